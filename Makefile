@@ -1,0 +1,80 @@
+# Millrace. "make" alone lists what can be made.
+
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CACHE := $(CURDIR)/.cache
+TOOL := go tool -modfile=$(CURDIR)/tools/go.mod
+GOTEST := $(CACHE)/gotest
+
+# Modules that lint looks at, and those whose tests need no client of others.
+MODULES := $(sort $(patsubst %/go.mod,%,$(shell git ls-files -co --exclude-standard '*go.mod' 2>/dev/null || echo go.mod tools/go.mod)))
+MODULES := $(or $(patsubst go.mod,.,$(MODULES)),.)
+TESTED := $(filter-out interop,$(MODULES))
+
+# The race detector needs a C compiler. CI may not do without.
+CC_NAME := $(firstword $(shell go env CC))
+RACE := $(if $(shell command -v $(CC_NAME) 2>/dev/null),-race)
+
+# Knobs: make fuzz FUZZTIME=5m, make bench BENCH=Reader, make torture TORTURE=1000
+FUZZTIME ?= 30s
+BENCH ?= .
+TORTURE ?= 300
+TESTFLAGS ?=
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build ./millrace
+	go build -trimpath -o millrace ./cmd/millrace
+
+.PHONY: lint
+lint: ## gofumpt, go vet, staticcheck, and the rules of internal/lint
+	@unformatted=$$($(TOOL) gofumpt -l .); \
+	if [[ -n "$$unformatted" ]]; then \
+		echo "not formatted (go tool -modfile=tools/go.mod gofumpt -l -w .):"; echo "$$unformatted"; exit 1; \
+	fi
+	@for module in $(MODULES); do \
+		echo "vet and staticcheck: $$module"; \
+		(cd $$module && go vet -tags=interop ./... && $(TOOL) staticcheck -tags=interop ./...); \
+	done
+	go test ./internal/lint
+
+.PHONY: test
+test: $(GOTEST) ## every test that needs no network; with the race detector where there is a C compiler
+ifeq ($(RACE),)
+	@echo "no C compiler ($(CC_NAME)): testing without the race detector"
+	@[[ -z "$${MILLRACE_CI:-}" ]] || { echo "CI needs the race detector"; exit 1; }
+endif
+	@for module in $(TESTED); do \
+		echo "test: $$module"; \
+		(cd $$module && $(GOTEST) $(RACE) -shuffle=on -timeout=15m $(TESTFLAGS) ./...); \
+	done
+
+.PHONY: interop
+interop: ## real clients against a real server; installs what it needs on Debian and Ubuntu as root
+	interop/run.sh
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (30s)
+	FUZZTIME=$(FUZZTIME) tools/fuzz.sh
+
+.PHONY: bench
+bench: ## the benchmarks that match BENCH (all)
+	@for module in $(TESTED); do \
+		(cd $$module && go test -run '^$$' -bench '$(BENCH)' -benchmem ./...); \
+	done
+
+.PHONY: torture
+torture: ## the kill campaigns, TORTURE (300) rounds each
+	MILLRACE_TORTURE=$(TORTURE) go test $(RACE) -count=1 -run 'Kill|Crash|Torture' -timeout=0 ./...
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf millrace dist $(CACHE)
+
+$(GOTEST): $(wildcard tools/gotest/*.go)
+	@go build -C tools -o $@ ./gotest
