@@ -1,0 +1,139 @@
+package mkv
+
+// headerName names what stands below EBML, SeekHead, Info and Tracks.
+func headerName(id ElementID) string {
+	switch id {
+	case IDEBMLVersion:
+		return "EBMLVersion"
+	case IDEBMLReadVersion:
+		return "EBMLReadVersion"
+	case IDEBMLMaxIDLength:
+		return "EBMLMaxIDLength"
+	case IDEBMLMaxSizeLength:
+		return "EBMLMaxSizeLength"
+	case IDDocType:
+		return "DocType"
+	case IDDocTypeVersion:
+		return "DocTypeVersion"
+	case IDDocTypeReadVersion:
+		return "DocTypeReadVersion"
+	case IDSeek:
+		return "Seek"
+	case IDSeekID:
+		return "SeekID"
+	case IDSeekPosition:
+		return "SeekPosition"
+	case IDSegmentUID:
+		return "SegmentUID"
+	case IDSegmentFilename:
+		return "SegmentFilename"
+	case IDTimecodeScale:
+		return "TimecodeScale"
+	case IDDuration:
+		return "Duration"
+	case IDDateUTC:
+		return "DateUTC"
+	case IDTitle:
+		return "Title"
+	case IDMuxingApp:
+		return "MuxingApp"
+	case IDWritingApp:
+		return "WritingApp"
+	case IDTrackEntry:
+		return "TrackEntry"
+	case IDTrackNumber:
+		return "TrackNumber"
+	case IDTrackUID:
+		return "TrackUID"
+	case IDTrackType:
+		return "TrackType"
+	case IDFlagLacing:
+		return "FlagLacing"
+	case IDDefaultDuration:
+		return "DefaultDuration"
+	case IDName:
+		return "Name"
+	case IDLanguage:
+		return "Language"
+	case IDCodecID:
+		return "CodecID"
+	case IDCodecPrivate:
+		return "CodecPrivate"
+	case IDCodecName:
+		return "CodecName"
+	case IDCodecDelay:
+		return "CodecDelay"
+	case IDSeekPreRoll:
+		return "SeekPreRoll"
+	case IDVideo:
+		return "Video"
+	case IDPixelWidth:
+		return "PixelWidth"
+	case IDPixelHeight:
+		return "PixelHeight"
+	case IDDisplayWidth:
+		return "DisplayWidth"
+	case IDDisplayHeight:
+		return "DisplayHeight"
+	case IDAudio:
+		return "Audio"
+	case IDSamplingFrequency:
+		return "SamplingFrequency"
+	case IDOutputSamplingFrequency:
+		return "OutputSamplingFrequency"
+	case IDChannels:
+		return "Channels"
+	case IDBitDepth:
+		return "BitDepth"
+	}
+	return ""
+}
+
+// clusterName names what stands below Cluster, Tags and Cues.
+func clusterName(id ElementID) string {
+	switch id {
+	case IDTimecode:
+		return "Timecode"
+	case IDPosition:
+		return "Position"
+	case IDPrevSize:
+		return "PrevSize"
+	case IDSilentTracks:
+		return "SilentTracks"
+	case IDSimpleBlock:
+		return "SimpleBlock"
+	case IDBlockGroup:
+		return "BlockGroup"
+	case IDBlock:
+		return "Block"
+	case IDBlockDuration:
+		return "BlockDuration"
+	case IDReferenceBlock:
+		return "ReferenceBlock"
+	case IDTag:
+		return "Tag"
+	case IDTargets:
+		return "Targets"
+	case IDSimpleTag:
+		return "SimpleTag"
+	case IDTagName:
+		return "TagName"
+	case IDTagString:
+		return "TagString"
+	case IDTagBinary:
+		return "TagBinary"
+	case IDCuePoint:
+		return "CuePoint"
+	case IDCueTime:
+		return "CueTime"
+	case IDCueTrackPositions:
+		return "CueTrackPositions"
+	case IDCueTrack:
+		return "CueTrack"
+	case IDCueClusterPosition:
+		return "CueClusterPosition"
+	case IDCueRelativePosition:
+		return "CueRelativePosition"
+	}
+	return ""
+}

@@ -1,0 +1,115 @@
+package mkv
+
+import (
+	"fmt"
+	"io"
+)
+
+// Header is what stands in front of the first Cluster.
+type Header struct {
+	EBML   EBML
+	Info   Info
+	Tracks []Track
+}
+
+// LiveWriter writes one document whose Segment and Clusters are of unknown
+// size, so that every element can leave at once.
+//
+// The order is WriteHeader, then any number of StartCluster, each with its
+// WriteBlocks, and WriteTags before or between them. A call out of order is
+// ErrOrder and writes nothing. An error of the underlying writer is returned
+// wrapped, then again by every further call. There is nothing to close.
+//
+// A block is two writes, its head and then its payload, which is not copied:
+// wrap a writer for which small writes are dear in a bufio.Writer and flush
+// it after each block. A LiveWriter is not safe for concurrent use.
+type LiveWriter struct {
+	w       io.Writer
+	n       int64
+	err     error
+	started bool
+	cluster bool
+	scratch []byte
+}
+
+// NewLiveWriter returns a LiveWriter on w. It writes nothing yet.
+func NewLiveWriter(w io.Writer) *LiveWriter {
+	return &LiveWriter{w: w, scratch: make([]byte, 0, 64)}
+}
+
+// Offset returns how many bytes have been written.
+func (w *LiveWriter) Offset() int64 { return w.n }
+
+// WriteHeader writes EBML, the Segment's head, Info and Tracks, in one write.
+func (w *LiveWriter) WriteHeader(h Header) error {
+	if err := w.check("write header", !w.started); err != nil {
+		return err
+	}
+	b := AppendEBML(nil, h.EBML)
+	b = AppendUnknownSize(AppendID(b, IDSegment), maxSizeLength)
+	b = AppendInfo(b, h.Info)
+	b = AppendTracks(b, h.Tracks)
+	w.started = true
+	return w.write("write header", b)
+}
+
+// StartCluster begins a Cluster, and thereby ends the one before.
+func (w *LiveWriter) StartCluster(timecode uint64) error {
+	if err := w.check("start cluster", w.started); err != nil {
+		return err
+	}
+	b := AppendUnknownSize(AppendID(w.scratch, IDCluster), maxSizeLength)
+	b = AppendUint(b, IDTimecode, timecode)
+	w.cluster = true
+	return w.write("start cluster", b)
+}
+
+// WriteBlock writes a SimpleBlock into the open Cluster. rel counts from the
+// Cluster's timecode.
+func (w *LiveWriter) WriteBlock(track uint64, rel int16, flags BlockFlags, payload []byte) error {
+	if err := w.check("write block", w.cluster); err != nil {
+		return err
+	}
+	b := AppendSimpleBlockHeader(w.scratch, track, rel, flags, len(payload))
+	if err := w.write("write block", b); err != nil {
+		return err
+	}
+	return w.write("write block", payload)
+}
+
+// WriteVoid writes a Void with the given filling, which readers skip. It may
+// stand inside a Cluster and does not end it.
+func (w *LiveWriter) WriteVoid(filling []byte) error {
+	if err := w.check("write void", w.started); err != nil {
+		return err
+	}
+	return w.write("write void", AppendBytes(w.scratch, IDVoid, filling))
+}
+
+// WriteTags writes a Tags element, and thereby ends the open Cluster.
+func (w *LiveWriter) WriteTags(tags []Tag) error {
+	if err := w.check("write tags", w.started); err != nil {
+		return err
+	}
+	w.cluster = false
+	return w.write("write tags", AppendTags(nil, tags, 0))
+}
+
+func (w *LiveWriter) check(action string, inOrder bool) error {
+	if w.err != nil {
+		return w.err
+	}
+	if !inOrder {
+		return fmt.Errorf("%s: %w", action, ErrOrder)
+	}
+	return nil
+}
+
+func (w *LiveWriter) write(action string, b []byte) error {
+	n, err := w.w.Write(b)
+	w.n += int64(n)
+	if err != nil {
+		w.err = fmt.Errorf("%s: %w", action, err)
+	}
+	return w.err
+}
