@@ -1,0 +1,42 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/go-viper/mapstructure/v2"
+	"github.com/knadh/koanf/v2"
+)
+
+// decoding turns text and YAML values into the types of the fields.
+func decoding(s *Server) koanf.UnmarshalConf {
+	return koanf.UnmarshalConf{
+		Tag: "name",
+		DecoderConfig: &mapstructure.DecoderConfig{
+			Result:           s,
+			TagName:          "name",
+			WeaklyTypedInput: true,
+			ErrorUnused:      true,
+			MatchName:        func(key, field string) bool { return key == field },
+			DecodeHook: mapstructure.ComposeDecodeHookFunc(
+				refuseBareNumbers,
+				mapstructure.StringToTimeDurationHookFunc(),
+				mapstructure.TextUnmarshallerHookFunc(),
+			),
+		},
+	}
+}
+
+// refuseBareNumbers keeps "idle-timeout: 30" from meaning 30 nanoseconds, and
+// lets 0 through, which needs no unit.
+func refuseBareNumbers(from, to reflect.Type, value any) (any, error) {
+	if to == reflect.TypeFor[time.Duration]() && from.Kind() != reflect.String && value != any(0) {
+		return nil, fmt.Errorf("a duration needs a unit, as in %v%s", value, "s")
+	}
+	if to == reflect.TypeFor[Size]() && from.Kind() == reflect.Float64 {
+		return nil, errors.New("a size is a whole number of bytes, or a number with a suffix such as 512M")
+	}
+	return value, nil
+}

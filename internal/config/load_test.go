@@ -1,0 +1,217 @@
+package config_test
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/millrace/millrace/internal/config"
+)
+
+func write(t *testing.T, yaml string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "millrace.yaml")
+	if err := os.WriteFile(path, []byte(yaml), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestEachSourceOverrulesTheOnesBeforeIt(t *testing.T) {
+	file := write(t, "data: /file\nregion: eu-west-1\nlisten: :1\n")
+	for name, tc := range map[string]struct {
+		src                  config.Sources
+		data, region, listen string
+	}{
+		"the file overrules the defaults": {
+			config.Sources{File: file}, "/file", "eu-west-1", ":1",
+		},
+		"the environment overrules the file": {
+			config.Sources{File: file, Environ: []string{"MILLRACE_DATA=/env"}}, "/env", "eu-west-1", ":1",
+		},
+		"flags overrule the environment": {
+			config.Sources{File: file, Environ: []string{"MILLRACE_DATA=/env"}, Flags: map[string]string{"data": "/flag", "listen": ":2"}},
+			"/flag", "eu-west-1", ":2",
+		},
+		"the environment can name the file": {
+			config.Sources{Environ: []string{"MILLRACE_CONFIG=" + file}}, "/file", "eu-west-1", ":1",
+		},
+		"without a file the defaults hold": {
+			config.Sources{Flags: map[string]string{"data": "/flag"}}, "/flag", "us-east-1", ":8080",
+		},
+	} {
+		s, err := config.Load(tc.src)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if s.Data != tc.data || s.Region != tc.region || s.Listen != tc.listen {
+			t.Errorf("%s: data %q, region %q, listen %q", name, s.Data, s.Region, s.Listen)
+		}
+	}
+}
+
+func TestEverySettingCanBeReadFromText(t *testing.T) {
+	text := map[string]string{
+		"data": "d", "listen": ":1", "public-url": "https://v.example.net", "tls-cert": "c", "tls-key": "k",
+		"region": "eu-west-1", "account": "123456789012", "profile": "aws", "access-key-id": "a", "secret-access-key": "s",
+		"clock-skew": "1m", "keep-partial": "true", "idle-timeout": "2m", "max-connection-age": "1h", "max-sessions": "3",
+		"max-fragment-duration": "30s", "lenient-tracks": "true", "reader-idle-timeout": "9s", "max-readers": "7",
+		"memory": "2GiB", "shutdown-timeout": "1s", "log-level": "debug", "log-format": "json",
+	}
+	if got, want := slices.Sorted(maps.Keys(text)), slices.Sorted(slices.Values(config.Names())); !slices.Equal(got, want) {
+		t.Fatalf("the test sets %v, the settings are %v", got, want)
+	}
+	want := config.Server{
+		Data: "d", Listen: ":1", PublicURL: "https://v.example.net", TLSCert: "c", TLSKey: "k",
+		Region: "eu-west-1", Account: "123456789012", Profile: config.ProfileAWS, AccessKeyID: "a", SecretAccessKey: "s",
+		ClockSkew: time.Minute, KeepPartial: true, IdleTimeout: 2 * time.Minute, MaxConnectionAge: time.Hour, MaxSessions: 3,
+		MaxFragmentDuration: 30 * time.Second, LenientTracks: true, ReaderIdleTimeout: 9 * time.Second, MaxReaders: 7,
+		Memory: 2 << 30, ShutdownTimeout: time.Second, LogLevel: "debug", LogFormat: "json",
+	}
+	var environ []string
+	for name, v := range text {
+		environ = append(environ, config.EnvironmentName(name)+"="+v)
+	}
+	for name, src := range map[string]config.Sources{"flags": {Flags: text}, "environment": {Environ: environ}} {
+		got, err := config.Load(src)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if got != want {
+			t.Errorf("%s:\n got %+v\nwant %+v", name, got, want)
+		}
+	}
+}
+
+func TestWhatIsPrintedCanBeReadBack(t *testing.T) {
+	for _, p := range []config.Profile{config.ProfileDefault, config.ProfileAWS} {
+		s := config.Default(p)
+		s.Data, s.Memory, s.Account = "/data dir", 3<<30, "000000000012"
+		got, err := config.Load(config.Sources{File: write(t, s.String())})
+		if err != nil {
+			t.Fatalf("%v\n%s", err, s)
+		}
+		if got != s {
+			t.Errorf("read back\n%+v\nfrom\n%s", got, s)
+		}
+	}
+}
+
+func TestTheSecretIsNotPrinted(t *testing.T) {
+	s := config.Default(config.ProfileDefault)
+	s.SecretAccessKey = "hush-hush"
+	if text := s.String(); strings.Contains(text, "hush") {
+		t.Errorf("printed %s", text)
+	}
+}
+
+func TestBadSettingsAreExplained(t *testing.T) {
+	for name, tc := range map[string]struct {
+		src  config.Sources
+		want []string
+	}{
+		"a misspelt key names the nearest": {
+			config.Sources{File: write(t, "data: x\nidel-timeout: 5s\n")}, []string{"config file", `"idel-timeout"`, `did you mean "idle-timeout"`},
+		},
+		"a misspelt flag names the nearest": {
+			config.Sources{Flags: map[string]string{"regoin": "x"}}, []string{"command line", `did you mean "region"`},
+		},
+		"a key like nothing known lists all": {
+			config.Sources{File: write(t, "colour: blue\n")}, []string{"there is no setting", "data, listen"},
+		},
+		"keys are case-sensitive": {
+			config.Sources{File: write(t, "Data: x\n")}, []string{`did you mean "data"`},
+		},
+		"a duration needs a unit": {
+			config.Sources{File: write(t, "data: x\nidle-timeout: 30\n")}, []string{"config file", "unit"},
+		},
+		"no data directory": {
+			config.Sources{}, []string{"data: a directory is needed"},
+		},
+		"a key without its certificate": {
+			config.Sources{Flags: map[string]string{"data": "x", "tls-key": "k"}}, []string{"tls-cert and tls-key"},
+		},
+		"an account that YAML took for a number": {
+			config.Sources{File: write(t, "data: x\naccount: 12\n")}, []string{"account", "quoted"},
+		},
+		"a public URL with a slash at its end": {
+			config.Sources{Flags: map[string]string{"data": "x", "public-url": "https://x/"}}, []string{"public-url"},
+		},
+		"a profile that is none": {
+			config.Sources{Flags: map[string]string{"data": "x", "profile": "azure"}}, []string{"profile", "default, aws"},
+		},
+		"all mistakes at once": {
+			config.Sources{Flags: map[string]string{"listen": "x", "log-level": "loud", "max-sessions": "0"}},
+			[]string{"data:", "listen:", "log-level:", "max-sessions:"},
+		},
+		"a file that is not there": {
+			config.Sources{File: filepath.Join(t.TempDir(), "none.yaml")}, []string{"none.yaml"},
+		},
+		"a file that is no YAML": {
+			config.Sources{File: write(t, "\t- :")}, []string{"config file"},
+		},
+	} {
+		_, err := config.Load(tc.src)
+		if err == nil {
+			t.Errorf("%s: no error", name)
+			continue
+		}
+		for _, w := range tc.want {
+			if !strings.Contains(err.Error(), w) {
+				t.Errorf("%s: %q does not say %q", name, err, w)
+			}
+		}
+	}
+}
+
+func TestTheProfileMovesTheDefaultsButNotWhatWasSet(t *testing.T) {
+	file := write(t, "data: x\nprofile: aws\nmax-readers: 9\n")
+	s, err := config.Load(config.Sources{File: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.MaxConnectionAge != 45*time.Minute || s.MaxReaders != 9 {
+		t.Errorf("max-connection-age %v, max-readers %d", s.MaxConnectionAge, s.MaxReaders)
+	}
+}
+
+func TestUnknownVariablesAreNamed(t *testing.T) {
+	environ := []string{"MILLRACE_DATA=x", "MILLRACE_CONFIG=y", "MILLRACE_REGOIN=z", "MILLRACE_PORT=tcp://10.0.0.1:80", "HOME=/"}
+	if got, want := config.Unknown(environ), []string{"MILLRACE_PORT", "MILLRACE_REGOIN"}; !slices.Equal(got, want) {
+		t.Errorf("unknown %v, want %v", got, want)
+	}
+}
+
+func TestDefaultsAreValidOnceThereIsADirectory(t *testing.T) {
+	for _, p := range []config.Profile{config.ProfileDefault, config.ProfileAWS} {
+		s := config.Default(p)
+		s.Data = "x"
+		if err := s.Validate(); err != nil {
+			t.Errorf("%s: %v", p, err)
+		}
+	}
+}
+
+func TestSizes(t *testing.T) {
+	for text, want := range map[string]config.Size{
+		"0": 0, "17": 17, "1K": 1 << 10, "512MiB": 512 << 20, "2g": 2 << 30, "1TB": 1 << 40, "100B": 100,
+	} {
+		got, err := config.ParseSize(text)
+		if err != nil || got != want {
+			t.Errorf("%s: %d, %v", text, got, err)
+		}
+		if again, err := config.ParseSize(got.String()); err != nil || again != got {
+			t.Errorf("%s: %s reads back as %d, %v", text, got, again, err)
+		}
+	}
+	for _, text := range []string{"", "K", "-1", "1.5G", "12X", "9999999T"} {
+		if got, err := config.ParseSize(text); err == nil {
+			t.Errorf("%q was read as %d", text, got)
+		}
+	}
+}

@@ -1,0 +1,97 @@
+package config
+
+import "time"
+
+// A Profile is a set of defaults: how far the server imitates the limits of
+// the service whose protocol it speaks.
+type Profile string
+
+// The profiles.
+const (
+	ProfileDefault Profile = "default" // generous
+	ProfileAWS     Profile = "aws"     // the service's own limits, for conformance tests
+)
+
+// Server is every setting of the server. The name tag is the setting's name;
+// the other tags describe it to whoever offers it as a flag. A setting without
+// help is not for the command line, where other users of the machine would see
+// it. Values come from Default or Load; a Server made by hand has to be
+// validated by the maker.
+type Server struct {
+	// Data is the directory that holds streams, media and the root key.
+	Data string `name:"data" help:"Directory that holds streams, media and keys." placeholder:"DIR"`
+	// Listen is the TCP address of the API, host and port; the host may be empty.
+	Listen string `name:"listen" help:"Address to listen on (:8080)." placeholder:"ADDR"`
+	// PublicURL is what GetDataEndpoint answers; empty means the listener's
+	// scheme and port and the host name by which the client came. No trailing slash.
+	PublicURL string `name:"public-url" help:"URL under which clients reach this server, if it is not the address they came by." placeholder:"URL"`
+	// TLSCert and TLSKey are PEM files; both or neither.
+	TLSCert string `name:"tls-cert" help:"Certificate chain, PEM; serves https." placeholder:"FILE"`
+	TLSKey  string `name:"tls-key" help:"Key of the certificate, PEM." placeholder:"FILE"`
+
+	// Region and Account stand in ARNs.
+	Region  string `name:"region" help:"Region in the ARNs (us-east-1); clients may sign for any." placeholder:"REGION"`
+	Account string `name:"account" help:"Account in the ARNs (000000000000)." placeholder:"ID"`
+	// Profile chooses the defaults of the limits below.
+	Profile Profile `name:"profile" help:"Limits: default is generous, aws imitates the service." placeholder:"NAME"`
+
+	// AccessKeyID and SecretAccessKey are the root key; both or neither. With
+	// neither the server makes one at its first start and keeps it under Data.
+	AccessKeyID     string `name:"access-key-id"`
+	SecretAccessKey string `name:"secret-access-key"`
+	// ClockSkew is how far a signature's time may be from the server's.
+	ClockSkew time.Duration `name:"clock-skew" help:"How far a client's clock may be off (5m)." placeholder:"D"`
+
+	// KeepPartial keeps a fragment whose connection broke up to its last whole
+	// block, flagged incomplete, instead of dropping it.
+	KeepPartial bool `name:"keep-partial" help:"Keep fragments whose connection broke, up to their last whole block."`
+	// IdleTimeout closes a PutMedia session that sent nothing for so long; 0 never does.
+	IdleTimeout time.Duration `name:"idle-timeout" help:"Close a producer's session after so long without data (30s); 0 is never." placeholder:"D"`
+	// MaxConnectionAge ends PutMedia sessions of that age with code 4003; 0 never does.
+	MaxConnectionAge time.Duration `name:"max-connection-age" help:"End a producer's session at that age (0, never)." placeholder:"D"`
+	// MaxSessions is how many PutMedia sessions one stream can have; above it the idlest is closed.
+	MaxSessions int `name:"max-sessions" help:"Producer sessions per stream (16)." placeholder:"N"`
+	// MaxFragmentDuration is the longest span of block times in one fragment.
+	MaxFragmentDuration time.Duration `name:"max-fragment-duration" help:"Longest fragment (20s)." placeholder:"D"`
+	// LenientTracks accepts fragments in which a track of the header has no block.
+	LenientTracks bool `name:"lenient-tracks" help:"Accept fragments in which a track is silent."`
+
+	// ReaderIdleTimeout ends a GetMedia response that has had no new fragment
+	// for so long; 0 never does.
+	ReaderIdleTimeout time.Duration `name:"reader-idle-timeout" help:"End a live reader's response after so long without a fragment (30s); 0 is never." placeholder:"D"`
+	// MaxReaders is how many GetMedia responses one stream can have; 0 is no limit.
+	MaxReaders int `name:"max-readers" help:"Live readers per stream (0, no limit)." placeholder:"N"`
+
+	// Memory is the budget for media in memory; 0 is a quarter of the machine's.
+	Memory Size `name:"memory" help:"Memory for media in flight (0, a quarter of the machine's)." placeholder:"SIZE"`
+	// ShutdownTimeout bounds how long an orderly shutdown waits for sessions.
+	ShutdownTimeout time.Duration `name:"shutdown-timeout" help:"How long a shutdown waits for sessions to end (10s)." placeholder:"D"`
+
+	// LogLevel is debug, info, warn or error.
+	LogLevel string `name:"log-level" help:"debug, info, warn or error (info)." placeholder:"LEVEL"`
+	// LogFormat is text or json.
+	LogFormat string `name:"log-format" help:"text or json (text)." placeholder:"FORMAT"`
+}
+
+// Default returns the settings that hold when nobody says otherwise.
+func Default(p Profile) Server {
+	s := Server{
+		Listen:              ":8080",
+		Region:              "us-east-1",
+		Account:             "000000000000",
+		Profile:             p,
+		ClockSkew:           5 * time.Minute,
+		IdleTimeout:         30 * time.Second,
+		MaxSessions:         16,
+		MaxFragmentDuration: 20 * time.Second,
+		ReaderIdleTimeout:   30 * time.Second,
+		ShutdownTimeout:     10 * time.Second,
+		LogLevel:            "info",
+		LogFormat:           "text",
+	}
+	if p == ProfileAWS {
+		s.MaxConnectionAge = 45 * time.Minute
+		s.MaxReaders = 3
+	}
+	return s
+}

@@ -1,0 +1,104 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+var (
+	regionPattern  = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
+	accountPattern = regexp.MustCompile(`^[0-9]{12}$`)
+)
+
+// Validate reports everything that is wrong with the settings, one line each.
+func (s Server) Validate() error {
+	return errors.Join(s.checkAddresses(), s.checkIdentity(), s.checkLimits(), s.checkLog())
+}
+
+func (s Server) checkAddresses() error {
+	var errs []error
+	if s.Data == "" {
+		errs = append(errs, errors.New("data: a directory is needed (--data DIR)"))
+	}
+	if _, _, err := net.SplitHostPort(s.Listen); err != nil {
+		errs = append(errs, fmt.Errorf("listen: %q is not host:port, as in :8080", s.Listen))
+	}
+	if (s.TLSCert == "") != (s.TLSKey == "") {
+		errs = append(errs, errors.New("tls-cert and tls-key need each other"))
+	}
+	return errors.Join(append(errs, checkURL(s.PublicURL))...)
+}
+
+func checkURL(text string) error {
+	if text == "" {
+		return nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || strings.HasSuffix(text, "/") {
+		return fmt.Errorf("public-url: %q is not an http or https URL without a trailing slash, as in https://video.example.net", text)
+	}
+	return nil
+}
+
+func (s Server) checkIdentity() error {
+	var errs []error
+	if !regionPattern.MatchString(s.Region) {
+		errs = append(errs, fmt.Errorf("region: %q is not like us-east-1", s.Region))
+	}
+	if !accountPattern.MatchString(s.Account) {
+		errs = append(errs, fmt.Errorf("account: %q is not twelve digits (in a YAML file, quoted)", s.Account))
+	}
+	if (s.AccessKeyID == "") != (s.SecretAccessKey == "") {
+		errs = append(errs, errors.New("access-key-id and secret-access-key need each other"))
+	}
+	return errors.Join(append(errs, oneOf("profile", string(s.Profile), string(ProfileDefault), string(ProfileAWS)))...)
+}
+
+func (s Server) checkLimits() error {
+	var errs []error
+	for _, d := range []struct {
+		name        string
+		value, from time.Duration
+	}{
+		{"clock-skew", s.ClockSkew, time.Second},
+		{"idle-timeout", s.IdleTimeout, 0},
+		{"max-connection-age", s.MaxConnectionAge, 0},
+		{"max-fragment-duration", s.MaxFragmentDuration, time.Second},
+		{"reader-idle-timeout", s.ReaderIdleTimeout, 0},
+		{"shutdown-timeout", s.ShutdownTimeout, 0},
+	} {
+		if d.value < d.from {
+			errs = append(errs, fmt.Errorf("%s: %v is less than %v", d.name, d.value, d.from))
+		}
+	}
+	if s.MaxSessions < 1 {
+		errs = append(errs, fmt.Errorf("max-sessions: %d is less than 1", s.MaxSessions))
+	}
+	if s.MaxReaders < 0 {
+		errs = append(errs, fmt.Errorf("max-readers: %d is less than 0", s.MaxReaders))
+	}
+	if s.Memory != 0 && s.Memory < 64<<20 {
+		errs = append(errs, fmt.Errorf("memory: %v is less than 64MiB, which one fragment may need", s.Memory))
+	}
+	return errors.Join(errs...)
+}
+
+func (s Server) checkLog() error {
+	return errors.Join(
+		oneOf("log-level", s.LogLevel, "debug", "info", "warn", "error"),
+		oneOf("log-format", s.LogFormat, "text", "json"),
+	)
+}
+
+func oneOf(name, value string, allowed ...string) error {
+	if slices.Contains(allowed, value) {
+		return nil
+	}
+	return fmt.Errorf("%s: %q is not one of %s", name, value, strings.Join(allowed, ", "))
+}
