@@ -1,9 +1,6 @@
 package mkv
 
-import (
-	"fmt"
-	"io"
-)
+import "io"
 
 // Header is what stands in front of the first Cluster.
 type Header struct {
@@ -24,9 +21,7 @@ type Header struct {
 // wrap a writer for which small writes are dear in a bufio.Writer and flush
 // it after each block. A LiveWriter is not safe for concurrent use.
 type LiveWriter struct {
-	w       io.Writer
-	n       int64
-	err     error
+	sink
 	started bool
 	cluster bool
 	scratch []byte
@@ -34,11 +29,8 @@ type LiveWriter struct {
 
 // NewLiveWriter returns a LiveWriter on w. It writes nothing yet.
 func NewLiveWriter(w io.Writer) *LiveWriter {
-	return &LiveWriter{w: w, scratch: make([]byte, 0, 64)}
+	return &LiveWriter{sink: sink{w: w}, scratch: make([]byte, 0, scratchSize)}
 }
-
-// Offset returns how many bytes have been written.
-func (w *LiveWriter) Offset() int64 { return w.n }
 
 // WriteHeader writes EBML, the Segment's head, Info and Tracks, in one write.
 func (w *LiveWriter) WriteHeader(h Header) error {
@@ -46,7 +38,7 @@ func (w *LiveWriter) WriteHeader(h Header) error {
 		return err
 	}
 	b := AppendEBML(nil, h.EBML)
-	b = AppendUnknownSize(AppendID(b, IDSegment), maxSizeLength)
+	b = AppendUnknownSize(AppendID(b, IDSegment), 0)
 	b = AppendInfo(b, h.Info)
 	b = AppendTracks(b, h.Tracks)
 	w.started = true
@@ -58,7 +50,7 @@ func (w *LiveWriter) StartCluster(timecode uint64) error {
 	if err := w.check("start cluster", w.started); err != nil {
 		return err
 	}
-	b := AppendUnknownSize(AppendID(w.scratch, IDCluster), maxSizeLength)
+	b := AppendUnknownSize(AppendID(w.scratch, IDCluster), 0)
 	b = AppendUint(b, IDTimecode, timecode)
 	w.cluster = true
 	return w.write("start cluster", b)
@@ -93,23 +85,4 @@ func (w *LiveWriter) WriteTags(tags []Tag) error {
 	}
 	w.cluster = false
 	return w.write("write tags", AppendTags(nil, tags, 0))
-}
-
-func (w *LiveWriter) check(action string, inOrder bool) error {
-	if w.err != nil {
-		return w.err
-	}
-	if !inOrder {
-		return fmt.Errorf("%s: %w", action, ErrOrder)
-	}
-	return nil
-}
-
-func (w *LiveWriter) write(action string, b []byte) error {
-	n, err := w.w.Write(b)
-	w.n += int64(n)
-	if err != nil {
-		w.err = fmt.Errorf("%s: %w", action, err)
-	}
-	return w.err
 }

@@ -183,13 +183,12 @@ func AppendTracks(b []byte, tracks []Track) []byte {
 }
 
 // AppendTrack appends a TrackEntry. Optional fields with a zero value are left
-// out; the track is marked as one without lacing.
+// out.
 func AppendTrack(b []byte, t Track) []byte {
 	var p []byte
 	p = AppendUint(p, IDTrackNumber, t.Number)
 	p = AppendUint(p, IDTrackUID, t.UID)
 	p = AppendUint(p, IDTrackType, uint64(t.Type))
-	p = AppendUint(p, IDFlagLacing, 0)
 	p = appendNonZero(p, IDDefaultDuration, t.DefaultDuration)
 	p = appendNonEmpty(p, IDName, t.Name)
 	p = appendNonEmpty(p, IDLanguage, t.Language)

@@ -51,9 +51,7 @@ func ParseDate(data []byte) (time.Time, error) {
 	if len(data) != 0 && len(data) != 8 {
 		return time.Time{}, ErrBadValue
 	}
-	ns := int64(bigEndian(data))
-	const second = int64(time.Second)
-	return dateEpoch().Add(time.Duration(ns/second) * time.Second).Add(time.Duration(ns % second)), nil
+	return dateEpoch().Add(time.Duration(bigEndian(data))), nil
 }
 
 func dateEpoch() time.Time { return time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC) }
