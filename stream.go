@@ -81,4 +81,5 @@ type Stream struct {
 	DeviceName string        // optional
 	MediaType  string        // optional
 	KMSKeyID   string        // always set, as an ARN
+	Tier       StorageTier   // of media that is yet to arrive
 }

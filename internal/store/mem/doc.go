@@ -1,0 +1,5 @@
+// Package mem holds implementations of the storage seams that live in memory.
+// They are what tests and short-lived servers stand on: each passes the same
+// conformance suite as the durable one, and says where it forgets. Nothing here
+// outlives the process, and nothing here touches a disk or a clock.
+package mem

@@ -1,0 +1,13 @@
+package sqlite
+
+import "testing"
+
+// WriterPragma reads a setting of the writing connection.
+func (c *Control) WriterPragma(t *testing.T, name string) string {
+	t.Helper()
+	var value string
+	if err := c.writer.QueryRow("PRAGMA " + name).Scan(&value); err != nil {
+		t.Fatal(err)
+	}
+	return value
+}

@@ -1,0 +1,103 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	_ "embed"
+	"fmt"
+)
+
+// applicationID marks a file as ours: "Mlrc".
+const applicationID = 0x4d6c7263
+
+//go:embed schema_1.sql
+var schema1 string
+
+// steps are the schema's versions in order; step i leads from version i to i+1.
+func steps() []string { return []string{schema1} }
+
+// A VersionError says that a file was written by a newer release, which knows
+// more than this one. Nothing in the file was changed.
+type VersionError struct {
+	Path  string
+	Found int // version of the file
+	Known int // newest version that this release can read
+}
+
+// Error names both versions and the way out.
+func (e *VersionError) Error() string {
+	return fmt.Sprintf("%s has schema version %d, and this release knows versions up to %d: start the newer release that wrote it, or restore a backup made before the upgrade",
+		e.Path, e.Found, e.Known)
+}
+
+// identify refuses a file that is not ours. It changes nothing.
+func identify(ctx context.Context, db *sql.DB, path string) error {
+	var id, tables int
+	if err := db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&id); err != nil {
+		return classify(err)
+	}
+	if err := db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
+		return classify(err)
+	}
+	if id != applicationID && (id != 0 || tables > 0) {
+		return fmt.Errorf("%s is an SQLite database, but not a control database of Millrace", path)
+	}
+	return nil
+}
+
+// refuseNewer refuses a file of a newer release. It changes nothing.
+func refuseNewer(ctx context.Context, db *sql.DB, path string) error {
+	version, err := schemaVersion(ctx, db)
+	if known := len(steps()); err == nil && version > known {
+		return &VersionError{Path: path, Found: version, Known: known}
+	}
+	return err
+}
+
+// migrate brings the schema to the newest version.
+func migrate(ctx context.Context, db *sql.DB, path string) error {
+	version, err := schemaVersion(ctx, db)
+	if err != nil {
+		return err
+	}
+	for version < len(steps()) {
+		if err := applyStep(ctx, db, version); err != nil {
+			return fmt.Errorf("bring %s to schema version %d: %w", path, version+1, err)
+		}
+		version++
+	}
+	return nil
+}
+
+// schemaVersion is 0 for a file without tables.
+func schemaVersion(ctx context.Context, db *sql.DB) (int, error) {
+	var exists bool
+	err := db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE name = 'schema_version'").Scan(&exists)
+	if err != nil || !exists {
+		return 0, classify(err)
+	}
+	var version int
+	err = db.QueryRowContext(ctx, "SELECT coalesce(max(version), 0) FROM schema_version").Scan(&version)
+	return version, classify(err)
+}
+
+func applyStep(ctx context.Context, db *sql.DB, from int) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return classify(err)
+	}
+	defer tx.Rollback() // after a commit it does nothing
+	if from == 0 {
+		first := fmt.Sprintf("PRAGMA application_id = %d; CREATE TABLE schema_version (version INTEGER PRIMARY KEY) STRICT;", applicationID)
+		if _, err := tx.ExecContext(ctx, first); err != nil {
+			return classify(err)
+		}
+	}
+	if _, err := tx.ExecContext(ctx, steps()[from]); err != nil {
+		return classify(err)
+	}
+	if _, err := tx.ExecContext(ctx, "INSERT INTO schema_version (version) VALUES (?)", from+1); err != nil {
+		return classify(err)
+	}
+	return classify(tx.Commit())
+}

@@ -1,0 +1,165 @@
+package storetest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/store"
+)
+
+func epochsGrow(t *testing.T, c controlCase) {
+	for want := uint32(1); want <= 3; want++ {
+		got, err := c.NextEpoch(c.ctx)
+		if err != nil || got != want {
+			t.Errorf("epoch = %d, %v, want %d", got, err, want)
+		}
+	}
+}
+
+func clockStampGrows(t *testing.T, c controlCase) {
+	check := func(want time.Time) {
+		t.Helper()
+		got, err := c.ClockStamp(c.ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantEqual(t, "stamp", got, want)
+	}
+	set := func(at time.Time) {
+		t.Helper()
+		if err := c.SetClockStamp(c.ctx, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check(time.Time{})
+	set(birth().Add(999 * time.Microsecond).In(time.FixedZone("east", 3600)))
+	check(birth())
+	set(birth().Add(-time.Hour))
+	check(birth())
+	set(birth().Add(time.Hour))
+	check(birth().Add(time.Hour))
+}
+
+func firstValueIsKept(t *testing.T, c controlCase) {
+	fresh := []byte{0, 1, 0xff}
+	for _, offered := range [][]byte{fresh, []byte("second")} {
+		got, err := c.Keep(c.ctx, "key", offered)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantEqual(t, "kept", got, []byte{0, 1, 0xff})
+		got[0] = 9 // the caller's own
+	}
+	for _, name := range []string{"other", "epoch", "clock_stamp_ms", ""} {
+		got, err := c.Keep(c.ctx, name, []byte("x"))
+		if err != nil || string(got) != "x" {
+			t.Errorf("under %q: %q, %v", name, got, err)
+		}
+	}
+	if got, err := c.Keep(c.ctx, "empty", nil); err != nil || len(got) != 0 {
+		t.Errorf("nothing: %q, %v", got, err)
+	}
+	if _, err := c.NextEpoch(c.ctx); err != nil {
+		t.Errorf("an epoch beside a value of the same name: %v", err)
+	}
+}
+
+func survivesReopen(t *testing.T, c controlCase) {
+	if c.reopen == nil {
+		t.Skip("this implementation keeps nothing")
+	}
+	kept := c.create(t, draft("kept"), map[string]string{"a": "1"})
+	going := c.create(t, draft("going"), nil)
+	gone := c.create(t, draft("gone"), nil)
+	c.remove(t, gone.Key)
+	if err := c.BeginDelete(c.ctx, going.Key, ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.NextEpoch(c.ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.SetClockStamp(c.ctx, birth()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Keep(c.ctx, "key", []byte("value")); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	again := controlCase{Control: c.reopen(t, c.Control), ctx: c.ctx}
+	defer again.Close()
+	wantEqual(t, "stream", again.stream(t, "kept"), kept)
+	tags, _ := again.Tags(c.ctx, kept.Key)
+	wantEqual(t, "tags", tags, map[string]string{"a": "1"})
+	wantEqual(t, "status", again.stream(t, "going").Status, millrace.StatusDeleting)
+	_, err := again.Stream(c.ctx, "gone")
+	wantError(t, "deleted", err, millrace.ErrNotFound)
+	if s := again.create(t, draft("gone"), nil); s.Key.Generation != 2 || !s.Created.After(gone.Created) {
+		t.Errorf("created again as %+v at %v", s.Key, s.Created)
+	}
+	if epoch, err := again.NextEpoch(c.ctx); err != nil || epoch != 2 {
+		t.Errorf("epoch = %d, %v, want 2", epoch, err)
+	}
+	stamp, _ := again.ClockStamp(c.ctx)
+	wantEqual(t, "stamp", stamp, birth())
+	value, _ := again.Keep(c.ctx, "key", []byte("another"))
+	wantEqual(t, "value", value, []byte("value"))
+}
+
+func closedSaysSo(t *testing.T, c controlCase) {
+	s := c.create(t, draft("a"), nil)
+	for range 2 {
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for method, err := range everyMethod(c.ctx, c, s) {
+		wantError(t, method, err, millrace.ErrClosed)
+	}
+}
+
+func cancelledChangesNothing(t *testing.T, c controlCase) {
+	s := c.create(t, draft("a"), map[string]string{"k": "v"})
+	ctx, cancel := context.WithCancel(c.ctx)
+	cancel()
+	for method, err := range everyMethod(ctx, c, s) {
+		wantError(t, method, err, context.Canceled)
+	}
+	wantEqual(t, "stream", c.stream(t, "a"), s)
+	all, _ := c.List(c.ctx, store.Page{})
+	wantEqual(t, "streams", names(all), []string{"a"})
+	tags, _ := c.Tags(c.ctx, s.Key)
+	wantEqual(t, "tags", tags, map[string]string{"k": "v"})
+	if epoch, _ := c.NextEpoch(c.ctx); epoch != 1 {
+		t.Errorf("epoch = %d, want 1", epoch)
+	}
+	if stamp, _ := c.ClockStamp(c.ctx); !stamp.IsZero() {
+		t.Errorf("stamp = %v", stamp)
+	}
+}
+
+// everyMethod calls them all and returns what each answered.
+func everyMethod(ctx context.Context, c store.Control, s millrace.Stream) map[string]error {
+	change := s
+	change.Version = "next"
+	answers := map[string]error{
+		"Update":        c.Update(ctx, change, s.Version),
+		"BeginDelete":   c.BeginDelete(ctx, s.Key, ""),
+		"FinishDelete":  c.FinishDelete(ctx, s.Key),
+		"SetTags":       c.SetTags(ctx, s.Key, map[string]string{"a": "b"}, 50),
+		"DeleteTags":    c.DeleteTags(ctx, s.Key, []string{"k"}),
+		"SetClockStamp": c.SetClockStamp(ctx, birth()),
+	}
+	_, answers["Create"] = c.Create(ctx, draft("new"), nil)
+	_, answers["Stream"] = c.Stream(ctx, s.Name)
+	_, answers["List"] = c.List(ctx, store.Page{})
+	_, answers["Tags"] = c.Tags(ctx, s.Key)
+	_, answers["NextEpoch"] = c.NextEpoch(ctx)
+	_, answers["ClockStamp"] = c.ClockStamp(ctx)
+	_, answers["Keep"] = c.Keep(ctx, "new", []byte("x"))
+	return answers
+}
