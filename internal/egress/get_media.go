@@ -1,0 +1,176 @@
+package egress
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/store"
+	"github.com/millrace/millrace/internal/tail"
+)
+
+// A ChunkWriter takes what is ready as one transfer chunk. The pieces are not
+// used after the call.
+type ChunkWriter interface {
+	WriteChunk(pieces ...[]byte) error
+}
+
+// Config says how media are delivered.
+type Config struct {
+	Index       store.Index
+	Now         func() time.Time
+	IdleTimeout time.Duration // ends a response at the live edge; 0 means never
+	Logger      *slog.Logger
+}
+
+// An Egress delivers media. Any number of goroutines may use it.
+type Egress struct{ Config }
+
+// New returns an Egress.
+func New(c Config) *Egress { return &Egress{Config: c} }
+
+// A Request says what one GetMedia call wants.
+type Request struct {
+	Stream *tail.Stream
+	Scope  func() store.Scope // asked at every look into the store
+	Start  millrace.StartSelector
+}
+
+// ErrCut means that the connection must be broken off: the client was promised
+// bytes that will not come.
+var ErrCut = errors.New("the client was promised bytes that will not come")
+
+// errIdle is the cause with which a wait at the live edge ends.
+var errIdle = errors.New("no new fragment for a while")
+
+// GetMedia writes fragments to w until ctx ends, the stream is deleted or idle,
+// or writing fails. It returns nil where the response may end in good order: it
+// stands at the end of a document then.
+func (e *Egress) GetMedia(ctx context.Context, w ChunkWriter, r Request) error {
+	cursor, err := r.Stream.NewCursor(ctx, e.Index, r.Scope, r.Start)
+	if err != nil {
+		return err
+	}
+	o := &output{egress: e, w: w, scope: r.Scope}
+	for {
+		step, err := e.next(ctx, cursor)
+		switch {
+		case errors.Is(err, errIdle), errors.Is(err, millrace.ErrClosed):
+			return nil
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil:
+			return o.fail(err, cursor.After())
+		case step.Live != nil:
+			err = o.live(ctx, step.Live)
+			step.Live.Release()
+		default:
+			err = o.kept(ctx, step.Kept)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// next waits for a fragment, at the live edge no longer than the idle timeout.
+func (e *Egress) next(ctx context.Context, c *tail.Cursor) (tail.Step, error) {
+	if e.IdleTimeout <= 0 {
+		return c.Next(ctx)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, e.IdleTimeout, errIdle)
+	defer cancel()
+	return c.Next(ctx)
+}
+
+// output is one response in the making; its memory serves every fragment.
+type output struct {
+	egress *Egress
+	w      ChunkWriter
+	scope  func() store.Scope
+	text   []byte   // tags of the service
+	pieces [][]byte // of one write
+	view   [][]byte // of one look at an open fragment
+	body   []byte   // of one fragment from the store
+}
+
+// live delivers a fragment from memory, block by block while it grows.
+func (o *output) live(ctx context.Context, f *tail.Fragment) error {
+	o.text = appendOpeningTags(o.text[:0], f.Number, f.ProducerTime)
+	o.pieces = append(o.pieces[:0], f.Header.Bytes, f.Leading, o.text)
+	v, err := f.Read(ctx, 0, tail.Complete, o.view)
+	for err == nil {
+		o.view = v.Pieces
+		o.pieces = append(o.pieces, v.Pieces...)
+		if v.State != tail.Open && v.State != tail.Complete {
+			return o.close(f, v)
+		}
+		if err = o.flush(); err != nil {
+			return err
+		}
+		v, err = f.Read(ctx, v.Size, v.State, o.view)
+	}
+	return err
+}
+
+// close ends the document of a fragment that is settled or failed.
+func (o *output) close(f *tail.Fragment, v tail.View) error {
+	if v.State == tail.Failed && f.KnownSize {
+		return fmt.Errorf("fragment %s failed: %w", f.Number, ErrCut)
+	}
+	o.text = appendClosingTags(o.text[:0], f.Number, o.egress.Now())
+	o.pieces = append(o.pieces, v.Trailing, o.text)
+	return o.flush()
+}
+
+// kept delivers a fragment from the store. One that has gone since, or whose
+// bytes are not what they were, is passed over (I7).
+func (o *output) kept(ctx context.Context, entry store.Entry) error {
+	f, err := o.egress.Index.Read(ctx, o.scope(), entry, o.body)
+	switch {
+	case errors.Is(err, millrace.ErrNotFound):
+		return nil
+	case errors.Is(err, millrace.ErrCorrupt):
+		o.egress.Logger.Error("fragment is damaged and was passed over", "fragment", entry.Number, "err", err)
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		return o.fail(err, entry.Number)
+	}
+	o.keepBody(f)
+	o.text = appendOpeningTags(o.text[:0], f.Number, f.ProducerTime)
+	opening := len(o.text)
+	o.text = appendClosingTags(o.text, f.Number, o.egress.Now())
+	o.pieces = append(o.pieces[:0], f.Header.Bytes, f.Leading, o.text[:opening])
+	o.pieces = append(o.pieces, f.Cluster...)
+	o.pieces = append(o.pieces, f.Trailing, o.text[opening:])
+	return o.flush()
+}
+
+// keepBody makes the largest fragment's memory serve the next one.
+func (o *output) keepBody(f *millrace.Fragment) {
+	if n := f.Size(); cap(o.body) < n {
+		o.body = make([]byte, n+n/4)
+	}
+}
+
+// fail ends a response that cannot go on, with a document that says why.
+func (o *output) fail(err error, n millrace.FragmentNumber) error {
+	o.text = appendErrorDocument(o.text[:0], n, millrace.CodeMediaInternal)
+	o.pieces = append(o.pieces[:0], o.text)
+	return errors.Join(err, o.flush())
+}
+
+func (o *output) flush() error {
+	if len(o.pieces) == 0 {
+		return nil
+	}
+	err := o.w.WriteChunk(o.pieces...)
+	clear(o.pieces)
+	o.pieces = o.pieces[:0]
+	return err
+}

@@ -1,0 +1,384 @@
+package fragment
+
+import (
+	"math"
+	"math/bits"
+	"time"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/mkv"
+)
+
+// Config says how an Assembler reads one PutMedia body.
+type Config struct {
+	Limits   Limits
+	Relative bool      // timecodes count from Start, not from the epoch
+	Start    time.Time // of the producer; used only if Relative
+	TagKind  func(name string) TagKind
+	Sink     Sink
+}
+
+// An Assembler turns the elements of one body into fragments. It is fed by one
+// goroutine.
+type Assembler struct {
+	sink     Sink
+	tagKind  func(name string) TagKind
+	limits   Limits
+	relative bool
+	start    time.Time
+
+	header   *header
+	first    *millrace.Header // with the Tags that stood before Tracks; nil once used
+	shared   *millrace.Header // of all other fragments
+	sequence uint64           // fragments begun
+	began    bool             // a Cluster was seen in this call
+	previous uint64           // timecode of the Cluster before
+	leading  []byte           // Tags for the next fragment
+	userTags int              // of the user's own in leading
+
+	cluster cluster
+}
+
+// NewAssembler returns an Assembler at the start of a body.
+func NewAssembler(c Config) *Assembler {
+	return &Assembler{
+		sink: c.Sink, tagKind: c.TagKind, limits: c.Limits.WithDefaults(), relative: c.Relative, start: c.Start,
+	}
+}
+
+// ReaderOptions are the bounds that the mkv.Reader of the body should have.
+func (a *Assembler) ReaderOptions() mkv.ReaderOptions {
+	return mkv.ReaderOptions{MaxElementSize: a.limits.MaxHeader, MaxBlockSize: a.limits.MaxSize}
+}
+
+// Add takes the next element. An error is either one that the Sink returned or
+// a *millrace.Error whose code ends the session; the open fragment has been
+// aborted then.
+func (a *Assembler) Add(e mkv.Element) error {
+	err := a.add(e)
+	if err != nil {
+		a.cluster.abort(a.sink)
+	}
+	return err
+}
+
+func (a *Assembler) add(e mkv.Element) error {
+	switch {
+	case e.Kind == mkv.End && e.ID == mkv.IDCluster:
+		return a.endCluster()
+	case e.Kind == mkv.End:
+		return nil
+	case e.Kind == mkv.Start && e.ID == mkv.IDCluster:
+		return a.startCluster(e)
+	case e.Kind == mkv.Start:
+		return a.startSegment()
+	case e.ID == mkv.IDEBML && e.Level == 0:
+		return a.startDocument(e)
+	case e.Level >= 2:
+		return a.child(e)
+	}
+	return a.topLevel(e)
+}
+
+func (a *Assembler) startDocument(e mkv.Element) error {
+	if a.header != nil && !a.limits.AllowHeaders {
+		return fault(millrace.CodeInvalidMKV, "a second EBML header in one call")
+	}
+	if err := a.finish(); err != nil {
+		return err
+	}
+	a.header = newHeader(e.Raw)
+	a.first, a.shared = nil, nil
+	return nil
+}
+
+func (a *Assembler) startSegment() error {
+	if a.header == nil {
+		return fault(millrace.CodeInvalidMKV, "the body does not begin with an EBML header")
+	}
+	if a.header.segment {
+		return fault(millrace.CodeInvalidMKV, "a second Segment in one call")
+	}
+	a.header.segment = true
+	a.header.add([]byte(segmentHead))
+	return nil
+}
+
+// topLevel takes a whole element that stands beside the Clusters.
+func (a *Assembler) topLevel(e mkv.Element) error {
+	switch {
+	case a.header == nil || !a.header.segment:
+		return fault(millrace.CodeInvalidMKV, "%s before the Segment", e.ID)
+	case e.ID == mkv.IDTags:
+		return a.tags(e)
+	case a.began && !a.header.fresh():
+		return a.cluster.trail(e.Raw, a.limits)
+	}
+	if err := a.headerElement(e); err != nil {
+		return err
+	}
+	if a.header.size() > a.limits.MaxHeader {
+		return fault(millrace.CodeInvalidMKV, "the header is over %d bytes", a.limits.MaxHeader)
+	}
+	return nil
+}
+
+func (a *Assembler) headerElement(e mkv.Element) error {
+	switch e.ID {
+	case mkv.IDInfo:
+		return a.header.addInfo(e)
+	case mkv.IDTracks:
+		return a.header.addTracks(e, a.limits.MaxTracks)
+	}
+	a.header.add(e.Raw)
+	return nil
+}
+
+// tags assigns a Tags element: before the first Cluster and after an
+// end-of-fragment tag to the fragment to come, else to the one before it.
+func (a *Assembler) tags(e mkv.Element) error {
+	t, err := a.readTags(e)
+	if err != nil {
+		return err
+	}
+	if a.cluster.state == ended {
+		err = a.cluster.trailTags(t, a.limits)
+	} else {
+		err = a.leadTags(t)
+	}
+	if err == nil && t.end {
+		err = a.finish()
+	}
+	return err
+}
+
+func (a *Assembler) leadTags(t tagsElement) error {
+	a.userTags += t.user
+	if a.userTags > a.limits.MaxTags {
+		return tooManyTags(a.limits)
+	}
+	if a.header.fresh() {
+		a.header.addTags(t.raw)
+		return nil
+	}
+	a.leading = append(a.leading, t.raw...)
+	if int64(len(a.leading)) > a.limits.MaxHeader {
+		return fault(millrace.CodeMetadataLimit, "tags over %d bytes", a.limits.MaxHeader)
+	}
+	return nil
+}
+
+func tooManyTags(l Limits) error {
+	return fault(millrace.CodeMetadataLimit, "more than %d tags on a fragment", l.MaxTags)
+}
+
+func (a *Assembler) startCluster(e mkv.Element) error {
+	if a.header == nil || !a.header.done {
+		return fault(millrace.CodeInvalidMKV, "a Cluster before Tracks")
+	}
+	if err := a.finish(); err != nil {
+		return err
+	}
+	a.began = true
+	a.cluster.start(e)
+	for i := range a.header.tracks {
+		a.header.tracks[i].blocks = 0
+	}
+	return nil
+}
+
+// child takes an element of the open Cluster.
+func (a *Assembler) child(e mkv.Element) error {
+	c := &a.cluster
+	if int64(c.size+len(e.Raw)) > a.limits.MaxSize {
+		return fault(millrace.CodeFragmentSize, "the fragment is over %d bytes", a.limits.MaxSize)
+	}
+	switch {
+	case c.state == condemned:
+		c.size += len(e.Raw)
+		return nil
+	case c.state == open && e.ID == mkv.IDTimecode:
+		return fault(millrace.CodeInvalidMKV, "a second Timecode in one Cluster")
+	case c.state == open:
+		return c.append(a, e)
+	}
+	c.prefix = append(c.prefix, e.Raw...)
+	c.size += len(e.Raw)
+	switch e.ID {
+	case mkv.IDTimecode:
+		return a.begin(e)
+	case mkv.IDSimpleBlock, mkv.IDBlockGroup:
+		return fault(millrace.CodeInvalidMKV, "a block before its Cluster's Timecode")
+	}
+	return nil
+}
+
+// begin opens a fragment at its Timecode.
+func (a *Assembler) begin(e mkv.Element) error {
+	timecode, err := mkv.ParseUint(e.Data())
+	if err != nil {
+		return invalidMKV(err)
+	}
+	c := &a.cluster
+	b := Begin{
+		Header: a.useHeader(), Leading: a.takeLeading(), Prefix: c.prefix, KnownSize: c.known,
+		Timecode: timecode, Scale: a.header.scale, Sequence: a.sequence,
+	}
+	b.ProducerTime, err = a.producerTime(timecode)
+	if err == nil && a.sequence > 0 && timecode < a.previous {
+		err = fault(millrace.CodeTimecodeOrder, "timecode %d after %d", timecode, a.previous)
+	}
+	a.sequence++
+	if err != nil {
+		c.state, c.err, c.begin = condemned, err, b
+		return nil
+	}
+	a.previous = timecode
+	c.leading = len(b.Leading)
+	c.state = open
+	return a.sink.Begin(b)
+}
+
+// useHeader returns the header of the next fragment.
+func (a *Assembler) useHeader() *millrace.Header {
+	if h := a.header; h.fresh() {
+		h.used = true
+		a.leading = append(h.leading, a.leading...)
+		a.shared = millrace.NewHeader(h.plain)
+		if len(h.tagged) != len(h.plain) {
+			return millrace.NewHeader(h.tagged)
+		}
+	}
+	return a.shared
+}
+
+func (a *Assembler) takeLeading() []byte {
+	l := a.leading
+	a.leading, a.userTags = nil, 0
+	if len(l) == 0 {
+		return nil
+	}
+	return l
+}
+
+// latest is the last producer time that is taken for one: the end of the year
+// 9999, in milliseconds.
+const latest = 253402300799999
+
+// producerTime maps a timecode to the producer's clock.
+func (a *Assembler) producerTime(timecode uint64) (time.Time, error) {
+	hi, lo := bits.Mul64(timecode, a.header.scale)
+	if hi >= 1_000_000 {
+		return time.Time{}, fault(millrace.CodeProducerTimestamp, "timecode %d is beyond any time", timecode)
+	}
+	ms, _ := bits.Div64(hi, lo, 1_000_000)
+	base := int64(0)
+	if a.relative {
+		base = a.start.UnixMilli()
+	}
+	if ms > latest || base+int64(ms) > latest || base+int64(ms) < 0 {
+		return time.Time{}, fault(millrace.CodeProducerTimestamp, "timecode %d is beyond any time", timecode)
+	}
+	return time.UnixMilli(base + int64(ms)).UTC(), nil
+}
+
+// endCluster judges a Cluster that is whole.
+func (a *Assembler) endCluster() error {
+	c := &a.cluster
+	switch c.state {
+	case condemned:
+		return a.condemned()
+	case open:
+	default:
+		return fault(millrace.CodeInvalidMKV, "a Cluster without a Timecode")
+	}
+	if !a.limits.AllowMissing {
+		for _, t := range a.header.tracks {
+			if t.blocks == 0 {
+				return fault(millrace.CodeFramesMissing, "no frame of track %d in the fragment", t.number)
+			}
+		}
+	}
+	c.state = ended
+	return a.sink.Received()
+}
+
+// condemned reports a fragment that was faulty from its timecode on, now that
+// it is over, and ends the session.
+func (a *Assembler) condemned() error {
+	c := &a.cluster
+	c.state = none
+	if err := a.sink.Condemned(c.begin); err != nil {
+		return err
+	}
+	return c.err
+}
+
+// finish hands over the fragment whose Cluster has ended, if there is one.
+func (a *Assembler) finish() error {
+	c := &a.cluster
+	if c.state != ended {
+		return nil
+	}
+	c.state = none
+	return a.sink.Finish(c.finish(a.header, 0))
+}
+
+// Close ends the body. clean says that the producer ended it; else the
+// connection broke. keepPartial keeps an open fragment of a broken connection
+// up to its last whole block, flagged incomplete, if its Cluster's size was
+// unknown; otherwise it is aborted. An error is as for Add.
+func (a *Assembler) Close(clean, keepPartial bool) error {
+	if err := a.finish(); err != nil {
+		return err
+	}
+	c := &a.cluster
+	switch {
+	case c.state == condemned:
+		return a.condemned()
+	case c.state == open && keepPartial && !c.known && len(c.samples) > 0:
+		c.state = none
+		if err := a.sink.Received(); err != nil {
+			return err
+		}
+		return a.sink.Finish(c.finish(a.header, millrace.FlagIncomplete))
+	case c.state == open:
+		return c.abort(a.sink)
+	case clean && a.header != nil && !a.began:
+		return fault(millrace.CodeInvalidMKV, "a header and no fragment")
+	}
+	return nil
+}
+
+// duration is the media time from the first block to the end of the last: the
+// span of times plus one usual interval between blocks of the leading track.
+func duration(tracks []track, samples []millrace.Sample, scale uint64) time.Duration {
+	lead := leadTrack(tracks)
+	first, last := int32(math.MaxInt32), int32(math.MinInt32)
+	leadFirst, leadLast, n := first, last, int32(0)
+	for _, s := range samples {
+		first, last = min(first, s.Time), max(last, s.Time)
+		if s.Track == lead {
+			leadFirst, leadLast = min(leadFirst, s.Time), max(leadLast, s.Time)
+			n++
+		}
+	}
+	if last < first {
+		return 0
+	}
+	span := int64(last - first)
+	if n > 1 {
+		span += int64(leadLast-leadFirst) / int64(n-1)
+	}
+	return time.Duration(span) * time.Duration(scale)
+}
+
+// leadTrack is the first video track, else the first track.
+func leadTrack(tracks []track) uint64 {
+	for _, t := range tracks {
+		if t.video {
+			return t.number
+		}
+	}
+	return tracks[0].number
+}

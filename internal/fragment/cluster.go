@@ -1,0 +1,173 @@
+package fragment
+
+import (
+	"time"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/media"
+	"github.com/millrace/millrace/mkv"
+)
+
+// state is where the present Cluster is in its life.
+type state uint8
+
+const (
+	none      state = iota // no Cluster, or the last one is handed over
+	opening                // its timecode is not read yet
+	open                   // the Sink has begun it
+	condemned              // faulty from its timecode on; its blocks are not looked at
+	ended                  // whole; elements behind it still belong to it
+)
+
+// A cluster is the present fragment in the making. Its slices are used again
+// for the next one, but for those that are handed over.
+type cluster struct {
+	state    state
+	known    bool // declared size
+	prefix   []byte
+	size     int // bytes of the Cluster so far
+	leading  int // bytes
+	trailing []byte
+	userTags int // behind the Cluster
+	samples  []millrace.Sample
+	usual    int // samples of the fragment before, to allot as many
+	first    int32
+	last     int32
+	begin    Begin // of a condemned one
+	err      error // why it is condemned
+}
+
+func (c *cluster) start(e mkv.Element) {
+	*c = cluster{
+		state: opening, known: e.Size != mkv.UnknownSize, prefix: append(c.prefix[:0], e.Raw...), size: len(e.Raw),
+		usual: c.usual,
+	}
+}
+
+// abort tells the Sink that the open fragment will not be finished.
+func (c *cluster) abort(s Sink) error {
+	was := c.state
+	c.state = none
+	if was != open && was != ended {
+		return nil
+	}
+	return s.Abort()
+}
+
+// append takes an element of the open Cluster behind its Timecode.
+func (c *cluster) append(a *Assembler, e mkv.Element) error {
+	switch e.ID {
+	case mkv.IDSimpleBlock:
+		b, err := mkv.ParseBlock(e.Data())
+		if err != nil {
+			return invalidMKV(err)
+		}
+		if err := c.block(a, e, b, blockFlags(b, b.Keyframe())); err != nil {
+			return err
+		}
+	case mkv.IDBlockGroup:
+		g, err := mkv.ParseBlockGroup(e.Data())
+		if err != nil {
+			return invalidMKV(err)
+		}
+		if err := c.block(a, e, g.Block, blockFlags(g.Block, g.References == 0)|millrace.SampleGroup); err != nil {
+			return err
+		}
+	}
+	c.size += len(e.Raw)
+	return a.sink.Append(e.Raw)
+}
+
+func blockFlags(b mkv.Block, key bool) (f millrace.SampleFlags) {
+	if key {
+		f |= millrace.SampleKey
+	}
+	if b.Invisible() {
+		f |= millrace.SampleInvisible
+	}
+	if b.Lacing() != mkv.LacingNone {
+		f |= millrace.SampleLaced
+	}
+	return f
+}
+
+// block judges one block of the open Cluster and notes where its payload lies.
+func (c *cluster) block(a *Assembler, e mkv.Element, b mkv.Block, flags millrace.SampleFlags) error {
+	t := a.header.track(b.Track)
+	if t == nil {
+		return fault(millrace.CodeTrackNumberMismatch, "a block of track %d, which is not in Tracks", b.Track)
+	}
+	t.blocks++
+	rel := int32(b.RelTime)
+	if len(c.samples) == 0 {
+		c.first, c.last = rel, rel
+		c.samples = make([]millrace.Sample, 0, c.usual+c.usual/4+8)
+	}
+	c.first, c.last = min(c.first, rel), max(c.last, rel)
+	if span := time.Duration(c.last-c.first) * time.Duration(a.header.scale); span > a.limits.MaxDuration {
+		return fault(millrace.CodeFragmentDuration, "the fragment spans %v and may span %v", span, a.limits.MaxDuration)
+	}
+	// The payload ends its block, and a SimpleBlock ends with its payload. In
+	// a BlockGroup other elements may follow, so the place is taken from the
+	// slices themselves.
+	at := cap(e.Raw) - cap(b.Payload)
+	c.samples = append(c.samples, millrace.Sample{
+		Track: b.Track, Offset: uint32(c.size + at), Size: uint32(len(b.Payload)), Time: rel,
+		Flags: flags | t.payloadFlags(b.Payload, flags),
+	})
+	return nil
+}
+
+// payloadFlags looks at what later readers would otherwise look at again.
+func (t *track) payloadFlags(payload []byte, flags millrace.SampleFlags) (f millrace.SampleFlags) {
+	if t.lengthSize == 0 || flags&millrace.SampleLaced != 0 || !media.CleanLengthPrefixed(payload, t.lengthSize) {
+		return 0
+	}
+	f = millrace.SampleCleanNAL
+	if flags&millrace.SampleKey != 0 && hasParameterSets(t.codec, payload, t.lengthSize) {
+		f |= millrace.SampleParams
+	}
+	return f
+}
+
+func hasParameterSets(codec media.Codec, payload []byte, lengthSize int) bool {
+	for unit := range media.LengthPrefixedUnits(payload, lengthSize) {
+		switch {
+		case len(unit) == 0:
+		case codec == media.AVC && (unit[0]&0x1f == 7 || unit[0]&0x1f == 8):
+			return true
+		case codec == media.HEVC && unit[0]>>1&0x3f >= 32 && unit[0]>>1&0x3f <= 34:
+			return true
+		}
+	}
+	return false
+}
+
+// trail keeps an element that stands behind the Cluster. Between fragments
+// there is nothing for it to belong to, and it is let go.
+func (c *cluster) trail(raw []byte, l Limits) error {
+	if c.state != ended {
+		return nil
+	}
+	if int64(c.leading+c.size+len(c.trailing)+len(raw)) > l.MaxSize {
+		return fault(millrace.CodeFragmentSize, "the fragment is over %d bytes", l.MaxSize)
+	}
+	c.trailing = append(c.trailing, raw...)
+	return nil
+}
+
+func (c *cluster) trailTags(t tagsElement, l Limits) error {
+	c.userTags += t.user
+	if c.userTags > l.MaxTags {
+		return tooManyTags(l)
+	}
+	return c.trail(t.raw, l)
+}
+
+// finish says what the whole fragment came to.
+func (c *cluster) finish(h *header, flags millrace.FragmentFlags) Finish {
+	f := Finish{Trailing: c.trailing, Duration: duration(h.tracks, c.samples, h.scale), Samples: c.samples, Flags: flags}
+	c.usual = len(c.samples)
+	c.trailing, c.samples = nil, nil
+	return f
+}

@@ -1,0 +1,72 @@
+package fragment
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/millrace/millrace"
+)
+
+// A Numberer gives fragments their numbers. Within one epoch each stream has a
+// counter of its own; the epoch stands in the number's upper half, so that a
+// server that takes a new epoch at each start never issues a number twice and
+// never needs to write a counter down. Server times never decrease (I3), even
+// if the clock does.
+//
+// Any number of goroutines may use a Numberer.
+type Numberer struct {
+	now       func() time.Time
+	nextEpoch func() (uint32, error)
+
+	mu       sync.Mutex // guards what follows
+	epoch    uint32
+	last     time.Time
+	counters map[uint64]uint32 // by StreamKey.ID: it goes on over re-creation of a name
+}
+
+// NewNumberer starts at an epoch that was never used before. now is the wall
+// clock; no number carries a time before floor, the latest server time already
+// given out. nextEpoch takes a further epoch durably, in case a counter is
+// used up.
+func NewNumberer(epoch uint32, floor time.Time, now func() time.Time, nextEpoch func() (uint32, error)) *Numberer {
+	return &Numberer{now: now, nextEpoch: nextEpoch, epoch: epoch, last: floor, counters: map[uint64]uint32{}}
+}
+
+// Next returns the stream's next number, which carries the server's time.
+func (n *Numberer) Next(key millrace.StreamKey) (millrace.FragmentNumber, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.counters[key.ID] == math.MaxUint32 {
+		epoch, err := n.nextEpoch()
+		if err != nil {
+			return millrace.FragmentNumber{}, fmt.Errorf("take a new epoch: %w", err)
+		}
+		n.epoch = epoch
+		clear(n.counters)
+	}
+	n.counters[key.ID]++
+	return millrace.NewFragmentNumber(n.sequence(key), n.time(), rand.Uint32()), nil
+}
+
+// Floor returns a bound that is not smaller than any number issued for the
+// stream, in any epoch, and smaller than every number to come.
+func (n *Numberer) Floor(key millrace.StreamKey) millrace.FragmentNumber {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return millrace.NewFragmentNumber(n.sequence(key)+1, time.UnixMilli(0), 0).Prev()
+}
+
+func (n *Numberer) sequence(key millrace.StreamKey) uint64 {
+	return uint64(n.epoch)<<32 | uint64(n.counters[key.ID])
+}
+
+// time returns the server's time and remembers it. n.mu is held.
+func (n *Numberer) time() time.Time {
+	if t := n.now(); t.After(n.last) {
+		n.last = t
+	}
+	return n.last
+}

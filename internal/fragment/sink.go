@@ -1,0 +1,44 @@
+package fragment
+
+import (
+	"time"
+
+	"github.com/millrace/millrace"
+)
+
+// Begin is what is known of a fragment when its timecode has been read.
+type Begin struct {
+	Header       *millrace.Header
+	Leading      []byte // Tags elements for this fragment that came before its Cluster; nil if none
+	Prefix       []byte // the Cluster from its id to its Timecode; valid during the call only
+	KnownSize    bool   // the producer declared the Cluster's size
+	Timecode     uint64 // raw
+	Scale        uint64 // nanoseconds per unit
+	ProducerTime time.Time
+	Sequence     uint64 // position in the session, from 0
+}
+
+// Finish is what is known of a fragment when nothing more can belong to it.
+type Finish struct {
+	Trailing []byte // elements after its Cluster; nil if none
+	Duration time.Duration
+	Samples  []millrace.Sample // handed over
+	Flags    millrace.FragmentFlags
+}
+
+// A Sink receives one session's fragments, one after the other, from the
+// goroutine that feeds the Assembler. For each fragment the calls are
+//
+//	Begin Append* Received Finish      a whole fragment
+//	Begin Append* [Received] Abort     one that failed, or whose connection broke
+//	Condemned                          one that was faulty from its timecode on
+//
+// An error from any method ends the session: the Assembler returns it as it is.
+type Sink interface {
+	Begin(b Begin) error
+	Append(p []byte) error // p is valid during the call only
+	Received() error
+	Finish(f Finish) error
+	Abort() error
+	Condemned(b Begin) error
+}

@@ -1,0 +1,123 @@
+package ingest
+
+import (
+	"time"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/wire"
+)
+
+// Pacing of acknowledgements: some clients hand what one read of the socket
+// gave them to a parser that takes 1024 bytes.
+const (
+	ackGroup = 5
+	ackPause = 5 * time.Millisecond
+)
+
+// headDelay is the time between the interim answer and the final head: one
+// client's parser stops at the first blank line of what it reads.
+const headDelay = 15 * time.Millisecond
+
+// The periods of IDLE acknowledgements. The short one holds where sessions may
+// be silent for longer than a client's own patience: it keeps more than 30
+// bytes a second flowing.
+const (
+	idleAckPeriod    = 5 * time.Second
+	idleAckShort     = 500 * time.Millisecond
+	usualIdleTimeout = 30 * time.Second
+)
+
+// An ackWriter writes one session's answer: its head, its acknowledgements and
+// the IDLEs between them.
+type ackWriter struct {
+	conn    Conn
+	queue   *ackQueue
+	expect  bool // the client waits for an interim answer
+	quiet   bool // the client wants no acknowledgements but errors
+	idle    func() time.Duration
+	limit   time.Duration // idle time at which the session ends; 0 means never
+	deleted <-chan struct{}
+	end     func(error) // ends the session
+}
+
+// run writes until the queue is closed and empty, or writing fails.
+func (w *ackWriter) run() error {
+	if err := w.head(); err != nil {
+		return err
+	}
+	tick := time.NewTicker(w.period() / 2)
+	defer tick.Stop()
+	var acks []millrace.Ack
+	var idled time.Duration // idle time at the last IDLE
+	deleted := w.deleted
+	for {
+		var done bool
+		if acks, done = w.queue.take(acks); done {
+			return nil
+		}
+		if err := w.write(acks); err != nil {
+			return err
+		}
+		if len(acks) > 0 {
+			continue
+		}
+		select {
+		case <-w.queue.ready:
+		case <-deleted:
+			deleted = nil
+			w.end(millrace.Errorf(millrace.CodeStreamDeleted, "the stream has been deleted"))
+		case <-tick.C:
+			if err := w.checkIdle(&idled); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (w *ackWriter) head() error {
+	if w.expect {
+		if err := w.conn.WriteContinue(); err != nil {
+			return err
+		}
+		time.Sleep(headDelay)
+	}
+	return w.conn.WriteHead()
+}
+
+func (w *ackWriter) write(acks []millrace.Ack) error {
+	var line [wire.MaxAckSize]byte
+	for i, a := range acks {
+		if i > 0 && i%ackGroup == 0 {
+			time.Sleep(ackPause)
+		}
+		if err := w.conn.WriteChunk(wire.AppendAck(line[:0], a)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// period is the time between two IDLEs.
+func (w *ackWriter) period() time.Duration {
+	if w.limit == 0 || w.limit > usualIdleTimeout {
+		return idleAckShort
+	}
+	return min(idleAckPeriod, w.limit)
+}
+
+// checkIdle sends an IDLE when one is due and ends a session that has been
+// silent for too long. idled is the idle time at the last IDLE.
+func (w *ackWriter) checkIdle(idled *time.Duration) error {
+	idle := w.idle()
+	if idle < *idled {
+		*idled = 0
+	}
+	switch {
+	case w.limit > 0 && idle >= w.limit:
+		w.end(errIdle)
+	case !w.quiet && idle-*idled >= w.period():
+		*idled = idle
+		return w.write([]millrace.Ack{{Type: millrace.AckIdle}})
+	}
+	return nil
+}

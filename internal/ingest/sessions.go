@@ -1,0 +1,161 @@
+package ingest
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/fragment"
+	"github.com/millrace/millrace/internal/store"
+	"github.com/millrace/millrace/internal/tail"
+)
+
+// DefaultSessionsPerStream is how many sessions one stream may have at once.
+const DefaultSessionsPerStream = 16
+
+// Config says how sessions work. Zero fields mean what their comments say.
+type Config struct {
+	Store             store.Committer
+	Tail              *tail.Tail
+	Limits            fragment.Limits
+	KeepPartial       bool          // keep the open fragment of a broken connection, flagged incomplete
+	AckWithoutStore   bool          // send PERSISTED for streams of zero retention, once in memory
+	IdleTimeout       time.Duration // ends a silent session; 0 means never
+	MaxAge            time.Duration // ends a session; 0 means never
+	SessionsPerStream int           // DefaultSessionsPerStream if 0
+	Now               func() time.Time
+	Logger            *slog.Logger
+}
+
+// Conn is one PutMedia call's connection, its request head read and accepted.
+type Conn interface {
+	Body() io.Reader                   // io.EOF only at the body's proper end
+	WriteContinue() error              // the interim answer
+	WriteHead() error                  // the answer's head
+	WriteChunk(pieces ...[]byte) error // one transfer chunk in one write
+	Interrupt()                        // makes a Read of the body return
+	Finish() error                     // ends the answer
+}
+
+// Params is what one call says of its session.
+type Params struct {
+	Stream    millrace.Stream
+	Retention func() time.Duration // the stream's present one
+	Relative  bool
+	Start     time.Time // of the producer, for relative timecodes
+	Quiet     bool      // no acknowledgements but errors
+	Expect    bool      // the client waits for an interim answer
+	RequestID string
+	Session   millrace.SessionID
+	Producer  millrace.ProducerID
+}
+
+// Sessions runs sessions and counts them per stream. Any number of goroutines
+// may use it.
+type Sessions struct {
+	Config
+
+	mu       sync.Mutex // guards what follows
+	byStream map[millrace.StreamKey]map[*session]struct{}
+	closed   bool
+	running  sync.WaitGroup
+}
+
+// New returns Sessions without any.
+func New(c Config) *Sessions {
+	if c.SessionsPerStream == 0 {
+		c.SessionsPerStream = DefaultSessionsPerStream
+	}
+	return &Sessions{Config: c, byStream: map[millrace.StreamKey]map[*session]struct{}{}}
+}
+
+// Serve runs one session to its end. It returns nil when the session ended as
+// its client wished, and why it ended otherwise.
+func (m *Sessions) Serve(ctx context.Context, conn Conn, p Params) error {
+	s := newSession(m, conn, p)
+	if !m.add(s) {
+		return millrace.Errorf(millrace.CodeUnavailable, "The server is shutting down.")
+	}
+	defer m.remove(s)
+	return s.run(ctx)
+}
+
+// add registers a session. When its stream has too many, the one that has been
+// silent for the longest time is ended, never the newest.
+func (m *Sessions) add(s *session) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return false
+	}
+	key := s.params.Stream.Key
+	of := m.byStream[key]
+	if of == nil {
+		of = map[*session]struct{}{}
+		m.byStream[key] = of
+	}
+	if len(of) >= m.SessionsPerStream {
+		longestIdle(of).end(millrace.Errorf(millrace.CodeConnectionAge, "the stream has too many sessions"))
+	}
+	of[s] = struct{}{}
+	m.running.Add(1)
+	return true
+}
+
+// longestIdle finds the session to give way among those not ending already.
+func longestIdle(of map[*session]struct{}) *session {
+	var worst *session
+	for s := range of {
+		if worst == nil || (!s.ending() && (worst.ending() || s.idle() > worst.idle())) {
+			worst = s
+		}
+	}
+	return worst
+}
+
+func (m *Sessions) remove(s *session) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	of := m.byStream[s.params.Stream.Key]
+	delete(of, s)
+	if len(of) == 0 {
+		delete(m.byStream, s.params.Stream.Key)
+	}
+	m.running.Done()
+}
+
+// Shutdown refuses new sessions, ends the others with a code on which clients
+// come again with what was not persisted, and returns when they are over or
+// ctx ends.
+func (m *Sessions) Shutdown(ctx context.Context) error {
+	m.mu.Lock()
+	m.closed = true
+	for _, of := range m.byStream {
+		for s := range of {
+			s.end(millrace.Errorf(millrace.CodeConnectionAge, "the server is shutting down"))
+		}
+	}
+	m.mu.Unlock()
+	over := make(chan struct{})
+	go func() { m.running.Wait(); close(over) }()
+	select {
+	case <-over:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Count is how many sessions are running.
+func (m *Sessions) Count() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := 0
+	for _, of := range m.byStream {
+		n += len(of)
+	}
+	return n
+}

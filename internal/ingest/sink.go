@@ -1,0 +1,137 @@
+package ingest
+
+import (
+	"context"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/fragment"
+	"github.com/millrace/millrace/internal/tail"
+	"github.com/millrace/millrace/internal/wire"
+)
+
+// A sink passes one session's fragments to the tail and the store.
+type sink struct {
+	*session
+	ctx context.Context // of the session; a sink lives no longer than its read
+}
+
+// Begin shows a new fragment to the readers and acknowledges its start.
+func (s *sink) Begin(b fragment.Begin) error {
+	f, err := s.stream.Open(tail.Info{
+		Header: b.Header, Leading: b.Leading, KnownSize: b.KnownSize, ProducerTime: b.ProducerTime,
+	}, s.end)
+	if err != nil {
+		return err
+	}
+	s.open, s.begin, s.number, s.anything = f, b, f.Number, true
+	if err := s.Append(b.Prefix); err != nil {
+		return err
+	}
+	s.ack(millrace.AckBuffering, b.Timecode, f.Number)
+	return nil
+}
+
+// Append shows a whole element to the readers.
+func (s *sink) Append(p []byte) error { return s.open.Append(s.ctx, p) }
+
+// Received acknowledges a whole Cluster.
+func (s *sink) Received() error {
+	s.ack(millrace.AckReceived, s.begin.Timecode, s.number)
+	return nil
+}
+
+// Finish commits a whole fragment.
+func (s *sink) Finish(fin fragment.Finish) error {
+	f := s.open
+	s.open = nil
+	ephemeral := s.params.Retention() == 0
+	if !f.Complete(fin.Trailing, fin.Duration, ephemeral) {
+		defer f.Release()
+		return f.Err()
+	}
+	if ephemeral {
+		if s.sessions.AckWithoutStore {
+			s.ack(millrace.AckPersisted, s.begin.Timecode, f.Number)
+		}
+		f.Release()
+		return nil
+	}
+	return s.commit(f, fin)
+}
+
+// commit hands a fragment to the store, which answers later.
+func (s *sink) commit(f *tail.Fragment, fin fragment.Finish) error {
+	s.mu.Lock()
+	s.pending++
+	s.mu.Unlock()
+	timecode := s.begin.Timecode
+	err := s.sessions.Store.Submit(s.ctx, s.record(f, fin), func(err error) { s.committed(f, timecode, err) })
+	if err != nil {
+		s.committed(f, timecode, err)
+	}
+	return s.because(nil)
+}
+
+func (s *sink) record(f *tail.Fragment, fin fragment.Finish) *millrace.Fragment {
+	return &millrace.Fragment{
+		Stream: s.stream.Key(), Number: f.Number, ProducerTime: f.ProducerTime,
+		Timecode: s.begin.Timecode, TimecodeScale: s.begin.Scale, Duration: fin.Duration,
+		Session: s.params.Session, Sequence: s.begin.Sequence, Producer: s.params.Producer, Flags: fin.Flags,
+		Header: f.Header, Leading: f.Leading, Cluster: f.Cluster(), Trailing: fin.Trailing, Samples: fin.Samples,
+	}
+}
+
+// Abort lets the open fragment go.
+func (s *sink) Abort() error {
+	f := s.open
+	s.open = nil
+	f.Abort(millrace.Errorf(millrace.CodeStreamRead, "the fragment was not finished"))
+	f.Release()
+	return nil
+}
+
+// Condemned notes which fragment the ERROR to come speaks of.
+func (s *sink) Condemned(b fragment.Begin) (err error) {
+	s.begin, s.anything = b, true
+	s.number, err = s.stream.Reserve()
+	return err
+}
+
+// committed takes the store's answer for one fragment. It does not block.
+func (s *session) committed(f *tail.Fragment, timecode uint64, err error) {
+	f.Settle(err)
+	f.Release()
+	s.mu.Lock()
+	lost := s.lost || err != nil
+	s.lost = lost
+	s.mu.Unlock()
+	if !lost {
+		s.ack(millrace.AckPersisted, timecode, f.Number)
+	}
+	if err != nil {
+		s.sessions.Logger.Error("fragment could not be stored", "stream", s.params.Stream.Name, "fragment", f.Number, "err", err)
+		s.end(&millrace.Error{Code: millrace.CodeArchival, Message: "the fragment could not be stored", Err: err})
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pending--
+	if s.pending == 0 && s.settled != nil {
+		close(s.settled)
+		s.settled = nil
+	}
+}
+
+// tagKind says what a tag name means to the service.
+func tagKind(name string) fragment.TagKind {
+	switch name {
+	case wire.TagEndOfFragment:
+		return fragment.EndOfFragmentTag
+	case wire.TagFragmentNumber, wire.TagServerTimestamp, wire.TagProducerTimestamp, wire.TagMillisBehindNow,
+		wire.TagContinuationToken, wire.TagErrorID, wire.TagErrorCode, wire.TagExceptionCode, wire.TagExceptionMessage:
+		return fragment.OutputTag
+	}
+	if len(name) >= len(wire.TagServicePrefix) && name[:len(wire.TagServicePrefix)] == wire.TagServicePrefix {
+		return fragment.EventTag
+	}
+	return fragment.UserTag
+}

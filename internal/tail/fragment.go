@@ -1,0 +1,258 @@
+package tail
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/millrace/millrace"
+)
+
+// Info is what is known of a fragment when it opens.
+type Info struct {
+	Number       millrace.FragmentNumber // given by Stream.Open
+	Header       *millrace.Header
+	Leading      []byte
+	KnownSize    bool // the Cluster declares its size, so it cannot be cut short
+	ProducerTime time.Time
+}
+
+// State is where a fragment is in its life.
+type State uint8
+
+// The states of a fragment. Settled and Failed are final.
+const (
+	Open     State = iota // growing
+	Complete              // whole, and not yet answered for by the store
+	Settled               // durable, or with zero retention complete
+	Failed                // never to be found
+)
+
+// A Fragment is one fragment in memory. One writer makes it grow; any number
+// of readers read it meanwhile. Whoever got it from Open or from a Cursor
+// releases it.
+type Fragment struct {
+	Info
+	stream *Stream
+	refs   atomic.Int32
+
+	// Guarded by stream.mu.
+	state    State
+	slabs    [][]byte // the Cluster; bytes below size are immutable
+	size     int
+	trailing []byte
+	duration time.Duration
+	err      error // why it failed
+	opened   time.Time
+	grown    time.Time     // last progress
+	changed  chan struct{} // closed at the next change; nil if nobody waits
+	fail     func(error)   // tells the writer, once
+}
+
+// Release lets go of the fragment. Its bytes must not be used after it.
+func (f *Fragment) Release() {
+	if f.refs.Add(-1) == 0 {
+		f.stream.tail.budget.release(f.slabs)
+		f.slabs = nil
+	}
+}
+
+func (f *Fragment) acquire() *Fragment {
+	f.refs.Add(1)
+	return f
+}
+
+// Append adds a whole element to the Cluster, and shows it to the readers. It
+// waits while all streams together hold more memory than they may, at most
+// until ctx ends. The error of a fragment that has failed is the one it failed
+// with. Only the writer calls it.
+func (f *Fragment) Append(ctx context.Context, p []byte) error {
+	slabs, err := f.reserve(ctx, len(p))
+	if err != nil {
+		return err
+	}
+	// Slabs and size change under the lock, but the bytes between size and
+	// the end of the slabs belong to the writer alone.
+	end := f.fill(slabs, p)
+	f.stream.mu.Lock()
+	defer f.stream.mu.Unlock()
+	f.slabs = slabs
+	if f.state != Open {
+		return f.err
+	}
+	f.size = end
+	f.grown = f.stream.tail.now()
+	f.wake()
+	return nil
+}
+
+// reserve returns the fragment's slabs with room for n more bytes.
+func (f *Fragment) reserve(ctx context.Context, n int) ([][]byte, error) {
+	slabs := f.slabs // only the writer changes it
+	for room := len(slabs)*slabSize - f.size; room < n; room += slabSize {
+		s, err := f.stream.tail.budget.acquire(ctx, f.stream.tail.relieve)
+		if err != nil {
+			f.keep(slabs)
+			return nil, err
+		}
+		slabs = append(slabs, s)
+	}
+	return slabs, nil
+}
+
+// keep stores slabs that were acquired for nothing, so that they are released
+// with the fragment.
+func (f *Fragment) keep(slabs [][]byte) {
+	f.stream.mu.Lock()
+	defer f.stream.mu.Unlock()
+	f.slabs = slabs
+}
+
+// fill copies p behind the bytes that are there and returns the new size.
+func (f *Fragment) fill(slabs [][]byte, p []byte) int {
+	at := f.size
+	for len(p) > 0 {
+		s := slabs[at/slabSize][:slabSize]
+		n := copy(s[at%slabSize:], p)
+		p, at = p[n:], at+n
+	}
+	return at
+}
+
+// Complete ends the fragment's growth. It reports false if the fragment has
+// failed before, and then it stays failed (T3). With ephemeral the fragment is
+// settled as well: there is no store behind it.
+func (f *Fragment) Complete(trailing []byte, d time.Duration, ephemeral bool) bool {
+	s := f.stream
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f.state != Open {
+		return false
+	}
+	f.state, f.trailing, f.duration, f.fail = Complete, trailing, d, nil
+	if ephemeral {
+		f.state = Settled
+	}
+	f.wake()
+	s.trim()
+	return true
+}
+
+// Settle says what became of the commit: nil means that the store answers for
+// the fragment now. It is called once, after Complete.
+func (f *Fragment) Settle(err error) {
+	s := f.stream
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f.state, f.err = Settled, err
+	if err != nil {
+		f.state = Failed
+	}
+	f.wake()
+	s.trim()
+}
+
+// Abort ends an open fragment for good, by its own writer.
+func (f *Fragment) Abort(err error) {
+	s := f.stream
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f.fail = nil
+	f.failLocked(err)
+}
+
+// Fail ends an open fragment for good; it reports false if it was not open.
+// The writer learns of it through the function it gave to Open.
+func (f *Fragment) Fail(err error) bool {
+	s := f.stream
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return f.failLocked(err)
+}
+
+func (f *Fragment) failLocked(err error) bool {
+	if f.state != Open {
+		return false
+	}
+	f.state, f.err = Failed, err
+	if f.fail != nil {
+		f.fail(err)
+		f.fail = nil
+	}
+	f.wake()
+	f.stream.trim()
+	return true
+}
+
+// wake tells the waiting readers of a change. stream.mu is held.
+func (f *Fragment) wake() {
+	if f.changed != nil {
+		close(f.changed)
+		f.changed = nil
+	}
+}
+
+// Err is why the fragment failed; nil if it has not.
+func (f *Fragment) Err() error {
+	f.stream.mu.Lock()
+	defer f.stream.mu.Unlock()
+	return f.err
+}
+
+// Cluster returns the pieces of the whole Cluster. The fragment must be
+// complete and held.
+func (f *Fragment) Cluster() [][]byte {
+	f.stream.mu.Lock()
+	defer f.stream.mu.Unlock()
+	return f.pieces(nil, 0)
+}
+
+// pieces appends the bytes from offset from on. stream.mu is held.
+func (f *Fragment) pieces(to [][]byte, from int) [][]byte {
+	for at := from; at < f.size; {
+		end := min(f.size, (at/slabSize+1)*slabSize)
+		s := f.slabs[at/slabSize][:slabSize]
+		to = append(to, s[at%slabSize:(end-1)%slabSize+1])
+		at = end
+	}
+	return to
+}
+
+// A View is what a reader sees of a fragment at one moment.
+type View struct {
+	State    State
+	Pieces   [][]byte // the Cluster's bytes behind what was seen before
+	Size     int      // bytes of the Cluster seen with these pieces
+	Trailing []byte   // once it is complete
+}
+
+// Read returns what there is of the fragment behind the first seen bytes,
+// waiting until there is something or the state is no longer the one given.
+// The pieces are appended to buf[:0]; they are valid until the fragment is
+// released.
+func (f *Fragment) Read(ctx context.Context, seen int, state State, buf [][]byte) (View, error) {
+	for {
+		v, changed := f.look(seen, state, buf)
+		if changed == nil {
+			return v, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return View{}, context.Cause(ctx)
+		}
+	}
+}
+
+// look returns a View, or a channel that closes at the next change.
+func (f *Fragment) look(seen int, state State, buf [][]byte) (View, <-chan struct{}) {
+	f.stream.mu.Lock()
+	defer f.stream.mu.Unlock()
+	if f.size > seen || f.state != state {
+		return View{State: f.state, Pieces: f.pieces(buf[:0], seen), Size: f.size, Trailing: f.trailing}, nil
+	}
+	if f.changed == nil {
+		f.changed = make(chan struct{})
+	}
+	return View{}, f.changed
+}
