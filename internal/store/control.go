@@ -68,9 +68,10 @@ type Streams interface {
 
 // A Page asks List for a part of the streams. The zero Page asks for all.
 type Page struct {
-	Prefix string              // of the names
-	After  millrace.StreamName // names up to and including this one are left out
-	Limit  int                 // most streams to return; 0 means no limit
+	Prefix   string              // of the names
+	After    millrace.StreamName // names up to and including this one are left out
+	Limit    int                 // most streams to return; 0 means no limit
+	Deleting bool                // only streams in StatusDeleting, which are found without a look at the others
 }
 
 // Tags are the labels of streams. What Streams promises of concurrency,

@@ -110,8 +110,12 @@ func (c *Control) List(ctx context.Context, p store.Page) ([]millrace.Stream, er
 		if p.Limit > 0 && len(list) == p.Limit {
 			break
 		}
+		s := c.streams[name].stream
+		if p.Deleting && s.Status != millrace.StatusDeleting {
+			continue
+		}
 		if name > p.After && strings.HasPrefix(string(name), p.Prefix) {
-			list = append(list, c.streams[name].stream)
+			list = append(list, s)
 		}
 	}
 	return list, nil

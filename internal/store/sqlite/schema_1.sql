@@ -21,6 +21,9 @@ CREATE TABLE streams (
 	tier            TEXT    NOT NULL
 ) STRICT;
 
+-- Deletions that are under way: few, and looked for often.
+CREATE INDEX streams_deleting ON streams (name) WHERE status = 'DELETING';
+
 CREATE TABLE tags (
 	stream INTEGER NOT NULL REFERENCES streams (id) ON DELETE CASCADE,
 	name   TEXT    NOT NULL,

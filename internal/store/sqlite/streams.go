@@ -78,8 +78,11 @@ func (c *Control) List(ctx context.Context, p store.Page) ([]millrace.Stream, er
 	}
 	// No character of a name sorts behind 0x7e, so 0x7f ends the prefix's range.
 	query := "SELECT " + columns + ` FROM streams
-		WHERE name > ? AND name >= ? AND (? = '' OR name < ? || char(127))
-		ORDER BY name LIMIT ?`
+		WHERE name > ? AND name >= ? AND (? = '' OR name < ? || char(127))`
+	if p.Deleting {
+		query += " AND status = 'DELETING'" // the condition of an index
+	}
+	query += " ORDER BY name LIMIT ?"
 	var list []millrace.Stream
 	err := c.read(ctx, "list streams", func(tx *sql.Tx) error {
 		rows, err := tx.QueryContext(ctx, query, string(p.After), p.Prefix, p.Prefix, p.Prefix, limit)

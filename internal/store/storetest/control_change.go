@@ -36,6 +36,9 @@ func listPages(t *testing.T, c controlCase) {
 		{store.Page{Limit: 3, After: "a.1"}, order[6:]},
 		{store.Page{After: "a0"}, order[6:]}, // the name that the last page ended with may have gone
 		{store.Page{After: "b"}, nil},
+		{store.Page{Deleting: true}, order[6:]},
+		{store.Page{Deleting: true, After: "b"}, nil},
+		{store.Page{Deleting: true, Prefix: "a"}, nil},
 	} {
 		got, err := c.List(c.ctx, tc.page)
 		if err != nil {
