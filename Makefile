@@ -8,9 +8,10 @@ CACHE := $(CURDIR)/.cache
 TOOL := go tool -modfile=$(CURDIR)/tools/go.mod
 GOTEST := $(CACHE)/gotest
 
-# Modules that lint looks at, and those whose tests need no client of others.
-MODULES := $(sort $(patsubst %/go.mod,%,$(shell git ls-files -co --exclude-standard '*go.mod' 2>/dev/null || echo go.mod tools/go.mod)))
-MODULES := $(or $(patsubst go.mod,.,$(MODULES)),.)
+# Our modules, without those of others that came along; and the ones whose tests
+# need no client of others.
+OURS := find . \( -name third_party -o -path ./.cache -o -path ./.git \) -prune -o
+MODULES := $(sort $(patsubst ./%,%,$(patsubst %/go.mod,%,$(shell $(OURS) -name go.mod -print))))
 TESTED := $(filter-out interop,$(MODULES))
 
 # The race detector needs a C compiler. CI may not do without.
@@ -33,7 +34,7 @@ build: ## build ./millrace
 
 .PHONY: lint
 lint: ## gofumpt, go vet, staticcheck, and the rules of internal/lint
-	@unformatted=$$($(TOOL) gofumpt -l .); \
+	@unformatted=$$($(OURS) -name '*.go' -print0 | xargs -0 $(TOOL) gofumpt -l); \
 	if [[ -n "$$unformatted" ]]; then \
 		echo "not formatted (go tool -modfile=tools/go.mod gofumpt -l -w .):"; echo "$$unformatted"; exit 1; \
 	fi

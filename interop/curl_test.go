@@ -1,0 +1,138 @@
+//go:build interop
+
+package interop
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+type ack struct {
+	EventType        string
+	FragmentTimecode uint64
+	FragmentNumber   string
+	ErrorID          int `json:"ErrorId"`
+}
+
+// putWithCurl are the arguments that make curl a producer, signed by itself.
+func putWithCurl(stream string, more ...string) []string {
+	return append([]string{
+		"--silent", "--show-error", "--no-buffer", "--max-time", "60", "--request", "POST", "--upload-file", "-",
+		"--aws-sigv4", "aws:amz:" + region + ":kinesisvideo", "--user", accessKey + ":" + secretKey,
+		"--header", "x-amzn-stream-name: " + stream,
+		"--header", "x-amzn-fragment-timecode-type: RELATIVE",
+		"--header", "x-amzn-producer-start-timestamp: " + time.Now().Add(-time.Minute).UTC().Format("2006-01-02T15:04:05Z"),
+		"--write-out", "\n%{http_code}\n", shared.url + "/putMedia",
+	}, more...)
+}
+
+// TestCurlPutsAFile: with and without Expect, each fragment gets its three
+// acknowledgements in order, and the media comes back.
+func TestCurlPutsAFile(t *testing.T) {
+	curl := need(t, "curl")
+	media, err := os.ReadFile(clip(t))
+	must(t, err)
+	cases := []struct {
+		stream string
+		more   []string
+	}{
+		{"curl-plain", []string{"--header", "Expect:"}},
+		{"curl-expect", []string{"--header", "Expect: 100-continue"}},
+		{"curl-slow", []string{"--limit-rate", "200k"}},
+	}
+	for _, c := range cases {
+		t.Run(c.stream, func(t *testing.T) {
+			newStream(t, c.stream)
+			stdout, stderr, err := shared.run(t, media, curl, putWithCurl(c.stream, c.more...)...)
+			if err != nil {
+				t.Fatalf("curl: %v\n%s\n%s", err, stdout, stderr)
+			}
+			checkAcks(t, stdout, clipSeconds)
+			path := filepath.Join(t.TempDir(), "out.mkv")
+			shared.output(t, shared.binary, "pull", c.stream, "--from", "1h ago", "--container", "mkv", "--out", path)
+			sameFrames(t, framesOf(t, path, false))
+		})
+	}
+}
+
+// TestCurlPutsWhatFFmpegMakes: a live pipe from an encoder, with Clusters
+// whose end nobody knows beforehand.
+func TestCurlPutsWhatFFmpegMakes(t *testing.T) {
+	curl, ffmpeg := need(t, "curl"), need(t, "ffmpeg")
+	newStream(t, "curl-live")
+	encoder := exec.CommandContext(t.Context(), ffmpeg, "-hide_banner", "-loglevel", "error", "-re",
+		"-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25:duration=6",
+		"-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-pix_fmt", "yuv420p", "-g", "50", "-b:v", "400k",
+		"-f", "matroska", "-live", "1", "-flush_packets", "1", "-")
+	pipe, err := encoder.StdoutPipe()
+	must(t, err)
+	must(t, encoder.Start())
+	uploader := exec.CommandContext(t.Context(), curl, putWithCurl("curl-live")...)
+	uploader.Stdin = pipe
+	out, err := uploader.CombinedOutput()
+	if err != nil {
+		t.Errorf("curl: %v\n%s", err, out)
+	}
+	must(t, encoder.Wait())
+	checkAcks(t, string(out), 3)
+}
+
+// TestCurlIsRefused: a wrong secret never gets to send media.
+func TestCurlIsRefused(t *testing.T) {
+	curl := need(t, "curl")
+	newStream(t, "curl-refused")
+	args := putWithCurl("curl-refused")
+	for i, arg := range args {
+		args[i] = strings.Replace(arg, secretKey, "wrong", 1)
+	}
+	stdout, _, _ := shared.run(t, []byte("anything"), curl, args...)
+	if !strings.Contains(stdout, "\n403\n") || !strings.Contains(stdout, "InvalidSignatureException") {
+		t.Errorf("curl was told %q", stdout)
+	}
+}
+
+// checkAcks: the response is 200; every fragment is buffered, received and
+// persisted, in this order; numbers grow; nothing else is said but IDLE.
+func checkAcks(t *testing.T, stdout string, fragments int) {
+	t.Helper()
+	lines, status := []string{}, ""
+	for line := range strings.Lines(stdout) {
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "{") {
+			lines = append(lines, line)
+		} else if line != "" {
+			status = line
+		}
+	}
+	if status != "200" {
+		t.Errorf("status is %q\n%s", status, stdout)
+	}
+	seen := map[string]string{}
+	var order []string
+	for _, line := range lines {
+		var a ack
+		must(t, json.Unmarshal([]byte(line), &a))
+		if a.EventType == "IDLE" {
+			continue
+		}
+		if a.EventType == "BUFFERING" {
+			order = append(order, a.FragmentNumber)
+		}
+		seen[a.FragmentNumber] += a.EventType + " "
+	}
+	if len(order) != fragments {
+		t.Errorf("%d fragments were acknowledged, want %d\n%s", len(order), fragments, stdout)
+	}
+	for i, number := range order {
+		if seen[number] != "BUFFERING RECEIVED PERSISTED " {
+			t.Errorf("fragment %s: %s", number, seen[number])
+		}
+		if i > 0 && number <= order[i-1] {
+			t.Errorf("fragment %s follows %s", number, order[i-1])
+		}
+	}
+}

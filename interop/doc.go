@@ -1,0 +1,12 @@
+// Package interop holds no code; its tests run other people's clients against
+// a real server: the SDKs of AWS, the aws command line, curl, ffmpeg, and a
+// Go client for this very service.
+//
+// The tests stand behind the build tag interop and are started by run.sh,
+// which installs what they need where it may. They build the binary as it is
+// released, start it on a free port with an empty data directory and a known
+// root key, and speak to it over TCP alone; nothing of Millrace is linked in.
+// When they and the unit tests disagree, they win. They refuse to patch a
+// client: what has to be set to make one work is what a user would have to
+// set, and it stands in docs/compatibility.md.
+package interop

@@ -1,0 +1,81 @@
+//go:build interop
+
+package interop
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// clip is a recording that ffmpeg makes once: 10 s of H.264 with AAC sound,
+// 25 frames a second, a key frame and a Cluster every second.
+const (
+	clipSeconds = 10
+	clipFrames  = 250
+)
+
+func clip(t *testing.T) string {
+	t.Helper()
+	ffmpeg := need(t, "ffmpeg")
+	path := filepath.Join(shared.work, "clip.mkv")
+	if _, err := os.Stat(path); err == nil {
+		return path
+	}
+	length := strconv.Itoa(clipSeconds)
+	shared.output(t, ffmpeg, "-hide_banner", "-loglevel", "error", "-y",
+		"-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25:duration="+length,
+		"-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000:duration="+length,
+		"-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-pix_fmt", "yuv420p",
+		"-g", "25", "-bf", "0", "-b:v", "300k", "-c:a", "aac", "-b:a", "48k",
+		"-f", "matroska", path+".part")
+	must(t, os.Rename(path+".part", path))
+	return path
+}
+
+// framesOf decodes a file with ffmpeg and returns a checksum for each frame of
+// its first video track. ffmpeg must have nothing to say about the file,
+// unless warnings are expected.
+func framesOf(t *testing.T, path string, warningsExpected bool) []string {
+	t.Helper()
+	stdout, stderr, err := shared.run(t, nil, need(t, "ffmpeg"),
+		"-hide_banner", "-loglevel", "warning", "-i", path,
+		"-map", "0:v:0", "-vsync", "passthrough", "-f", "framemd5", "-")
+	if err != nil || stderr != "" && !warningsExpected {
+		t.Errorf("ffmpeg decodes %s: %v\n%s", filepath.Base(path), err, tailOf(stderr, 2000))
+	}
+	var sums []string
+	for line := range strings.Lines(stdout) {
+		if fields := strings.Split(strings.TrimSpace(line), ","); len(fields) == 6 {
+			sums = append(sums, strings.TrimSpace(fields[5]))
+		}
+	}
+	return sums
+}
+
+// numbersIn finds the fragment numbers in a response of GetMedia: the value of
+// the tag, which always has a size field of four bytes.
+func numbersIn(media []byte) []string {
+	tag := regexp.MustCompile(`AWS_KINESISVIDEO_FRAGMENT_NUMBER\x44\x87\x10\x00\x00.(\d+)`)
+	var numbers []string
+	for _, match := range tag.FindAllSubmatch(media, -1) {
+		numbers = append(numbers, string(match[1]))
+	}
+	return numbers
+}
+
+// newStream makes a stream that keeps a day, with the command line of ours.
+func newStream(t *testing.T, name string) {
+	t.Helper()
+	shared.output(t, shared.binary, "stream", "create", name, "--retention", "24h")
+}
+
+// fill makes a stream and pushes the clip into it.
+func fill(t *testing.T, name string) {
+	t.Helper()
+	newStream(t, name)
+	shared.output(t, shared.binary, "push", name, clip(t))
+}

@@ -1,0 +1,37 @@
+//go:build interop
+
+package interop
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// python is the interpreter of the environment that run.sh made, which has
+// boto3 and the aws command line beside it.
+func python(t *testing.T) string {
+	t.Helper()
+	return ofPython(t, "python")
+}
+
+func ofPython(t *testing.T, program string) string {
+	t.Helper()
+	home := os.Getenv("MILLRACE_INTEROP_PYTHON")
+	path := filepath.Join(home, "bin", program)
+	if _, err := os.Stat(path); home == "" || err != nil {
+		t.Skipf("boto3 and the aws command line are not installed: %s is not there", path)
+	}
+	return path
+}
+
+func TestBoto3RunsTheControlOperations(t *testing.T) {
+	shared.output(t, python(t), "python/control.py")
+}
+
+func TestBoto3ReadsWithEverySelector(t *testing.T) {
+	interpreter := python(t)
+	fill(t, "boto3-media")
+	shared.output(t, interpreter, "python/media.py", "boto3-media", fmt.Sprint(clipSeconds))
+}

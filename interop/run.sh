@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Runs the interop suites: real clients against a real server.
+#
+# As root on Debian or Ubuntu it installs the clients that are missing, and
+# boto3 with the aws command line into an environment of its own under
+# ${XDG_CACHE_HOME:-~/.cache}/millrace. Elsewhere it runs what it can; what was
+# skipped is listed at the end, and fails the run where MILLRACE_CI is set.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/millrace
+
+install_packages() {
+	local missing=()
+	command -v ffmpeg >/dev/null || missing+=(ffmpeg)
+	command -v curl >/dev/null || missing+=(curl)
+	python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3 python3-venv)
+	if ((${#missing[@]} == 0)); then
+		return
+	fi
+	if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then
+		echo "interop: not installed here: ${missing[*]}"
+		return
+	fi
+	echo "interop: installing ${missing[*]}"
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# The environment is named after its requirements, so that a change makes a new one.
+install_python() {
+	python3 -c 'import venv, ensurepip' 2>/dev/null || return 0
+	local sum home
+	sum=$(cksum <python/requirements.txt | cut -d' ' -f1)
+	home=$cache/interop-python-$sum
+	if [[ ! -e $home/complete ]]; then
+		echo "interop: installing boto3 and the aws command line into $home"
+		rm -rf "$home"
+		if ! python3 -m venv "$home" || ! "$home/bin/pip" install --quiet --requirement python/requirements.txt; then
+			echo "interop: boto3 and the aws command line could not be installed"
+			return 0
+		fi
+		touch "$home/complete"
+	fi
+	export MILLRACE_INTEROP_PYTHON=$home
+}
+
+install_packages
+install_python
+
+mkdir -p ../.cache
+go build -C ../tools -o ../.cache/gotest ./gotest
+exec ../.cache/gotest -tags=interop -count=1 -timeout=10m "$@" ./...
