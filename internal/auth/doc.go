@@ -1,0 +1,12 @@
+// Package auth says who a request comes from and what they may do.
+//
+// It promises that a request is taken for a principal's only if its signature
+// was made with that principal's secret, over the request as it arrived and at
+// about this time, and that nothing is allowed which no rule allows. Keys come
+// from behind the Keys interface; the first of them is the root key, which
+// LoadRootKey takes from the environment or keeps in the data directory.
+//
+// It refuses to route requests, to know what an operation does, and to show or
+// log a secret: a secret leaves this package once, to the caller that must print
+// a root key that was made just now.
+package auth

@@ -1,0 +1,163 @@
+package auth
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/millrace/millrace"
+)
+
+// Where a root key may come from.
+const (
+	EnvAccessKeyID     = "MILLRACE_ACCESS_KEY_ID"
+	EnvSecretAccessKey = "MILLRACE_SECRET_ACCESS_KEY"
+	RootKeyFile        = "root-key.json" // in the data directory
+)
+
+// A RootKey may do everything.
+type RootKey struct {
+	ID     string `json:"accessKeyId"`
+	Secret string `json:"secretAccessKey"`
+}
+
+// A LoadedRootKey is a root key and how it was found.
+type LoadedRootKey struct {
+	RootKey
+	Path    string // file it is kept in; empty if it came from the environment
+	Created bool   // made just now: tell the operator, for it will not be told again
+	Warning string // what the operator should mend; may be empty
+}
+
+// LoadRootKey returns the root key from the environment, if getenv has both its
+// variables, else the one that is kept in the directory dir, and makes one there
+// if there is none. A file that others may write, or that is no key, is an
+// error; one that others may read is a warning. dir must exist, and only one
+// process may use it.
+func LoadRootKey(dir string, getenv func(string) string) (LoadedRootKey, error) {
+	key := RootKey{ID: getenv(EnvAccessKeyID), Secret: getenv(EnvSecretAccessKey)}
+	if key != (RootKey{}) {
+		return LoadedRootKey{RootKey: key}, key.checkEnvironment()
+	}
+	path := filepath.Join(dir, RootKeyFile)
+	found, err := readRootKey(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return createRootKey(path)
+	}
+	return found, err
+}
+
+func (k RootKey) checkEnvironment() error {
+	switch {
+	case k.ID == "":
+		return fmt.Errorf("%s is set and %s is not: set both or neither", EnvSecretAccessKey, EnvAccessKeyID)
+	case k.Secret == "":
+		return fmt.Errorf("%s is set and %s is not: set both or neither", EnvAccessKeyID, EnvSecretAccessKey)
+	}
+	if err := k.check(); err != nil {
+		return fmt.Errorf("%s and %s: %w", EnvAccessKeyID, EnvSecretAccessKey, err)
+	}
+	return nil
+}
+
+// check refuses keys that no client can use.
+func (k RootKey) check() error {
+	const idChars = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
+	if k.ID == "" || len(k.ID) > 128 || strings.Trim(k.ID, idChars) != "" {
+		return errors.New("the access key id is not 1 to 128 characters of [a-zA-Z0-9_.-]")
+	}
+	if k.Secret == "" || len(k.Secret) > 128 || strings.ContainsFunc(k.Secret, func(c rune) bool { return c <= ' ' || c > '~' }) {
+		return errors.New("the secret access key is not 1 to 128 visible ASCII characters")
+	}
+	return nil
+}
+
+func readRootKey(path string) (LoadedRootKey, error) {
+	warning, err := checkMode(path)
+	if err != nil {
+		return LoadedRootKey{}, err
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return LoadedRootKey{}, fmt.Errorf("read root key: %w", err)
+	}
+	key := LoadedRootKey{Path: path, Warning: warning}
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	if err = dec.Decode(&key.RootKey); err == nil {
+		err = key.check()
+	}
+	if err != nil {
+		return LoadedRootKey{}, fmt.Errorf("read root key from %s: %w (mend the file, or move it away to have a new key made)", path, err)
+	}
+	return key, nil
+}
+
+// checkMode tells whether others than the owner may read or write the file.
+func checkMode(path string) (warning string, err error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", fmt.Errorf("read root key: %w", err)
+	}
+	switch mode := info.Mode().Perm(); {
+	case runtime.GOOS == "windows": // has no such bits
+	case mode&0o022 != 0:
+		return "", fmt.Errorf("root key %s may be written by others (mode %04o): check who wrote it, then chmod 600 it", path, mode)
+	case mode&0o044 != 0:
+		return fmt.Sprintf("root key %s may be read by others (mode %04o): chmod 600 it", path, mode), nil
+	}
+	return "", nil
+}
+
+func createRootKey(path string) (LoadedRootKey, error) {
+	key := newRootKey()
+	b, err := json.MarshalIndent(key, "", "  ")
+	if err != nil {
+		return LoadedRootKey{}, fmt.Errorf("encode root key: %w", err)
+	}
+	if err := writeFile(path, append(b, '\n')); err != nil {
+		return LoadedRootKey{}, fmt.Errorf("keep root key: %w", err)
+	}
+	return LoadedRootKey{RootKey: key, Path: path, Created: true}, nil
+}
+
+// newRootKey makes an id of 20 and a secret of 40 characters, the lengths that
+// other tools expect, from characters that need no quoting anywhere.
+func newRootKey() RootKey {
+	var id [10]byte
+	var secret [30]byte
+	_, _ = rand.Read(id[:]) // never fails
+	_, _ = rand.Read(secret[:])
+	return RootKey{
+		ID:     "MILL" + base32.StdEncoding.EncodeToString(id[:]),
+		Secret: base64.RawURLEncoding.EncodeToString(secret[:]),
+	}
+}
+
+// RootKeys is the Keys of a server that has the root key alone.
+type RootKeys struct {
+	key     RootKey
+	account string
+}
+
+// NewRootKeys makes the Keys of key; account is 12 digits.
+func NewRootKeys(key RootKey, account string) RootKeys { return RootKeys{key, account} }
+
+// Lookup implements Keys.
+func (k RootKeys) Lookup(_ context.Context, keyID string) (Key, error) {
+	if keyID != k.key.ID {
+		return Key{}, millrace.ErrNotFound
+	}
+	arn := "arn:aws:iam::" + k.account + ":root"
+	return Key{Secret: k.key.Secret, Principal: Principal{ARN: arn, KeyID: keyID, Root: true}}, nil
+}

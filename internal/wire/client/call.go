@@ -1,0 +1,108 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/wire"
+)
+
+// maxAnswer bounds the body of a control operation's answer, in bytes.
+const maxAnswer = 32 << 20
+
+// call makes a control operation: in is encoded as JSON, the answer decoded
+// into out. It is tried again after faults of the network and of the server.
+func (c *Client) call(ctx context.Context, path string, in, out any) error {
+	backoff := Backoff{Min: 100 * time.Millisecond, Max: 2 * time.Second}
+	for try := 1; ; try++ {
+		err := c.callOnce(ctx, path, in, out)
+		if err == nil || ctx.Err() != nil || try == callTries || !Passing(err) {
+			return err
+		}
+		if err := backoff.Wait(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *Client) callOnce(ctx context.Context, path string, in, out any) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	resp, err := c.post(ctx, c.endpoint, path, in)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return fmt.Errorf("read answer of %s: %w", path, err)
+	}
+	if err := json.Unmarshal(body, out); err != nil {
+		return fmt.Errorf("read answer of %s: %w", path, err)
+	}
+	return nil
+}
+
+// post sends a signed request and returns the response of a success, whose
+// body the caller closes.
+func (c *Client) post(ctx context.Context, endpoint, path string, in any) (*http.Response, error) {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", path, err)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(endpoint, "/")+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("call %s: %w", path, err)
+	}
+	req.Header.Set("Content-Type", wire.ContentTypeJSON)
+	req.Header.Set("User-Agent", UserAgent)
+	if err := c.Sign(ctx, req, wire.PayloadHash(body)); err != nil {
+		return nil, fmt.Errorf("call %s: %w", path, err)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("call %s: %w", path, err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		defer resp.Body.Close()
+		return nil, wire.DecodeError(resp)
+	}
+	return resp, nil
+}
+
+// UserAgent names the library to servers.
+const UserAgent = "millrace-go"
+
+// Sign signs a request with the credentials that are good now. payload is as
+// for wire.Signer.Sign.
+func (c *Client) Sign(ctx context.Context, req *http.Request, payload string) error {
+	credentials, err := c.credentials(ctx)
+	if err != nil {
+		return fmt.Errorf("get credentials: %w", err)
+	}
+	return wire.Signer{Credentials: wire.Credentials(credentials), Region: c.region}.Sign(req, payload, time.Now())
+}
+
+// Passing reports whether a call that failed with err may succeed when it is
+// made again unchanged: the network or the server was at fault, or there were
+// too many calls.
+func Passing(err error) bool {
+	var refused *millrace.Error
+	if !errors.As(err, &refused) {
+		return !errors.Is(err, context.Canceled) && !errors.Is(err, ErrNoCredentials)
+	}
+	switch refused.Code {
+	case millrace.CodeInternal, millrace.CodeUnavailable, millrace.CodeRateLimit, millrace.CodeConnectionLimit:
+		return true
+	}
+	var remote *wire.RemoteError
+	return errors.As(err, &remote) && remote.Status >= http.StatusInternalServerError && refused.Code != millrace.CodeUnsupported
+}

@@ -1,0 +1,55 @@
+package client
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/wire"
+)
+
+// OpenMedia calls GetMedia and returns the response's body and the server's
+// time. It is tried once, and forgets the endpoint when it fails.
+func (c *Client) OpenMedia(ctx context.Context, stream millrace.StreamName, start millrace.StartSelector) (io.ReadCloser, time.Time, error) {
+	endpoint, err := c.DataEndpoint(ctx, stream, GetMedia)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	in := struct {
+		StreamName    millrace.StreamName
+		StartSelector selector
+	}{stream, newSelector(start)}
+	resp, err := c.post(ctx, endpoint, "/getMedia", in)
+	if err != nil {
+		c.ForgetEndpoint(stream, GetMedia)
+		return nil, time.Time{}, err
+	}
+	date, err := http.ParseTime(resp.Header.Get("Date"))
+	if err != nil {
+		date = time.Now()
+	}
+	return resp.Body, date, nil
+}
+
+// selector is a start selector as GetMedia spells it.
+type selector struct {
+	StartSelectorType   string
+	AfterFragmentNumber string          `json:",omitempty"`
+	StartTimestamp      *wire.Timestamp `json:",omitempty"`
+	ContinuationToken   string          `json:",omitempty"`
+}
+
+func newSelector(s millrace.StartSelector) selector {
+	out := selector{StartSelectorType: s.Type.String()}
+	switch s.Type {
+	case millrace.StartFragmentNumber:
+		out.AfterFragmentNumber = s.Number.String()
+	case millrace.StartContinuationToken:
+		out.ContinuationToken = s.Number.String()
+	case millrace.StartServerTime, millrace.StartProducerTime:
+		out.StartTimestamp = &wire.Timestamp{Time: s.Time}
+	}
+	return out
+}

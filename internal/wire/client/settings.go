@@ -1,0 +1,128 @@
+package client
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/millrace/millrace"
+)
+
+// Settings are what a Client needs. What is empty is looked up by Resolve.
+type Settings struct {
+	Endpoint    string // URL of the control operations
+	Region      string
+	Profile     string // of the AWS files; empty means the environment's choice
+	Credentials millrace.CredentialsSource
+	TLS         *tls.Config
+	HTTP        *http.Client
+}
+
+// DefaultRegion is signed for when nobody names a region. Servers of Millrace
+// accept any.
+const DefaultRegion = "us-east-1"
+
+// ErrNoEndpoint says that nobody named a server.
+var ErrNoEndpoint = errors.New("no endpoint: set AWS_ENDPOINT_URL to the server's address, such as http://localhost:8080")
+
+// ErrNoCredentials says that nobody named an access key.
+var ErrNoCredentials = errors.New("no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE")
+
+// Resolve fills in what s leaves out from the environment, in the order and
+// under the names that the AWS tools use: AWS_ENDPOINT_URL_KINESIS_VIDEO,
+// AWS_ENDPOINT_URL, AWS_REGION, AWS_DEFAULT_REGION, AWS_ACCESS_KEY_ID,
+// AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_CA_BUNDLE, and then from the
+// profile in the shared files. lookup is os.Getenv.
+//
+// Credentials that are missing are an error of the first call, not of Resolve.
+func Resolve(s Settings, lookup func(string) string) (Settings, error) {
+	p, err := loadProfile(s.Profile, lookup)
+	if err != nil {
+		return s, err
+	}
+	s.Region = first(s.Region, lookup("AWS_REGION"), lookup("AWS_DEFAULT_REGION"), p.get("region"), DefaultRegion)
+	if s.Endpoint == "" && !strings.EqualFold(lookup("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"), "true") {
+		s.Endpoint = first(lookup("AWS_ENDPOINT_URL_KINESIS_VIDEO"), lookup("AWS_ENDPOINT_URL"), p.serviceEndpoint(), p.get("endpoint_url"))
+	}
+	if err := checkEndpoint(s.Endpoint); err != nil {
+		return s, err
+	}
+	s.Endpoint = strings.TrimRight(s.Endpoint, "/")
+	if s.TLS == nil {
+		if s.TLS, err = trust(first(lookup("AWS_CA_BUNDLE"), p.get("ca_bundle"))); err != nil {
+			return s, err
+		}
+	}
+	if s.Credentials == nil {
+		s.Credentials = credentialsFrom(s.Profile, p, lookup)
+	}
+	return s, nil
+}
+
+func first(candidates ...string) string {
+	for _, c := range candidates {
+		if c != "" {
+			return c
+		}
+	}
+	return ""
+}
+
+func checkEndpoint(endpoint string) error {
+	if endpoint == "" {
+		return ErrNoEndpoint
+	}
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return fmt.Errorf("endpoint %q is not a URL such as http://localhost:8080", endpoint)
+	}
+	return nil
+}
+
+// trust makes the settings for a file of certificate authorities, which
+// replace those of the system.
+func trust(bundle string) (*tls.Config, error) {
+	if bundle == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(bundle)
+	if err != nil {
+		return nil, fmt.Errorf("read CA bundle: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("read CA bundle: %s holds no PEM certificate", bundle)
+	}
+	return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, nil
+}
+
+// credentialsFrom finds the access key. A profile that was named by the caller
+// goes before the environment's key, as with the AWS command line.
+func credentialsFrom(named string, p profile, lookup func(string) string) millrace.CredentialsSource {
+	env := millrace.Credentials{
+		AccessKeyID:     lookup("AWS_ACCESS_KEY_ID"),
+		SecretAccessKey: lookup("AWS_SECRET_ACCESS_KEY"),
+		SessionToken:    lookup("AWS_SESSION_TOKEN"),
+	}
+	file := millrace.Credentials{
+		AccessKeyID:     p.get("aws_access_key_id"),
+		SecretAccessKey: p.get("aws_secret_access_key"),
+		SessionToken:    p.get("aws_session_token"),
+	}
+	found := env
+	if env.AccessKeyID == "" || named != "" {
+		found = file
+	}
+	return func(context.Context) (millrace.Credentials, error) {
+		if found.AccessKeyID == "" || found.SecretAccessKey == "" {
+			return millrace.Credentials{}, p.missingCredentials()
+		}
+		return found, nil
+	}
+}

@@ -1,0 +1,78 @@
+package wire
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/millrace/millrace"
+)
+
+// maxErrorBody is how much of an error's body a client reads, in bytes.
+const maxErrorBody = 64 << 10
+
+// A RemoteError is an answer that was no success, as it came. It is the cause
+// of the millrace.Error that DecodeError returns.
+type RemoteError struct {
+	Status    int    // HTTP status
+	Name      string // the exception's name, without namespace; may be empty
+	Message   string // may be empty
+	RequestID string // may be empty
+}
+
+// Error names the exception, its status and the request.
+func (e *RemoteError) Error() string {
+	name := e.Name
+	if name == "" {
+		name = http.StatusText(e.Status)
+	}
+	return fmt.Sprintf("%s (HTTP %d, request %s)", name, e.Status, e.RequestID)
+}
+
+// DecodeError reads an answer that was no success, as every server of the
+// protocol spells it. It reads a bounded part of the body and does not close
+// it. The result is never nil and wraps a *RemoteError.
+func DecodeError(resp *http.Response) *millrace.Error {
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // a cut body is read as far as it came
+	remote := &RemoteError{Status: resp.StatusCode, RequestID: requestIDOf(resp.Header)}
+	var in map[string]any
+	if json.Unmarshal(body, &in) == nil {
+		remote.Name = exceptionName(firstText(in, "__type", "code", "Code"))
+		remote.Message = firstText(in, "message", "Message", "errorMessage")
+	}
+	if name := exceptionName(resp.Header.Get(HeaderErrorType)); name != "" {
+		remote.Name = name
+	}
+	text := remote.Message
+	if text == "" {
+		text = http.StatusText(resp.StatusCode)
+	}
+	return &millrace.Error{Code: CodeOfException(remote.Name, resp.StatusCode), Message: text, Err: remote}
+}
+
+// exceptionName takes the namespace before '#' and the address after ':' off.
+func exceptionName(s string) string {
+	s, _, _ = strings.Cut(s, ":")
+	if _, after, ok := strings.Cut(s, "#"); ok {
+		s = after
+	}
+	return strings.TrimSpace(s)
+}
+
+func firstText(in map[string]any, keys ...string) string {
+	for _, k := range keys {
+		if s, ok := in[k].(string); ok && s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+func requestIDOf(h http.Header) string {
+	if id := h.Get(HeaderRequestID); id != "" {
+		return id
+	}
+	return h.Get(headerRequestIDAlias)
+}
