@@ -19,8 +19,8 @@ type row struct {
 func importTable() []row {
 	formats := []string{"internal/fmp4", "internal/ts", "internal/hls", "internal/dash"}
 	stores := []string{".", "internal/pack", "internal/store"}
-	session := []string{".", "internal/wire", "mkv", "internal/fragment", "internal/store", "internal/tail"}
-	client := []string{".", "mkv", "media", "internal/wire"}
+	session := []string{".", "internal/wire/...", "mkv", "internal/fragment", "internal/store", "internal/tail"}
+	client := []string{".", "mkv", "media", "internal/wire/..."}
 
 	api := concat(session, formats, []string{
 		"media", "producer/...", "consumer/...", "internal/pack", "internal/auth", "internal/ingest",
@@ -37,6 +37,7 @@ func importTable() []row {
 		{"consumer/...", concat(client, []string{"consumer/..."}), false},
 		{"internal/config", nil, false},
 		{"internal/wire", []string{"."}, true},
+		{"internal/wire/...", []string{".", "internal/wire/..."}, true},
 		{"internal/pack", []string{"."}, false},
 		{"internal/hls", []string{"."}, false},
 		{"internal/dash", []string{"."}, false},
@@ -48,7 +49,7 @@ func importTable() []row {
 		{"internal/store/mem", stores, false},
 		{"internal/store/fault", stores, false},
 		{"internal/store/storetest", stores, false},
-		{"internal/auth", []string{".", "internal/wire"}, false},
+		{"internal/auth", []string{".", "internal/wire/..."}, false},
 		{"internal/fragment", []string{".", "mkv", "media"}, false},
 		{"internal/fmp4", []string{".", "media"}, false},
 		{"internal/ts", []string{".", "media"}, false},
@@ -65,7 +66,7 @@ func importTable() []row {
 		{"internal/lint", nil, true},
 		{"cmd/millrace", []string{
 			".", "mkv", "media", "producer/...", "consumer/...",
-			"internal/server", "internal/config", "internal/wire", "internal/demo",
+			"internal/server", "internal/config", "internal/wire/...", "internal/demo",
 		}, false},
 		{"testdata/gen", nil, true},
 	}
