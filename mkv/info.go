@@ -52,10 +52,6 @@ func (i *Info) scan(e Element) (err error) {
 }
 
 func (i *Info) scanScale(e Element) error {
-	if e.Size == 0 {
-		i.TimecodeScale = DefaultTimecodeScale
-		return nil
-	}
 	err := scanUint(&i.TimecodeScale, e)
 	if err == nil && i.TimecodeScale == 0 {
 		return ErrBadValue

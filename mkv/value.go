@@ -66,15 +66,22 @@ func quantity(data []byte) (float64, error) {
 	return 0, err
 }
 
-// scan helpers: each stores a value and returns the parser's error, so that a
-// switch over ids has one line per id.
+// The scan functions store a child's value, so that a switch over ids has one
+// line per id. An element without payload has the default value its parser has
+// set before, as EBML demands.
 
 func scanUint(dst *uint64, e Element) (err error) {
+	if e.Size == 0 {
+		return nil
+	}
 	*dst, err = ParseUint(e.Data())
 	return err
 }
 
 func scanQuantity(dst *float64, e Element) (err error) {
+	if e.Size == 0 {
+		return nil
+	}
 	*dst, err = quantity(e.Data())
 	return err
 }
