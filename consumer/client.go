@@ -1,0 +1,69 @@
+package consumer
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"sync"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/wire/client"
+)
+
+// A Client reads streams of one server. Its zero value takes everything from
+// the environment, under the names that the AWS tools use (AWS_ENDPOINT_URL,
+// AWS_ACCESS_KEY_ID, AWS_PROFILE and so on). It may be used by any number of
+// goroutines at once; its fields must not change after the first call.
+type Client struct {
+	// Endpoint is the URL of the server's control operations.
+	Endpoint string
+	// Region is what requests are signed for.
+	Region string
+	// Profile is a profile in the AWS shared files, for what is not set here.
+	Profile string
+	// Credentials sign the requests.
+	Credentials millrace.CredentialsSource
+	// HTTPClient makes the requests. It must not limit the time of a whole
+	// response, and should not ask for compression. Nil is a client of our own.
+	HTTPClient *http.Client
+
+	once   sync.Once
+	client *client.Client
+	err    error
+}
+
+// connect resolves the settings once.
+func (c *Client) connect() (*client.Client, error) {
+	c.once.Do(func() {
+		settings, err := client.Resolve(client.Settings{
+			Endpoint:    c.Endpoint,
+			Region:      c.Region,
+			Profile:     c.Profile,
+			Credentials: c.Credentials,
+			HTTP:        c.HTTPClient,
+		}, os.Getenv)
+		if err != nil {
+			c.err = err
+			return
+		}
+		c.client = client.New(settings)
+	})
+	return c.client, c.err
+}
+
+// GetMedia opens one GetMedia response. Its bytes begin with a document and
+// end whenever the server or the network says so; the caller closes it. What
+// the server refuses is a *millrace.Error.
+func (c *Client) GetMedia(ctx context.Context, stream millrace.StreamName, start millrace.StartSelector) (io.ReadCloser, error) {
+	conn, err := c.connect()
+	if err != nil {
+		return nil, err
+	}
+	body, _, err := conn.OpenMedia(ctx, stream, start)
+	if err != nil {
+		return nil, fmt.Errorf("get media of %s: %w", stream, err)
+	}
+	return body, nil
+}

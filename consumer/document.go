@@ -1,0 +1,178 @@
+package consumer
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+
+	"github.com/millrace/millrace/mkv"
+)
+
+const (
+	maxHead = 16 << 20 // bytes of a document in front of its first Cluster
+	maxTags = 1 << 12  // producer's tags kept for one fragment
+)
+
+// errLongHead refuses a document that does not come to its media.
+var errLongHead = fmt.Errorf("document has more than %d bytes before its media", maxHead)
+
+// Fragments cuts the bytes of a GetMedia response, or of any Matroska file,
+// into fragments: one for every Cluster. A fragment that the loop does not read
+// to its end is skipped over. A MediaError does not end the sequence by itself;
+// any other error does, and the end of r ends it without one. The sequence can
+// be walked once.
+func Fragments(r io.Reader) iter.Seq2[*Fragment, error] {
+	a := &assembler{elements: mkv.NewReader(r, mkv.ReaderOptions{})}
+	source := elementSource{
+		next:   func(*Fragment) (mkv.Element, error) { return a.next() },
+		unread: a.unread,
+	}
+	return walk(func() (*Fragment, error) { return a.head(source) })
+}
+
+// walk makes a sequence of what head returns until io.EOF.
+func walk(head func() (*Fragment, error)) iter.Seq2[*Fragment, error] {
+	return func(yield func(*Fragment, error) bool) {
+		for {
+			f, err := head()
+			var told *MediaError
+			switch {
+			case errors.Is(err, io.EOF):
+				return
+			case errors.As(err, &told):
+				if !yield(nil, err) {
+					return
+				}
+				continue
+			case err != nil:
+				yield(nil, err)
+				return
+			}
+			if !yield(f, nil) {
+				return
+			}
+			f.drain()
+			if f.err != nil {
+				yield(nil, f.err)
+				return
+			}
+		}
+	}
+}
+
+// An assembler makes the heads of documents out of elements.
+type assembler struct {
+	elements *mkv.Reader
+	held     *mkv.Element // given back by unread
+	headers  headerBuilder
+	prefix   []byte // raw bytes of the document so far
+	tags     []Tag
+	service  serviceTags
+	media    bool // the document has had a Cluster, so its header is finished
+}
+
+func (a *assembler) next() (mkv.Element, error) {
+	if a.held != nil {
+		e := *a.held
+		a.held = nil
+		return e, nil
+	}
+	return a.elements.Next()
+}
+
+// unread gives e back; it must be the last element that next returned.
+func (a *assembler) unread(e mkv.Element) { a.held = &e }
+
+// reset makes the assembler read from another input, which begins with a document.
+func (a *assembler) reset(r io.Reader) {
+	a.elements.Reset(r)
+	a.held = nil
+	a.begin()
+}
+
+// begin forgets the document before.
+func (a *assembler) begin() {
+	a.prefix, a.tags, a.service, a.media = nil, nil, serviceTags{}, false
+	a.headers.begin()
+}
+
+// head reads up to the Timecode of the next Cluster.
+func (a *assembler) head(source elementSource) (*Fragment, error) {
+	for {
+		e, err := a.next()
+		if err != nil {
+			return nil, err
+		}
+		if e.ID == mkv.IDEBML {
+			a.begin()
+		}
+		if a.prefix = append(a.prefix, e.Raw...); len(a.prefix) > maxHead {
+			return nil, errLongHead
+		}
+		switch {
+		case e.ID == mkv.IDCluster && e.Kind == mkv.Start:
+			return a.fragment(source)
+		case e.Kind == mkv.End:
+			err = a.withoutMedia()
+		case e.ID == mkv.IDTags:
+			a.tags, err = a.service.read(e, a.tags)
+		case !a.media:
+			err = a.headers.add(e)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// withoutMedia is called at the end of a Segment that had no Cluster, or no
+// more. It returns the error that the server put there, if it did.
+func (a *assembler) withoutMedia() error {
+	if a.service.errorID == 0 {
+		return nil
+	}
+	return &MediaError{Number: a.service.number, ID: a.service.errorID, Name: a.service.errorCode}
+}
+
+// fragment reads the Timecode and makes the fragment.
+func (a *assembler) fragment(source elementSource) (*Fragment, error) {
+	timecode, err := a.timecode()
+	if err != nil {
+		return nil, err
+	}
+	f := &Fragment{
+		Number:       a.service.number,
+		ServerTime:   a.service.serverTime,
+		ProducerTime: a.service.producerTime,
+		Header:       a.headers.finish(),
+		Timecode:     timecode,
+		prefix:       a.prefix,
+		tags:         a.tags[:min(len(a.tags), maxTags)],
+		source:       source,
+	}
+	f.leading = len(f.tags)
+	a.prefix, a.tags, a.service, a.media = nil, nil, serviceTags{}, true
+	return f, nil
+}
+
+// timecode reads up to the Cluster's Timecode. A Cluster without one counts
+// from zero.
+func (a *assembler) timecode() (uint64, error) {
+	for {
+		e, err := a.next()
+		if err != nil {
+			return 0, err
+		}
+		switch e.ID {
+		case mkv.IDVoid, mkv.IDCRC32:
+			a.prefix = append(a.prefix, e.Raw...)
+		case mkv.IDTimecode:
+			a.prefix = append(a.prefix, e.Raw...)
+			return mkv.ParseUint(e.Data())
+		default:
+			a.unread(e)
+			return 0, nil
+		}
+	}
+}

@@ -1,0 +1,85 @@
+package consumer
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/millrace/millrace/mkv"
+)
+
+// A Header is what stands in front of a fragment's media: what the session that
+// sent it said about its tracks. It is immutable. As long as a producer does
+// not change it, successive fragments share one Header, so that a change shows
+// as a different pointer.
+type Header struct {
+	EBML   mkv.EBML
+	Info   mkv.Info
+	Tracks []mkv.Track
+
+	raw    []byte // the elements from EBML up to the first Tags or Cluster, and what stood between those
+	tracks []byte // the Tracks element alone
+}
+
+// Bytes returns the header's elements as they came. The caller must not change
+// them.
+func (h *Header) Bytes() []byte { return h.raw }
+
+// RawTracks returns the Tracks element as it came, with what this library has
+// no name for, or nil if there was none. The caller must not change it.
+func (h *Header) RawTracks() []byte { return h.tracks }
+
+// Track returns the track with the given number, and false if there is none.
+func (h *Header) Track(number uint64) (mkv.Track, bool) {
+	for _, t := range h.Tracks {
+		if t.Number == number {
+			return t, true
+		}
+	}
+	return mkv.Track{}, false
+}
+
+// headerBuilder collects a header while its document begins.
+type headerBuilder struct {
+	header *Header
+	last   *Header // of the document before, nil if there was none
+}
+
+// begin starts the header of a new document.
+func (b *headerBuilder) begin() {
+	if b.header != nil {
+		b.last = b.header
+	}
+	b.header = &Header{Info: mkv.Info{TimecodeScale: mkv.DefaultTimecodeScale}}
+}
+
+func (b *headerBuilder) add(e mkv.Element) (err error) {
+	if b.header == nil {
+		b.begin()
+	}
+	h := b.header
+	h.raw = append(h.raw, e.Raw...)
+	switch e.ID {
+	case mkv.IDEBML:
+		h.EBML, err = mkv.ParseEBML(e.Data())
+	case mkv.IDInfo:
+		h.Info, err = mkv.ParseInfo(e.Data())
+	case mkv.IDTracks:
+		h.tracks = bytes.Clone(e.Raw)
+		h.Tracks, err = mkv.ParseTracks(e.Data())
+	}
+	if err != nil {
+		return fmt.Errorf("read header: %w", err)
+	}
+	return nil
+}
+
+// finish returns the header, or the last one if they are the same.
+func (b *headerBuilder) finish() *Header {
+	if b.header == nil {
+		b.begin()
+	}
+	if b.last != nil && bytes.Equal(b.last.raw, b.header.raw) {
+		b.header = b.last
+	}
+	return b.header
+}
