@@ -1,0 +1,180 @@
+package store
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/pack"
+)
+
+// writebackStep is how many bytes are handed to the system at once before it
+// is asked to start writing them out.
+const writebackStep = 4 << 20
+
+// A packWriter writes one pack. One goroutine uses it. After an error of
+// write it must only be given up.
+type packWriter struct {
+	fs      FS
+	name    string
+	file    File
+	header  pack.FileHeader
+	opened  time.Time // on the monotonic clock
+	end     int64     // length of what was written
+	synced  int64     // length of what is durable; 0 until the first sync
+	headers map[[32]byte][2]int64
+	footer  pack.Footer
+
+	pieces [][]byte // of the batch being written
+	length int64    // of the pieces
+	small  []byte   // memory of the small records among them
+}
+
+func createPack(fs FS, h pack.FileHeader) (*packWriter, error) {
+	name := packName(h.Pack)
+	f, err := fs.Create(name)
+	if err != nil {
+		return nil, fmt.Errorf("create pack: %w", err)
+	}
+	return &packWriter{
+		fs: fs, name: name, file: f, header: h, opened: time.Now(),
+		headers: make(map[[32]byte][2]int64),
+	}, nil
+}
+
+// write makes a batch durable, and before it the limits and header elements
+// that belong into this pack. It sets the offset of each entry.
+func (w *packWriter) write(batch []*submission, limits []pack.Limit) (Commit, error) {
+	w.gather(batch, limits)
+	start := time.Now()
+	if err := w.flush(); err != nil {
+		return Commit{}, fmt.Errorf("write pack: %w", err)
+	}
+	written := time.Now()
+	if err := w.sync(); err != nil {
+		return Commit{}, fmt.Errorf("sync pack: %w", err)
+	}
+	c := Commit{Pack: w.header.Pack, Fragments: len(batch), Bytes: w.end - w.synced}
+	c.Write, c.Sync = written.Sub(start), time.Since(written)
+	w.synced = w.end
+	for _, s := range batch {
+		w.footer.Entries = append(w.footer.Entries, s.entry)
+	}
+	return c, nil
+}
+
+// gather lists all pieces of a batch in the order in which they will lie.
+func (w *packWriter) gather(batch []*submission, limits []pack.Limit) {
+	clear(w.pieces)
+	w.pieces, w.small, w.length = w.pieces[:0], w.small[:0], 0
+	if w.end == 0 {
+		w.addSmall(func(b []byte) []byte { return w.header.Append(b) })
+	}
+	if len(limits) > 0 {
+		w.footer.Limits = append(w.footer.Limits, limits...)
+		w.addTwice(func(b []byte) []byte { return pack.AppendLimits(b, limits) })
+	}
+	for _, s := range batch {
+		at := w.addHeader(s.fragment.Header)
+		w.addFragment(s, at)
+	}
+}
+
+// at is where the next piece will lie.
+func (w *packWriter) at() int64 { return w.end + w.length }
+
+func (w *packWriter) add(p []byte) {
+	w.pieces = append(w.pieces, p)
+	w.length += int64(len(p))
+}
+
+// addSmall adds what encode appends.
+func (w *packWriter) addSmall(encode func([]byte) []byte) []byte {
+	start := len(w.small)
+	w.small = encode(w.small)
+	p := w.small[start:]
+	w.add(p)
+	return p
+}
+
+// addTwice adds the record that encode appends, and again, and returns where.
+func (w *packWriter) addTwice(encode func([]byte) []byte) (at [2]int64) {
+	for i := range at {
+		at[i] = w.at()
+		p := w.addSmall(encode)
+		pack.Stamp{Salt: w.header.Salt, Synced: w.synced}.Put(p)
+	}
+	return at
+}
+
+// addHeader adds a session's header elements unless the pack has them, and
+// returns where they lie.
+func (w *packWriter) addHeader(h *millrace.Header) [2]int64 {
+	if h == nil {
+		return [2]int64{}
+	}
+	if at, ok := w.headers[h.Hash]; ok {
+		return at
+	}
+	at := w.addTwice(func(b []byte) []byte { return pack.AppendHeader(b, h) })
+	w.headers[h.Hash] = at
+	for _, off := range at {
+		w.footer.Headers = append(w.footer.Headers, pack.HeaderEntry{Hash: h.Hash, Offset: off})
+	}
+	return at
+}
+
+func (w *packWriter) addFragment(s *submission, headerAt [2]int64) {
+	s.entry.Offset = w.at()
+	pack.Stamp{Salt: w.header.Salt, Synced: w.synced, HeaderAt: headerAt}.Put(s.head)
+	w.add(s.head)
+	w.pieces = pack.AppendBody(w.pieces, s.fragment)
+	w.length += s.entry.Size
+	if pad := pack.Aligned(w.length+w.end) - w.at(); pad > 0 {
+		w.addSmall(func(b []byte) []byte { return append(b, make([]byte, pad)...) })
+	}
+}
+
+// flush hands the pieces to the system, and lets it start with the first ones
+// while the others are still being copied.
+func (w *packWriter) flush() error {
+	for rest := w.pieces; len(rest) > 0; {
+		n, size := 0, 0
+		for n < len(rest) && size < writebackStep {
+			size += len(rest[n])
+			n++
+		}
+		if _, err := w.file.WriteV(rest[:n]); err != nil {
+			return err
+		}
+		_ = w.file.StartWriteback(w.end, int64(size)) // only a hint
+		w.end += int64(size)
+		rest = rest[n:]
+	}
+	return nil
+}
+
+// sync makes what was written durable, and at the first time the name too.
+func (w *packWriter) sync() error {
+	if err := w.file.Sync(); err != nil {
+		return err
+	}
+	if w.synced > 0 {
+		return nil
+	}
+	return w.fs.SyncDir()
+}
+
+// seal writes the footer, so that the next start need not read the records,
+// and closes the file. What was durable before stays so whatever happens here.
+func (w *packWriter) seal() error {
+	if _, err := w.file.WriteV([][]byte{w.footer.Append(nil, w.header, w.end)}); err != nil {
+		_ = w.file.Close()
+		return fmt.Errorf("write footer: %w", err)
+	}
+	if err := w.file.Sync(); err != nil {
+		_ = w.file.Close()
+		return fmt.Errorf("sync footer: %w", err)
+	}
+	return w.file.Close()
+}

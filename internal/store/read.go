@@ -1,0 +1,99 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/pack"
+)
+
+// Read implements Index.
+func (e *Engine) Read(ctx context.Context, s Scope, entry Entry, buf []byte) (*millrace.Fragment, error) {
+	x, err := e.scoped(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	salt, ok := e.packs.salt(entry.Position.Pack)
+	if x == nil || !ok || entry.ServerTime().Before(s.Since) {
+		return nil, fmt.Errorf("read fragment %v: %w", entry.Number, millrace.ErrNotFound)
+	}
+	h, err := e.handles.acquire(entry.Position.Pack)
+	if err != nil {
+		return nil, err
+	}
+	defer e.handles.release(h)
+	r := recordReader{e: e, file: h.file, salt: salt, offset: entry.Position.Offset}
+	f, err := r.read(ctx, s.Stream, entry.Number, buf)
+	if errors.Is(err, millrace.ErrCorrupt) {
+		e.damaged(Damage{
+			Pack: entry.Position.Pack, Offset: entry.Position.Offset, Length: entry.Size,
+			Stream: s.Stream, Number: entry.Number, Err: err,
+		})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read fragment %v: %w", entry.Number, err)
+	}
+	return f, nil
+}
+
+// A recordReader reads one fragment record.
+type recordReader struct {
+	e      *Engine
+	file   File
+	salt   uint64
+	offset int64
+	record pack.Record
+}
+
+func (r *recordReader) read(ctx context.Context, key millrace.StreamKey, number millrace.FragmentNumber, buf []byte) (*millrace.Fragment, error) {
+	var err error
+	if r.record, err = pack.ReadRecord(r.file, r.offset, r.salt); err != nil {
+		return nil, err
+	}
+	if r.record.Kind != pack.KindFragment || r.record.Stream != key || r.record.Number != number ||
+		r.record.Mark == pack.MarkDeleted {
+		return nil, millrace.ErrNotFound
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	header, err := r.header()
+	if err != nil {
+		return nil, err
+	}
+	table := make([]byte, r.record.Table)
+	if err := pack.ReadFull(r.file, table, r.offset+pack.RecordHeaderSize); err != nil {
+		return nil, err
+	}
+	if buf = buf[:cap(buf)]; len(buf) < int(r.record.Stored) {
+		buf = make([]byte, r.record.Stored)
+	}
+	body := buf[:r.record.Stored]
+	if err := pack.ReadFull(r.file, body, r.offset+r.record.BodyOffset()); err != nil {
+		return nil, err
+	}
+	return r.record.Fragment(table, body, header)
+}
+
+// header returns the header elements of the fragment, from memory or from the
+// first of their two records that is intact.
+func (r *recordReader) header() (*millrace.Header, error) {
+	hash := r.record.Header
+	if hash == [32]byte{} {
+		return nil, nil
+	}
+	if h := r.e.headers.get(hash); h != nil {
+		return h, nil
+	}
+	h, err := pack.ReadHeader(r.file, r.record.HeaderAt[0], r.salt, hash)
+	if err != nil {
+		h, err = pack.ReadHeader(r.file, r.record.HeaderAt[1], r.salt, hash)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read header elements: %w", err)
+	}
+	r.e.headers.put(h)
+	return h, nil
+}

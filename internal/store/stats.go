@@ -1,0 +1,52 @@
+package store
+
+import (
+	"time"
+
+	"github.com/millrace/millrace"
+)
+
+// PackStats is what the packs hold together.
+type PackStats struct {
+	Packs         int
+	Bytes         int64 // of the files
+	LiveFragments int   // that can be found
+	LiveBytes     int64 // of their media
+}
+
+// StreamStats is what is kept of one stream, expired or not.
+type StreamStats struct {
+	Fragments int
+	Bytes     int64                   // of media
+	Oldest    millrace.FragmentNumber // none if there is no fragment
+	Newest    millrace.FragmentNumber
+}
+
+// PackStats sums all packs up.
+func (e *Engine) PackStats() PackStats { return e.packs.count() }
+
+// StreamStats sums one stream up. A stream that has nothing has zeros.
+func (e *Engine) StreamStats(key millrace.StreamKey) StreamStats {
+	x := e.index.stream(key)
+	if x == nil {
+		return StreamStats{}
+	}
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	s := StreamStats{Fragments: x.rows.length, Bytes: x.bytes}
+	if r := x.rows.first(); r != nil {
+		s.Oldest, s.Newest = r.number, x.rows.last().number
+	}
+	return s
+}
+
+// LastServerTime is the latest server time of any fragment that was ever found
+// in the packs or committed since, also of streams that have gone; zero if
+// there was none. The server's clock must not go behind it (I3).
+func (e *Engine) LastServerTime() time.Time {
+	ms := e.lastServer.Load()
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
