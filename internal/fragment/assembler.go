@@ -180,6 +180,9 @@ func (a *Assembler) startCluster(e mkv.Element) error {
 		return err
 	}
 	a.began = true
+	if e.Size > a.limits.MaxSize {
+		return fault(millrace.CodeFragmentSize, "the Cluster declares %d bytes, and at most %d are allowed", e.Size, a.limits.MaxSize)
+	}
 	a.cluster.start(e)
 	for i := range a.header.tracks {
 		a.header.tracks[i].blocks = 0

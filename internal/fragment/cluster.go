@@ -62,7 +62,7 @@ func (c *cluster) append(a *Assembler, e mkv.Element) error {
 		if err != nil {
 			return invalidMKV(err)
 		}
-		if err := c.block(a, e, b, blockFlags(b, b.Keyframe())); err != nil {
+		if err := c.block(a, b, len(e.Raw), blockFlags(b, b.Keyframe())); err != nil {
 			return err
 		}
 	case mkv.IDBlockGroup:
@@ -70,7 +70,8 @@ func (c *cluster) append(a *Assembler, e mkv.Element) error {
 		if err != nil {
 			return invalidMKV(err)
 		}
-		if err := c.block(a, e, g.Block, blockFlags(g.Block, g.References == 0)|millrace.SampleGroup); err != nil {
+		flags := blockFlags(g.Block, g.Keyframe()) | millrace.SampleGroup
+		if err := c.block(a, g.Block, endOfBlock(e), flags); err != nil {
 			return err
 		}
 	}
@@ -91,8 +92,20 @@ func blockFlags(b mkv.Block, key bool) (f millrace.SampleFlags) {
 	return f
 }
 
-// block judges one block of the open Cluster and notes where its payload lies.
-func (c *cluster) block(a *Assembler, e mkv.Element, b mkv.Block, flags millrace.SampleFlags) error {
+// endOfBlock is where the Block of a well-formed BlockGroup ends, in bytes from
+// the group's id.
+func endOfBlock(group mkv.Element) int {
+	for e, err := range mkv.Children(group.Data()) {
+		if err == nil && e.ID == mkv.IDBlock {
+			return len(group.Raw) - len(group.Data()) + int(e.Offset) + len(e.Raw)
+		}
+	}
+	return len(group.Raw)
+}
+
+// block judges one block of the open Cluster and notes where its payload lies:
+// it ends end bytes behind the start of the element that is about to be added.
+func (c *cluster) block(a *Assembler, b mkv.Block, end int, flags millrace.SampleFlags) error {
 	t := a.header.track(b.Track)
 	if t == nil {
 		return fault(millrace.CodeTrackNumberMismatch, "a block of track %d, which is not in Tracks", b.Track)
@@ -107,12 +120,8 @@ func (c *cluster) block(a *Assembler, e mkv.Element, b mkv.Block, flags millrace
 	if span := time.Duration(c.last-c.first) * time.Duration(a.header.scale); span > a.limits.MaxDuration {
 		return fault(millrace.CodeFragmentDuration, "the fragment spans %v and may span %v", span, a.limits.MaxDuration)
 	}
-	// The payload ends its block, and a SimpleBlock ends with its payload. In
-	// a BlockGroup other elements may follow, so the place is taken from the
-	// slices themselves.
-	at := cap(e.Raw) - cap(b.Payload)
 	c.samples = append(c.samples, millrace.Sample{
-		Track: b.Track, Offset: uint32(c.size + at), Size: uint32(len(b.Payload)), Time: rel,
+		Track: b.Track, Offset: uint32(c.size + end - len(b.Payload)), Size: uint32(len(b.Payload)), Time: rel,
 		Flags: flags | t.payloadFlags(b.Payload, flags),
 	})
 	return nil
