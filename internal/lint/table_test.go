@@ -37,6 +37,7 @@ func importTable() []row {
 		{"consumer/...", concat(client, []string{"consumer/..."}), false},
 		{"internal/config", nil, false},
 		{"internal/wire", []string{"."}, true},
+		{"internal/wire/client", []string{".", "internal/wire"}, true},
 		{"internal/wire/...", []string{".", "internal/wire/..."}, true},
 		{"internal/pack", []string{"."}, false},
 		{"internal/hls", []string{"."}, false},
