@@ -137,10 +137,8 @@ func (s *Stream) failAll(err error) {
 func (s *Stream) failStalled(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i, f := range slices.Clone(s.entries) {
-		if i == len(s.entries)-1 {
-			break
-		}
+	entries := slices.Clone(s.entries) // failing one changes them
+	for _, f := range entries[:max(len(entries)-1, 0)] {
 		if f.state == Open && (now.Sub(f.grown) >= stallTimeout || now.Sub(f.opened) >= openTimeout) {
 			f.failLocked(millrace.Errorf(millrace.CodeMediaInternal, "the fragment kept later ones waiting for too long"))
 		}
