@@ -74,12 +74,8 @@ func (b *buffer) fill(n int) error {
 
 func (b *buffer) fillSlow(n int) error {
 	for empty := 0; b.w-b.r < n; {
-		if b.err == io.EOF {
-			return io.EOF
-		}
-		if err := b.err; err != nil {
-			b.err = nil
-			return err
+		if b.err != nil {
+			return b.report()
 		}
 		b.makeRoom(n)
 		m, err := b.read()
@@ -93,6 +89,22 @@ func (b *buffer) fillSlow(n int) error {
 		b.err = err
 	}
 	return nil
+}
+
+// report hands out the source's error. The end is final; any other error is
+// forgotten, so that the next fill reads on.
+func (b *buffer) report() error {
+	err := b.err
+	if !isEnd(err) {
+		b.err = nil
+	}
+	return err
+}
+
+// isEnd reports whether err is the end of input: io.EOF itself. A source that
+// wraps it in something has something else to say.
+func isEnd(err error) bool {
+	return errors.Is(err, io.EOF) && errors.Unwrap(err) == nil
 }
 
 func (b *buffer) read() (int, error) {

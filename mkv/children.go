@@ -1,6 +1,7 @@
 package mkv
 
 import (
+	"errors"
 	"io"
 	"iter"
 )
@@ -40,7 +41,7 @@ func child(data []byte, pos int) (Element, error) {
 }
 
 func childFault(pos int, id ElementID, err error) error {
-	if err == io.ErrUnexpectedEOF {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
 		err = ErrOverrun
 	}
 	se := &SyntaxError{Offset: int64(pos), Err: err}
@@ -67,7 +68,8 @@ func parseChildren(parent ElementID, data []byte, parse func(e Element) error) e
 // locate puts a fault in the payload of e below e; it turns one of the bare
 // kinds into a SyntaxError.
 func locate(e Element, err error) error {
-	if se, ok := err.(*SyntaxError); ok {
+	var se *SyntaxError
+	if errors.As(err, &se) {
 		head := int64(len(e.Raw)) - e.Size
 		return &SyntaxError{Offset: e.Offset + head + se.Offset, Path: se.Path, Err: se.Err}
 	}

@@ -1,7 +1,6 @@
 package mkv
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -111,10 +110,13 @@ func (r *Reader) Next() (Element, error) {
 	if r.cluster.open && r.off >= r.cluster.end {
 		return r.end(IDCluster, &r.cluster), nil
 	}
-	id, idLen, err := r.peekID()
-	if errors.Is(err, errCleanEnd) {
-		return r.atEOF()
+	if err := r.buf.fill(1); err != nil {
+		if isEnd(err) {
+			return r.atEOF()
+		}
+		return Element{}, r.sourceError(err, 0)
 	}
+	id, idLen, err := r.peekID()
 	if err != nil {
 		return Element{}, err
 	}
@@ -131,17 +133,9 @@ func (r *Reader) Next() (Element, error) {
 	return r.whole(h)
 }
 
-// errCleanEnd is peekID's word for input that ends between elements.
-var errCleanEnd = errors.New("end of input between elements")
-
-// peekID reads far enough to know the next id and its length.
+// peekID reads far enough to know the next id and its length. Its first byte
+// is there.
 func (r *Reader) peekID() (ElementID, int, error) {
-	if err := r.buf.fill(1); err != nil {
-		if err == io.EOF {
-			return 0, 0, errCleanEnd
-		}
-		return 0, 0, r.sourceError(err, 0)
-	}
 	n := idLength(r.buf.mem[r.buf.r])
 	if n == 0 {
 		return 0, 0, r.fault(ErrBadID, 0)
@@ -282,7 +276,7 @@ func (r *Reader) atEOF() (Element, error) {
 
 // sourceError turns what fill returned inside an element into Next's error.
 func (r *Reader) sourceError(err error, id ElementID) error {
-	if err == io.EOF {
+	if isEnd(err) {
 		return r.fault(io.ErrUnexpectedEOF, id)
 	}
 	return fmt.Errorf("mkv: read at offset %d: %w", r.off+int64(r.Buffered()), err)

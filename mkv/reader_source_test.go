@@ -3,6 +3,7 @@ package mkv_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -127,6 +128,15 @@ func TestReaderGoesOnWhereTheSourceStopped(t *testing.T) {
 	}
 	if lines(got) != lines(want) {
 		t.Errorf("got\n%swant\n%s", lines(got), lines(want))
+	}
+}
+
+// A source that wraps io.EOF did not end, it broke.
+func TestReaderTakesAWrappedEOFForAnError(t *testing.T) {
+	lost := fmt.Errorf("connection lost: %w", io.EOF)
+	r := mkv.NewReader(iotest.ErrReader(lost), mkv.ReaderOptions{})
+	if _, err := r.Next(); err == io.EOF || !errors.Is(err, lost) {
+		t.Error(err)
 	}
 }
 
