@@ -1,0 +1,88 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/auth"
+	"github.com/millrace/millrace/internal/store"
+	"github.com/millrace/millrace/internal/wire"
+)
+
+// A call is one request on its way through the steps.
+type call struct {
+	id        string // request id
+	request   *http.Request
+	operation operation
+	body      []byte              // of a JSON operation
+	principal auth.Principal      // none until the signature was checked
+	stream    millrace.StreamName // that the call is about, for the log; may be empty
+}
+
+// decode reads the body into the struct that in points to.
+func (c *call) decode(in any) error { return wire.DecodeJSON(c.body, in) }
+
+// notFound is the text that the service answers with, also for what is there
+// and not active.
+const notFound = "The requested stream is not found or not active."
+
+// explain turns an error of the layers below into the exception that a client
+// is told. What already is one passes.
+func explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*millrace.Error](err); ok {
+		return err
+	}
+	exception := func(code millrace.Code, text string) error {
+		return &millrace.Error{Code: code, Message: text, Err: err}
+	}
+	switch {
+	case errors.Is(err, millrace.ErrNotFound):
+		return exception(millrace.CodeNotFound, notFound)
+	case errors.Is(err, millrace.ErrExists), errors.Is(err, millrace.ErrConflict):
+		return exception(millrace.CodeInUse, "The stream is being changed by somebody else.")
+	case errors.Is(err, store.ErrUnavailable), errors.Is(err, millrace.ErrClosed):
+		return exception(millrace.CodeUnavailable, "The service is unavailable at present. Try again.")
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return exception(millrace.CodeUnavailable, "The request was given up before it was completed.")
+	}
+	return err
+}
+
+// logCall writes the one record of a call: at error level what the server did
+// wrong, at debug level reads that went well, the rest at info level.
+func (h *Handler) logCall(c *call, answer *response, err error, took time.Duration) {
+	level := slog.LevelInfo
+	switch {
+	case answer.status >= http.StatusInternalServerError && c.operation.offered():
+		level = slog.LevelError
+	case err == nil && c.operation.kind == reads:
+		level = slog.LevelDebug
+	}
+	attrs := []slog.Attr{
+		slog.String("operation", c.operation.name),
+		slog.Int("status", answer.status),
+		slog.Duration("duration", took),
+		slog.String("request", c.id),
+	}
+	if c.stream != "" {
+		attrs = append(attrs, slog.String("stream", c.stream.String()))
+	}
+	if key := c.principal.KeyID; key != "" {
+		attrs = append(attrs, slog.String("key", key))
+	}
+	if err != nil {
+		code, _ := wire.Exception(millrace.CodeOf(err))
+		attrs = append(attrs, slog.String("code", code), slog.Any("err", err))
+	}
+	h.config.Logger.LogAttrs(c.request.Context(), level, "request", attrs...)
+}
+
+// offered is false for an operation that is refused whatever is asked.
+func (op operation) offered() bool { return op.run != nil || op.media != nil }

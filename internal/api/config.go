@@ -1,0 +1,97 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/auth"
+	"github.com/millrace/millrace/internal/store"
+)
+
+// Config is what a Handler is made of.
+type Config struct {
+	Control store.Control // where streams are; the caller closes it after the Handler's last call
+	Auth    *auth.Authenticator
+
+	Partition string // of new ARNs; empty means "aws"
+	Region    string // of new ARNs, such as "us-west-2"
+	Account   string // of new ARNs: twelve digits
+
+	// PublicURL is what GetDataEndpoint answers, with scheme and host, and
+	// without a slash at its end. If it is empty the answer is made of the
+	// request: its scheme, the host name that it names, and the port of the
+	// connection that it came by.
+	PublicURL string
+
+	// MountPrefix is a path such as "/kvs" under which the operations are
+	// offered as well as without it. Empty means none.
+	MountPrefix string
+
+	PutMedia MediaHandler // nil: the operation is not offered
+	GetMedia MediaHandler // nil: the operation is not offered
+	Media    MediaPlane   // told of what happens to streams; nil: nobody is
+
+	// Ready says whether the server can serve, for /readyz: nil if it can.
+	// A nil Ready always can. Any number of goroutines call it.
+	Ready func(ctx context.Context) error
+
+	Logger *slog.Logger     // nil: nothing is logged
+	Now    func() time.Time // wall clock, for signatures and creation times; nil means time.Now
+}
+
+// A MediaPlane carries the streams' media and is told what happens to streams.
+type MediaPlane interface {
+	// Drop ends every session and every reader of a stream that has been
+	// deleted, and puts its fragments out of reach for good. The deletion is
+	// durable before. When Drop returns nil the stream's record is removed and
+	// its name is free. After an error Drop is called again later. It may be
+	// called for a stream that was dropped already, and after a restart for one
+	// that this process never served. One call happens at a time.
+	Drop(ctx context.Context, s millrace.Stream) error
+
+	// RetentionChanged tells that the stream's retention is no longer what it
+	// was. Calls may overtake one another: the control state knows the value
+	// that counts. It must not block.
+	RetentionChanged(s millrace.Stream)
+}
+
+// A MediaHandler answers a PutMedia or GetMedia call that was routed and whose
+// signature was checked. An error that it returns before it has written
+// anything becomes the answer; one that it returns later goes to the log alone.
+type MediaHandler func(w http.ResponseWriter, r *http.Request, c *MediaCall) error
+
+// A MediaCall is what is known of a call when it is handed to a MediaHandler.
+type MediaCall struct {
+	RequestID string              // to be sent as wire.HeaderRequestID
+	Principal auth.Principal      // who signed the call
+	Body      []byte              // GetMedia's JSON; of PutMedia nil, for its body has not been read
+	Stream    millrace.StreamName // set by the handler, for the log
+}
+
+func (c Config) withDefaults() Config {
+	if c.Partition == "" {
+		c.Partition = "aws"
+	}
+	if c.Media == nil {
+		c.Media = noMedia{}
+	}
+	if c.Ready == nil {
+		c.Ready = func(context.Context) error { return nil }
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c
+}
+
+// noMedia is the media plane of a server that has none.
+type noMedia struct{}
+
+func (noMedia) Drop(context.Context, millrace.Stream) error { return nil }
+func (noMedia) RetentionChanged(millrace.Stream)            {}

@@ -1,0 +1,161 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/wire"
+)
+
+// bodyPatience is how long the body of a JSON operation may take to arrive.
+const bodyPatience = 30 * time.Second
+
+// A Handler answers every request of the protocol, and /healthz and /readyz.
+// Any number of goroutines may use it. It must see requests as they came: a
+// ServeMux in front of it would redirect paths such as "//putMedia".
+type Handler struct {
+	config    Config
+	prefix    string
+	routes    map[string]operation
+	tokens    pageTokens
+	deletions deletions
+}
+
+var _ http.Handler = (*Handler)(nil)
+
+// tokenKeyName is the name under which the control state keeps the key of
+// page tokens.
+const tokenKeyName = "page-token-key"
+
+// New makes a Handler. It reads the key of page tokens from the control state,
+// and makes it at the first start. For deletions to be completed, the caller
+// runs Run.
+func New(ctx context.Context, c Config) (*Handler, error) {
+	fresh := make([]byte, 32)
+	_, _ = rand.Read(fresh) // never fails
+	key, err := c.Control.Keep(ctx, tokenKeyName, fresh)
+	if err != nil {
+		return nil, fmt.Errorf("read key of page tokens: %w", err)
+	}
+	h := &Handler{
+		config: c.withDefaults(),
+		prefix: strings.TrimRight(c.MountPrefix, "/"),
+		routes: map[string]operation{},
+		tokens: pageTokens{key: key},
+	}
+	h.deletions = newDeletions(h.config)
+	for _, op := range h.operations() {
+		h.routes[op.path] = op
+	}
+	return h, nil
+}
+
+// Run completes deletions, those that a former process left over first, until
+// ctx ends. It returns when the last one under way has stopped.
+func (h *Handler) Run(ctx context.Context) error { return h.deletions.run(ctx) }
+
+// ServeHTTP answers one request.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h.serveHealth(w, r) {
+		return
+	}
+	began := time.Now()
+	answer := &response{ResponseWriter: w}
+	c := &call{id: wire.NewRequestID(), request: r}
+	err := h.serve(answer, c)
+	if err != nil && !answer.begun() {
+		wire.WriteError(answer, c.id, err)
+	}
+	h.logCall(c, answer, err, time.Since(began))
+}
+
+// serve answers a call unless it returns an error. A panic is an error too,
+// except for the one by which a handler gives its connection up.
+func (h *Handler) serve(w http.ResponseWriter, c *call) (err error) {
+	defer func() {
+		switch p := recover(); p {
+		case nil:
+		case http.ErrAbortHandler:
+			panic(p)
+		default:
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	op, ok := h.route(c.request.URL.Path)
+	if !ok {
+		return millrace.Errorf(millrace.CodeUnknownOperation, "Unable to determine service/operation name to be authorized")
+	}
+	c.operation = op
+	switch {
+	case c.request.Method == http.MethodOptions:
+		wire.WritePreflight(w, c.request, c.id)
+		return nil
+	case c.request.Method != http.MethodPost:
+		return millrace.Errorf(millrace.CodeUnknownOperation,
+			"Unable to determine service/operation name to be authorized: operations are called with POST, not %.20s", c.request.Method)
+	case op.media != nil:
+		return h.serveMedia(w, c)
+	}
+	return h.serveJSON(w, c)
+}
+
+// serveJSON answers a JSON operation.
+func (h *Handler) serveJSON(w http.ResponseWriter, c *call) error {
+	if err := h.readBody(w, c); err != nil {
+		return err
+	}
+	if err := h.authenticate(c); err != nil {
+		return err
+	}
+	if c.operation.run == nil {
+		return millrace.Errorf(millrace.CodeUnsupported, "The operation %s is not supported by this server.", c.operation.name)
+	}
+	out, err := c.operation.run(c.request.Context(), c)
+	if err != nil {
+		return explain(err)
+	}
+	return wire.WriteJSON(w, c.id, out)
+}
+
+// serveMedia hands a media call on. PutMedia's body is not read here: its
+// signature does not cover it, and the answer begins before it does.
+func (h *Handler) serveMedia(w http.ResponseWriter, c *call) error {
+	if c.operation.name != "PutMedia" {
+		if err := h.readBody(w, c); err != nil {
+			return err
+		}
+	}
+	if err := h.authenticate(c); err != nil {
+		return err
+	}
+	m := &MediaCall{RequestID: c.id, Principal: c.principal, Body: c.body}
+	err := c.operation.media(w, c.request, m)
+	c.stream = m.Stream
+	return explain(err)
+}
+
+// authenticate finds out who signed the call.
+func (h *Handler) authenticate(c *call) error {
+	p, err := h.config.Auth.Authenticate(c.request.Context(), c.request, c.body, h.config.Now())
+	c.principal = p
+	return err
+}
+
+// readBody reads the whole body, within its limits of size and time.
+func (h *Handler) readBody(w http.ResponseWriter, c *call) error {
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(bodyPatience)) // not every writer stands on a connection
+	body, err := wire.ReadBody(c.request)
+	if err != nil {
+		return err
+	}
+	_ = control.SetReadDeadline(time.Time{})
+	c.body = body
+	return nil
+}

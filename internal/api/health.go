@@ -1,0 +1,49 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/wire"
+)
+
+// The paths by which an operator's machinery looks at the server. They need no
+// signature and tell nothing of streams.
+const (
+	healthPath = "/healthz" // the process answers
+	readyPath  = "/readyz"  // the process can serve
+)
+
+type health struct {
+	Status string `json:"status"`
+}
+
+// serveHealth answers GET and HEAD of the two paths, and reports whether it
+// did.
+func (h *Handler) serveHealth(w http.ResponseWriter, r *http.Request) bool {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	id := wire.NewRequestID()
+	w.Header()["Cache-Control"] = []string{"no-store"}
+	switch r.URL.Path {
+	case healthPath:
+		_ = wire.WriteJSON(w, id, health{"ok"}) // who has gone does not wait for it
+	case readyPath:
+		if err := h.config.Ready(r.Context()); err != nil {
+			h.config.Logger.WarnContext(r.Context(), "not ready", "err", err)
+			wire.WriteError(w, id, notReady(err))
+			break
+		}
+		_ = wire.WriteJSON(w, id, health{"ready"})
+	default:
+		w.Header().Del("Cache-Control")
+		return false
+	}
+	return true
+}
+
+// notReady shows no cause, for nobody signed the request.
+func notReady(err error) error {
+	return &millrace.Error{Code: millrace.CodeUnavailable, Message: "The server is not ready.", Err: err}
+}

@@ -1,0 +1,97 @@
+package api
+
+import (
+	"context"
+	"strings"
+)
+
+// An operation is a row of the protocol's table.
+type operation struct {
+	name  string
+	path  string
+	kind  kind
+	media MediaHandler
+
+	// run answers a JSON operation with what its response is made of, or nil
+	// for an empty one. It is nil for operations that are not offered.
+	run func(ctx context.Context, c *call) (any, error)
+}
+
+// kind says what an operation does, which decides how it is logged.
+type kind uint8
+
+const (
+	reads kind = iota
+	changes
+	streams
+)
+
+// operations returns the table of everything the protocol has. What has no
+// handler is answered as not supported, after its signature was checked.
+func (h *Handler) operations() []operation {
+	offered := []operation{
+		{name: "CreateStream", path: "/createStream", kind: changes, run: h.createStream},
+		{name: "DescribeStream", path: "/describeStream", run: h.describeStream},
+		{name: "ListStreams", path: "/listStreams", run: h.listStreams},
+		{name: "UpdateStream", path: "/updateStream", kind: changes, run: h.updateStream},
+		{name: "DeleteStream", path: "/deleteStream", kind: changes, run: h.deleteStream},
+		{name: "UpdateDataRetention", path: "/updateDataRetention", kind: changes, run: h.updateDataRetention},
+		{name: "GetDataEndpoint", path: "/getDataEndpoint", run: h.getDataEndpoint},
+		{name: "TagStream", path: "/tagStream", kind: changes, run: h.tagStream},
+		{name: "UntagStream", path: "/untagStream", kind: changes, run: h.untagStream},
+		{name: "ListTagsForStream", path: "/listTagsForStream", run: h.listTagsForStream},
+		{name: "TagResource", path: "/TagResource", kind: changes, run: h.tagResource},
+		{name: "UntagResource", path: "/UntagResource", kind: changes, run: h.untagResource},
+		{name: "ListTagsForResource", path: "/ListTagsForResource", run: h.listTagsForResource},
+		{name: "PutMedia", path: "/putMedia", kind: streams, media: h.config.PutMedia},
+		{name: "GetMedia", path: "/getMedia", kind: streams, media: h.config.GetMedia},
+	}
+	for _, row := range notOffered {
+		offered = append(offered, operation{name: row.name, path: row.path})
+	}
+	return offered
+}
+
+// notOffered are the operations that Millrace knows and does not have.
+var notOffered = [...]struct{ name, path string }{
+	{"DescribeNotificationConfiguration", "/describeNotificationConfiguration"},
+	{"UpdateNotificationConfiguration", "/updateNotificationConfiguration"},
+	{"DescribeImageGenerationConfiguration", "/describeImageGenerationConfiguration"},
+	{"UpdateImageGenerationConfiguration", "/updateImageGenerationConfiguration"},
+	{"DescribeStreamStorageConfiguration", "/describeStreamStorageConfiguration"},
+	{"UpdateStreamStorageConfiguration", "/updateStreamStorageConfiguration"},
+	{"DescribeMappedResourceConfiguration", "/describeMappedResourceConfiguration"},
+	{"DescribeMediaStorageConfiguration", "/describeMediaStorageConfiguration"},
+	{"UpdateMediaStorageConfiguration", "/updateMediaStorageConfiguration"},
+	{"StartEdgeConfigurationUpdate", "/startEdgeConfigurationUpdate"},
+	{"DescribeEdgeConfiguration", "/describeEdgeConfiguration"},
+	{"DeleteEdgeConfiguration", "/deleteEdgeConfiguration"},
+	{"ListEdgeAgentConfigurations", "/listEdgeAgentConfigurations"},
+	{"CreateSignalingChannel", "/createSignalingChannel"},
+	{"DescribeSignalingChannel", "/describeSignalingChannel"},
+	{"ListSignalingChannels", "/listSignalingChannels"},
+	{"UpdateSignalingChannel", "/updateSignalingChannel"},
+	{"DeleteSignalingChannel", "/deleteSignalingChannel"},
+	{"GetSignalingChannelEndpoint", "/getSignalingChannelEndpoint"},
+	{"ListFragments", "/listFragments"},
+	{"GetMediaForFragmentList", "/getMediaForFragmentList"},
+	{"GetClip", "/getClip"},
+	{"GetImages", "/getImages"},
+	{"GetHLSStreamingSessionURL", "/getHLSStreamingSessionURL"},
+	{"GetDASHStreamingSessionURL", "/getDASHStreamingSessionURL"},
+	{"GetIceServerConfig", "/v1/get-ice-server-config"},
+	{"SendAlexaOfferToMaster", "/v1/send-alexa-offer-to-master"},
+	{"JoinStorageSession", "/joinStorageSession"},
+	{"JoinStorageSessionAsViewer", "/joinStorageSessionAsViewer"},
+}
+
+// route finds the operation of a path. Case counts. The mount prefix may be
+// there or not, and so may further slashes at the beginning: a client that
+// appends "/putMedia" to an endpoint that ends in one sends them.
+func (h *Handler) route(path string) (operation, bool) {
+	if rest, ok := strings.CutPrefix(path, h.prefix); ok && strings.HasPrefix(rest, "/") {
+		path = rest
+	}
+	op, ok := h.routes["/"+strings.TrimLeft(path, "/")]
+	return op, ok
+}

@@ -1,0 +1,45 @@
+package api
+
+import (
+	"bufio"
+	"net"
+	"net/http"
+)
+
+// A response notices what was answered. http.ResponseController sees through
+// it.
+type response struct {
+	http.ResponseWriter
+	status int // 0 until the head has been written or the connection taken over
+}
+
+func (r *response) begun() bool { return r.status != 0 }
+
+// WriteHeader implements http.ResponseWriter. An interim head is no answer.
+func (r *response) WriteHeader(status int) {
+	if r.status == 0 && status >= http.StatusOK {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (r *response) Write(b []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	return r.ResponseWriter.Write(b)
+}
+
+// Hijack implements http.Hijacker. Whoever takes the connection over answers
+// with 200; errors are answered before.
+func (r *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffered, err := http.NewResponseController(r.ResponseWriter).Hijack()
+	if err == nil {
+		r.status = http.StatusOK
+	}
+	return conn, buffered, err
+}
+
+// Unwrap is for http.ResponseController.
+func (r *response) Unwrap() http.ResponseWriter { return r.ResponseWriter }
