@@ -43,6 +43,10 @@ type Request struct {
 // bytes that will not come.
 var ErrCut = errors.New("the client was promised bytes that will not come")
 
+// ErrStop is the cause with which a caller cancels GetMedia's context to let it
+// end in good order, if it stands at the end of a document.
+var ErrStop = errors.New("the server ends the response")
+
 // errIdle is the cause with which a wait at the live edge ends.
 var errIdle = errors.New("no new fragment for a while")
 
@@ -58,7 +62,7 @@ func (e *Egress) GetMedia(ctx context.Context, w ChunkWriter, r Request) error {
 	for {
 		step, err := e.next(ctx, cursor)
 		switch {
-		case errors.Is(err, errIdle), errors.Is(err, millrace.ErrClosed):
+		case errors.Is(err, errIdle), errors.Is(err, ErrStop), errors.Is(err, millrace.ErrClosed):
 			return nil
 		case ctx.Err() != nil:
 			return context.Cause(ctx)

@@ -1,0 +1,214 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/egress"
+	"github.com/millrace/millrace/internal/ingest"
+	"github.com/millrace/millrace/internal/store"
+	"github.com/millrace/millrace/internal/tail"
+)
+
+// MediaConfig is what the media calls are made of.
+type MediaConfig struct {
+	Streams  store.Streams
+	Store    store.Media
+	Tail     *tail.Tail
+	Sessions *ingest.Sessions
+	Egress   *egress.Egress
+
+	// MaxReaders is how many GetMedia calls a stream may have at once; 0 means
+	// any number.
+	MaxReaders int
+
+	Logger *slog.Logger
+	Now    func() time.Time // wall clock
+}
+
+// Media answers PutMedia and GetMedia. Any number of goroutines may use it.
+type Media struct {
+	config MediaConfig
+
+	mu      sync.Mutex // guards what follows
+	active  map[millrace.StreamKey]*activeStream
+	readers map[*activeReader]struct{}
+	closed  bool
+	running sync.WaitGroup // readers
+}
+
+var _ MediaPlane = (*Media)(nil)
+
+// NewMedia returns a Media without calls.
+func NewMedia(c MediaConfig) *Media {
+	return &Media{config: c, active: map[millrace.StreamKey]*activeStream{}, readers: map[*activeReader]struct{}{}}
+}
+
+// An activeStream is one that has calls now, with the retention that they all
+// go by.
+type activeStream struct {
+	calls   int // guarded by Media.mu
+	readers int // of the calls; guarded by Media.mu
+
+	mu        sync.Mutex // guards what follows
+	retention time.Duration
+	stale     bool // the control state knows better
+}
+
+// An activeReader is one GetMedia call that a shutdown ends.
+type activeReader struct {
+	cancel context.CancelCauseFunc
+}
+
+// enter counts a call on a stream. The call's end is leave.
+func (m *Media) enter(s millrace.Stream) (*activeStream, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.enterLocked(s)
+}
+
+func (m *Media) enterLocked(s millrace.Stream) (*activeStream, error) {
+	if m.closed {
+		return nil, millrace.Errorf(millrace.CodeUnavailable, "The server is shutting down.")
+	}
+	a := m.active[s.Key]
+	if a == nil {
+		a = &activeStream{retention: s.Retention}
+		m.active[s.Key] = a
+	}
+	a.calls++
+	return a, nil
+}
+
+func (m *Media) leave(s millrace.Stream, a *activeStream) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.leaveLocked(s, a)
+}
+
+func (m *Media) leaveLocked(s millrace.Stream, a *activeStream) {
+	a.calls--
+	if a.calls == 0 {
+		delete(m.active, s.Key)
+	}
+}
+
+// enterReader counts a reader on a stream, within the bound on readers. ctx is
+// the reader's own; leave is to be called at its end.
+func (m *Media) enterReader(ctx context.Context, s millrace.Stream) (_ context.Context, _ *activeStream, leave func(), err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	a, err := m.enterLocked(s)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if m.config.MaxReaders > 0 && a.readers >= m.config.MaxReaders {
+		m.leaveLocked(s, a)
+		return nil, nil, nil, millrace.Errorf(millrace.CodeConnectionLimit, "The stream has too many readers.")
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	r := &activeReader{cancel: cancel}
+	m.readers[r] = struct{}{}
+	a.readers++
+	m.running.Add(1)
+	return ctx, a, func() { m.leaveReader(s, a, r) }, nil
+}
+
+func (m *Media) leaveReader(s millrace.Stream, a *activeStream, r *activeReader) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r.cancel(context.Canceled)
+	delete(m.readers, r)
+	a.readers--
+	m.leaveLocked(s, a)
+	m.running.Done()
+}
+
+// retention returns the stream's present retention. When it has changed, the
+// control state is asked; while that does not answer, the last value holds.
+func (m *Media) retention(s millrace.Stream, a *activeStream) time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.stale {
+		return a.retention
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), controlPatience)
+	defer cancel()
+	now, err := m.config.Streams.Stream(ctx, s.Name)
+	if err != nil {
+		m.config.Logger.Warn("retention could not be read again", "stream", s.Name, "err", err)
+		return a.retention
+	}
+	if now.Key == s.Key {
+		a.retention = now.Retention
+		m.config.Tail.SetRetention(s.Key, now.Retention)
+	}
+	a.stale = false
+	return a.retention
+}
+
+// controlPatience bounds how long a media call waits for the control state.
+const controlPatience = 5 * time.Second
+
+// RetentionChanged implements MediaPlane.
+func (m *Media) RetentionChanged(s millrace.Stream) {
+	m.mu.Lock()
+	a := m.active[s.Key]
+	m.mu.Unlock()
+	if a == nil {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.stale = true
+}
+
+// Drop implements MediaPlane.
+func (m *Media) Drop(ctx context.Context, s millrace.Stream) error {
+	m.config.Tail.Delete(s.Key)
+	return m.config.Store.Drop(ctx, s.Key)
+}
+
+// find returns the stream that a media call names, if it is active.
+func (m *Media) find(ctx context.Context, name millrace.StreamName, arn millrace.StreamARN) (millrace.Stream, error) {
+	byARN := name == ""
+	if byARN {
+		name = arn.Name
+	}
+	s, err := m.config.Streams.Stream(ctx, name)
+	if err == nil && (s.Status != millrace.StatusActive || byARN && s.ARN != arn) {
+		err = millrace.ErrNotFound
+	}
+	return s, err
+}
+
+// Shutdown ends every call: producers are told to come again, and readers'
+// responses end in good order where they can. It returns when all are over or
+// ctx ends.
+func (m *Media) Shutdown(ctx context.Context) error {
+	m.mu.Lock()
+	m.closed = true
+	m.mu.Unlock()
+	err := m.config.Sessions.Shutdown(ctx)
+	m.stopReaders()
+	over := make(chan struct{})
+	go func() { m.running.Wait(); close(over) }()
+	select {
+	case <-over:
+		return err
+	case <-ctx.Done():
+		return errors.Join(err, context.Cause(ctx))
+	}
+}
+
+func (m *Media) stopReaders() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for r := range m.readers {
+		r.cancel(egress.ErrStop)
+	}
+}

@@ -1,0 +1,95 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/auth"
+	"github.com/millrace/millrace/internal/ingest"
+	"github.com/millrace/millrace/internal/wire"
+)
+
+// linger is how long a media connection's input is drained at its end, so that
+// the last acknowledgement is not lost.
+const linger = time.Second
+
+// PutMedia is the MediaHandler of PutMedia.
+func (m *Media) PutMedia(w http.ResponseWriter, r *http.Request, c *MediaCall) error {
+	h, err := wire.ParsePutMediaHeaders(r.Header)
+	if err != nil {
+		return err
+	}
+	c.Stream = h.Name
+	if h.ByARN() {
+		c.Stream = h.ARN.Name
+	}
+	if err := authorizeMedia(c, "PutMedia"); err != nil {
+		return err
+	}
+	s, err := m.find(r.Context(), h.Name, h.ARN)
+	if err != nil {
+		return err
+	}
+	a, err := m.enter(s)
+	if err != nil {
+		return err
+	}
+	defer m.leave(s, a)
+	conn, err := wire.HijackMedia(w, r)
+	if err != nil {
+		return err
+	}
+	defer conn.CloseGracefully(linger)
+	// The request's context ends with net/http's interest in the connection.
+	ctx := context.WithoutCancel(r.Context())
+	return m.config.Sessions.Serve(ctx, putMediaConn{conn, c.RequestID}, ingest.Params{
+		Stream: s, Retention: func() time.Duration { return m.retention(s, a) },
+		Relative: h.Timecode == wire.TimecodeRelative, Start: h.Start, Quiet: h.NoAcks,
+		Expect:    strings.EqualFold(r.Header.Get("Expect"), "100-continue"),
+		RequestID: c.RequestID, Session: h.Session, Producer: h.Producer,
+	})
+}
+
+// putMediaConn is a connection that knows the head of its answer.
+type putMediaConn struct {
+	*wire.MediaConn
+	requestID string
+}
+
+// WriteHead writes the head with which PutMedia answers.
+func (c putMediaConn) WriteHead() error {
+	return c.MediaConn.WriteHead(http.StatusOK, mediaHead(c.requestID, wire.ContentTypeJSON))
+}
+
+// mediaHead is the head with which a media call is answered.
+func mediaHead(requestID, contentType string) http.Header {
+	h := http.Header{"Content-Type": {contentType}}
+	wire.SetRequestID(h, requestID)
+	wire.SetCrossOrigin(h)
+	return h
+}
+
+// authorizeMedia checks a permission as the data plane reports its lack.
+func authorizeMedia(c *MediaCall, action auth.Action) error {
+	if err := auth.Authorize(c.Principal, action, c.Stream.String()); err != nil {
+		return &millrace.Error{Code: millrace.CodeNotAuthorized, Message: err.Error(), Err: err}
+	}
+	return nil
+}
+
+// ended makes of a media call's end what the log should say: nothing, if it is
+// the client that went away.
+func ended(err error) error {
+	if errors.Is(err, wire.ErrPeerClosed) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("media call: %w", err)
+	}
+	return nil
+}

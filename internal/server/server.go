@@ -1,0 +1,197 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/millrace/millrace/internal/api"
+	"github.com/millrace/millrace/internal/auth"
+	"github.com/millrace/millrace/internal/config"
+	"github.com/millrace/millrace/internal/egress"
+	"github.com/millrace/millrace/internal/fragment"
+	"github.com/millrace/millrace/internal/ingest"
+	"github.com/millrace/millrace/internal/tail"
+)
+
+// headerTimeout bounds how long a request's head may take to arrive.
+const headerTimeout = 20 * time.Second
+
+// connectionTimeout closes a kept-alive connection without requests.
+const connectionTimeout = 2 * time.Minute
+
+// A Server is a running Millrace.
+type Server struct {
+	cfg    config.Server
+	logger *slog.Logger
+
+	key      auth.LoadedRootKey
+	state    *state
+	media    *api.Media
+	http     *http.Server
+	listener net.Listener
+
+	stop    context.CancelFunc // of the background work
+	running sync.WaitGroup
+	failed  chan error // why serving ended by itself
+	closing sync.Once
+	closed  error
+}
+
+// Start opens the data directory and serves. ctx bounds the start only. The
+// Server must be closed.
+func Start(ctx context.Context, cfg config.Server, logger *slog.Logger) (*Server, error) {
+	s := &Server{cfg: cfg, logger: logger, failed: make(chan error, 1)}
+	if err := s.open(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Server) open(ctx context.Context) (err error) {
+	if s.state, err = openState(ctx, s.cfg.Data, s.logger); err != nil {
+		return err
+	}
+	if s.key, err = auth.LoadRootKey(s.cfg.Data, s.getenv); err != nil {
+		return fmt.Errorf("load root key: %w", err)
+	}
+	handler, background, err := s.wire(ctx)
+	if err != nil {
+		return err
+	}
+	if s.listener, err = listen(ctx, s.cfg); err != nil {
+		return err
+	}
+	s.http = &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       connectionTimeout,
+		ErrorLog:          slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug),
+		TLSNextProto:      noHTTP2(),
+	}
+	var run context.Context
+	run, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	for _, work := range background {
+		s.running.Go(func() { work(run) })
+	}
+	s.running.Go(s.serve)
+	return nil
+}
+
+// getenv gives the root key of the configuration the form in which it is looked
+// for: as variables of the environment.
+func (s *Server) getenv(name string) string {
+	switch name {
+	case auth.EnvAccessKeyID:
+		return s.cfg.AccessKeyID
+	case auth.EnvSecretAccessKey:
+		return s.cfg.SecretAccessKey
+	}
+	return ""
+}
+
+// wire builds everything between the store and the listener. What it returns
+// beside the handler has to run as long as that serves.
+func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context), error) {
+	numbers := fragment.NewNumberer(s.state.epoch, s.state.latest, time.Now, s.state.nextEpoch)
+	memory := int64(s.cfg.Memory)
+	if memory == 0 {
+		memory = machineMemory() / 4
+	}
+	fragments := tail.New(tail.Config{Numbers: numbers, Now: time.Now, Memory: memory})
+	sessions := ingest.New(ingest.Config{
+		Store: s.state.media, Tail: fragments,
+		Limits:      fragment.Limits{MaxDuration: s.cfg.MaxFragmentDuration, AllowMissing: s.cfg.LenientTracks},
+		KeepPartial: s.cfg.KeepPartial, IdleTimeout: s.cfg.IdleTimeout, MaxAge: s.cfg.MaxConnectionAge,
+		SessionsPerStream: s.cfg.MaxSessions, Now: time.Now, Logger: s.logger,
+	})
+	out := egress.New(egress.Config{
+		Index: s.state.media, Now: time.Now, IdleTimeout: s.cfg.ReaderIdleTimeout, Logger: s.logger,
+	})
+	s.media = api.NewMedia(api.MediaConfig{
+		Streams: s.state.control, Store: s.state.media, Tail: fragments, Sessions: sessions, Egress: out,
+		MaxReaders: s.cfg.MaxReaders, Logger: s.logger, Now: time.Now,
+	})
+	handler, err := api.New(ctx, api.Config{
+		Control: s.state.control,
+		Auth:    auth.New(auth.Options{Keys: auth.NewRootKeys(s.key.RootKey, s.cfg.Account), Skew: s.cfg.ClockSkew}),
+		Region:  s.cfg.Region, Account: s.cfg.Account, PublicURL: s.cfg.PublicURL,
+		PutMedia: s.media.PutMedia, GetMedia: s.media.GetMedia, Media: s.media,
+		Logger: s.logger, Now: time.Now,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return handler, []func(context.Context){
+		fragments.Run,
+		func(ctx context.Context) { s.logEnd("deletions", handler.Run(ctx)) },
+		s.state.keepTime,
+		s.state.forgetExpired,
+	}, nil
+}
+
+// logEnd reports background work that ended before it was asked to.
+func (s *Server) logEnd(what string, err error) {
+	if err != nil && !errors.Is(err, context.Canceled) {
+		s.logger.Error("background work ended", "work", what, "err", err)
+	}
+}
+
+func (s *Server) serve() {
+	if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+		s.failed <- fmt.Errorf("serve: %w", err)
+	}
+}
+
+// URL is where the server can be reached from this machine.
+func (s *Server) URL() string { return localURL(s.listener.Addr(), s.cfg.TLSCert != "") }
+
+// RootKey is the key that may do everything, and how it was found.
+func (s *Server) RootKey() auth.LoadedRootKey { return s.key }
+
+// Wait returns when ctx ends, with nil, or when the server cannot go on.
+func (s *Server) Wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-s.failed:
+		return err
+	}
+}
+
+// Close shuts the server down in the order that loses nothing: no new calls,
+// then sessions and readers end, then what they submitted is committed, then
+// the files close. Sessions have ShutdownTimeout. Further calls return what the
+// first did.
+func (s *Server) Close() error {
+	s.closing.Do(func() { s.closed = s.shutdown() })
+	return s.closed
+}
+
+func (s *Server) shutdown() error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.ShutdownTimeout)
+	defer cancel()
+	var errs []error
+	if s.listener != nil {
+		errs = append(errs, closeListener(s.listener))
+	}
+	if s.media != nil {
+		errs = append(errs, s.media.Shutdown(ctx))
+	}
+	if s.http != nil {
+		errs = append(errs, s.http.Shutdown(ctx))
+	}
+	if s.stop != nil {
+		s.stop()
+	}
+	s.running.Wait()
+	if s.state != nil {
+		errs = append(errs, s.state.close())
+	}
+	return errors.Join(errs...)
+}

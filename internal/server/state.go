@@ -1,0 +1,170 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/store"
+	"github.com/millrace/millrace/internal/store/disk"
+	"github.com/millrace/millrace/internal/store/sqlite"
+)
+
+// The names of what a data directory holds.
+const (
+	controlFile = "control.db"
+	packFolder  = "packs"
+)
+
+// How often the background work of a state is done.
+const (
+	stampInterval  = time.Minute
+	forgetInterval = 10 * time.Minute
+)
+
+// A state is an open data directory.
+type state struct {
+	logger  *slog.Logger
+	lock    *disk.DirLock
+	control *sqlite.Control
+	media   *store.Engine
+	epoch   uint32
+	latest  time.Time // no fragment was ever stamped later
+}
+
+// openState takes a data directory for this process and reads what is in it,
+// making it if it is not there.
+func openState(ctx context.Context, dir string, logger *slog.Logger) (*state, error) {
+	s := &state{logger: logger}
+	if err := s.open(ctx, dir); err != nil {
+		return nil, errors.Join(fmt.Errorf("open data directory: %w", err), s.close())
+	}
+	return s, nil
+}
+
+func (s *state) open(ctx context.Context, dir string) (err error) {
+	if err := os.MkdirAll(filepath.Join(dir, packFolder), 0o700); err != nil {
+		return err
+	}
+	if s.lock, err = disk.Lock(dir); err != nil {
+		return err
+	}
+	if s.control, err = sqlite.OpenControl(ctx, filepath.Join(dir, controlFile), sqlite.Options{}); err != nil {
+		return err
+	}
+	if s.epoch, err = s.control.NextEpoch(ctx); err != nil {
+		return fmt.Errorf("take an epoch: %w", err)
+	}
+	live, err := s.liveStreams(ctx)
+	if err != nil {
+		return err
+	}
+	files, err := disk.Open(filepath.Join(dir, packFolder))
+	if err != nil {
+		return err
+	}
+	s.media, err = store.Open(ctx, store.Config{
+		FS: files, Epoch: s.epoch, Logger: s.logger, Now: time.Now,
+		Live: func(k millrace.StreamKey) bool { return live[k] },
+	})
+	if err != nil {
+		return err
+	}
+	return s.readTime(ctx)
+}
+
+func (s *state) liveStreams(ctx context.Context) (map[millrace.StreamKey]bool, error) {
+	live := map[millrace.StreamKey]bool{}
+	err := store.AllStreams(ctx, s.control, func(m millrace.Stream) error {
+		live[m.Key] = m.Status == millrace.StatusActive
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list streams: %w", err)
+	}
+	return live, nil
+}
+
+// readTime finds the latest time that was ever given out.
+func (s *state) readTime(ctx context.Context) error {
+	stamp, err := s.control.ClockStamp(ctx)
+	if err != nil {
+		return fmt.Errorf("read clock stamp: %w", err)
+	}
+	s.latest = s.media.LastServerTime()
+	if stamp.After(s.latest) {
+		s.latest = stamp
+	}
+	if ahead := time.Until(s.latest); ahead > time.Second {
+		s.logger.Warn("the clock is behind the newest fragment: new ones are stamped with that one's time until it catches up", "behind", ahead)
+	}
+	return nil
+}
+
+// nextEpoch takes a further epoch, before a stream's counter would wrap.
+func (s *state) nextEpoch() (uint32, error) { return s.control.NextEpoch(context.Background()) }
+
+// keepTime writes down how late it is, so that a start with a wrong clock does
+// not stamp fragments earlier than those before it.
+func (s *state) keepTime(ctx context.Context) {
+	s.every(ctx, stampInterval, "clock stamp", func(ctx context.Context) error {
+		return s.control.SetClockStamp(ctx, time.Now())
+	})
+}
+
+// forgetExpired removes packs in which no fragment is within its retention.
+func (s *state) forgetExpired(ctx context.Context) {
+	s.every(ctx, forgetInterval, "retention", func(ctx context.Context) error {
+		retention := map[millrace.StreamKey]time.Duration{}
+		if err := store.AllStreams(ctx, s.control, func(m millrace.Stream) error {
+			retention[m.Key] = m.Retention
+			return nil
+		}); err != nil {
+			return err
+		}
+		now := time.Now()
+		_, err := s.media.Forget(ctx, func(k millrace.StreamKey, at time.Time) bool {
+			keep, known := retention[k] // a stream that is newer than the list is left alone
+			return known && now.Sub(at) > keep
+		})
+		return err
+	})
+}
+
+// every does work at once and then again and again until ctx ends.
+func (s *state) every(ctx context.Context, d time.Duration, name string, work func(context.Context) error) {
+	tick := time.NewTicker(d)
+	defer tick.Stop()
+	for {
+		if err := work(ctx); err != nil && ctx.Err() == nil {
+			s.logger.Error("background work failed and will be tried again", "work", name, "err", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// close commits what was submitted and closes the files.
+func (s *state) close() error {
+	var errs []error
+	if s.media != nil {
+		errs = append(errs, s.media.Close())
+	}
+	if s.control != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), stampInterval)
+		defer cancel()
+		errs = append(errs, s.control.SetClockStamp(ctx, time.Now()), s.control.Close())
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.Close())
+	}
+	return errors.Join(errs...)
+}
