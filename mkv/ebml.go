@@ -1,5 +1,7 @@
 package mkv
 
+import "cmp"
+
 // Document types.
 const (
 	DocTypeMatroska = "matroska"
@@ -18,15 +20,16 @@ type EBML struct {
 	DocTypeReadVersion uint64 // 0 means 2 when written, 1 when read
 }
 
-// ParseEBML reads the payload of an EBML element; what it lacks has the value
-// EBML gives it. Unknown children are passed over. A fault is a *SyntaxError.
+// ParseEBML reads the payload of an EBML element; what it lacks, or says to be
+// zero or empty, has the value EBML gives it. Unknown children are passed over.
+// A fault is a *SyntaxError.
 func ParseEBML(data []byte) (EBML, error) {
-	h := EBML{
-		Version: 1, ReadVersion: 1, MaxIDLength: 4, MaxSizeLength: 8,
-		DocType: DocTypeMatroska, DocTypeVersion: 1, DocTypeReadVersion: 1,
-	}
+	var h EBML
 	err := parseChildren(IDEBML, data, h.scan)
-	return h, err
+	return h.orElse(EBML{
+		Version: 1, ReadVersion: 1, MaxIDLength: maxIDLength, MaxSizeLength: maxSizeLength,
+		DocType: DocTypeMatroska, DocTypeVersion: 1, DocTypeReadVersion: 1,
+	}), err
 }
 
 func (h *EBML) scan(e Element) error {
@@ -49,23 +52,32 @@ func (h *EBML) scan(e Element) error {
 	return nil
 }
 
-// AppendEBML appends an EBML element.
-func AppendEBML(b []byte, h EBML) []byte {
-	var p []byte
-	p = AppendUint(p, IDEBMLVersion, orElse(h.Version, 1))
-	p = AppendUint(p, IDEBMLReadVersion, orElse(h.ReadVersion, 1))
-	p = AppendUint(p, IDEBMLMaxIDLength, orElse(h.MaxIDLength, maxIDLength))
-	p = AppendUint(p, IDEBMLMaxSizeLength, orElse(h.MaxSizeLength, maxSizeLength))
-	p = AppendString(p, IDDocType, orElse(h.DocType, DocTypeMatroska))
-	p = AppendUint(p, IDDocTypeVersion, orElse(h.DocTypeVersion, 4))
-	p = AppendUint(p, IDDocTypeReadVersion, orElse(h.DocTypeReadVersion, 2))
-	return AppendBytes(b, IDEBML, p)
+// orElse replaces what is zero by what fallback has.
+func (h EBML) orElse(fallback EBML) EBML {
+	return EBML{
+		Version:            cmp.Or(h.Version, fallback.Version),
+		ReadVersion:        cmp.Or(h.ReadVersion, fallback.ReadVersion),
+		MaxIDLength:        cmp.Or(h.MaxIDLength, fallback.MaxIDLength),
+		MaxSizeLength:      cmp.Or(h.MaxSizeLength, fallback.MaxSizeLength),
+		DocType:            cmp.Or(h.DocType, fallback.DocType),
+		DocTypeVersion:     cmp.Or(h.DocTypeVersion, fallback.DocTypeVersion),
+		DocTypeReadVersion: cmp.Or(h.DocTypeReadVersion, fallback.DocTypeReadVersion),
+	}
 }
 
-func orElse[T comparable](v, fallback T) T {
-	var zero T
-	if v == zero {
-		return fallback
-	}
-	return v
+// AppendEBML appends an EBML element.
+func AppendEBML(b []byte, h EBML) []byte {
+	h = h.orElse(EBML{
+		Version: 1, ReadVersion: 1, MaxIDLength: maxIDLength, MaxSizeLength: maxSizeLength,
+		DocType: DocTypeMatroska, DocTypeVersion: 4, DocTypeReadVersion: 2,
+	})
+	var p []byte
+	p = AppendUint(p, IDEBMLVersion, h.Version)
+	p = AppendUint(p, IDEBMLReadVersion, h.ReadVersion)
+	p = AppendUint(p, IDEBMLMaxIDLength, h.MaxIDLength)
+	p = AppendUint(p, IDEBMLMaxSizeLength, h.MaxSizeLength)
+	p = AppendString(p, IDDocType, h.DocType)
+	p = AppendUint(p, IDDocTypeVersion, h.DocTypeVersion)
+	p = AppendUint(p, IDDocTypeReadVersion, h.DocTypeReadVersion)
+	return AppendBytes(b, IDEBML, p)
 }

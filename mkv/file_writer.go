@@ -2,6 +2,7 @@ package mkv
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"math"
@@ -105,7 +106,7 @@ func (w *FileWriter) appendFront(b []byte, seeks []seek) []byte {
 }
 
 func (w *FileWriter) setTracks(h Header) {
-	scale := orElse(h.Info.TimecodeScale, DefaultTimecodeScale)
+	scale := cmp.Or(h.Info.TimecodeScale, DefaultTimecodeScale)
 	for _, t := range h.Tracks {
 		w.tracks = append(w.tracks, newFileTrack(t, scale))
 		w.hasVideo = w.hasVideo || t.Type == TrackVideo

@@ -1,6 +1,9 @@
 package mkv
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // DefaultTimecodeScale is a millisecond per tick.
 const DefaultTimecodeScale = 1_000_000
@@ -66,7 +69,7 @@ func AppendInfo(b []byte, i Info) []byte {
 	if len(i.SegmentUID) > 0 {
 		p = AppendBytes(p, IDSegmentUID, i.SegmentUID)
 	}
-	p = AppendUint(p, IDTimecodeScale, orElse(i.TimecodeScale, DefaultTimecodeScale))
+	p = AppendUint(p, IDTimecodeScale, cmp.Or(i.TimecodeScale, DefaultTimecodeScale))
 	if i.Duration != 0 {
 		p = AppendFloat(p, IDDuration, i.Duration)
 	}
