@@ -1,6 +1,12 @@
 // Package fault decorates the storage seams so that they fail when a test says
-// so. A decorator passes every call through, unchanged, unless the test's own
-// function answers with an error for it: then the call fails with that error
-// and what stands behind it never hears of it. It invents no failures and keeps
-// no state.
+// so. A call for which a test wants a failure fails with the test's error; all
+// others pass through. It invents no failures: the same calls fail in the same
+// place.
+//
+// Control asks a function of the test before each call; a call that it fails
+// never reaches what stands behind. FS counts calls and fails the k-th of some
+// kind, once or from then on, as Linux fails them: a write that fails has
+// written a part, and after a sync that failed later syncs of that file succeed
+// without making anything durable, so that a caller that retries a sync is
+// found out.
 package fault
