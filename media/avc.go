@@ -37,7 +37,7 @@ const (
 	maxAVCSPS        = 31
 	maxParameterSets = 255
 	maxParameterSet  = math.MaxUint16 // bytes in one
-	lengthSize       = 4              // of records made here
+	usualLengthSize  = 4              // bytes, of records made here
 )
 
 // ParseAVCConfig reads a configuration record. It checks that the record holds
@@ -141,7 +141,7 @@ func checkAVCUnit(unit []byte, kind byte, part string) error {
 // NewAVCConfig makes a record for frames with lengths of four bytes from
 // parameter sets, which it keeps. Format is set where the profile has one.
 func NewAVCConfig(sps, pps [][]byte) (AVCConfig, error) {
-	c := AVCConfig{LengthSize: lengthSize, SPS: sps, PPS: pps}
+	c := AVCConfig{LengthSize: usualLengthSize, SPS: sps, PPS: pps}
 	if err := c.check(); err != nil {
 		return AVCConfig{}, err
 	}

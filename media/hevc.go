@@ -129,7 +129,7 @@ func checkHEVCUnit(unit []byte, kind byte) error {
 // NewHEVCConfig makes a record for frames with lengths of four bytes from
 // parameter sets, which it keeps.
 func NewHEVCConfig(vps, sps, pps [][]byte) (HEVCConfig, error) {
-	c := HEVCConfig{LengthSize: lengthSize, VPS: vps, SPS: sps, PPS: pps}
+	c := HEVCConfig{LengthSize: usualLengthSize, VPS: vps, SPS: sps, PPS: pps}
 	if err := c.settle(); err != nil {
 		return HEVCConfig{}, err
 	}

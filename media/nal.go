@@ -14,13 +14,10 @@ func CleanLengthPrefixed(payload []byte, lengthSize int) bool {
 	if lengthSize < 1 || lengthSize > 4 || len(payload) == 0 {
 		return false
 	}
-	for len(payload) > 0 {
-		unit, rest, ok := nextLengthPrefixed(payload, lengthSize)
-		if !ok {
+	for ok := true; len(payload) > 0; {
+		if _, payload, ok = nextLengthPrefixed(payload, lengthSize); !ok {
 			return false
 		}
-		_ = unit
-		payload = rest
 	}
 	return true
 }

@@ -16,7 +16,8 @@ func AppendAnnexB(dst, payload []byte, lengthSize int) ([]byte, error) {
 }
 
 // AppendLengthPrefixed appends the NAL units of an Annex B payload to dst, each
-// preceded by its length in four bytes. On error it returns dst as it was.
+// preceded by its length in four bytes. On error it returns dst as it was. The
+// result is clean in the sense of [CleanLengthPrefixed].
 func AppendLengthPrefixed(dst, payload []byte) ([]byte, error) {
 	if !hasStartCode(payload) {
 		return dst, fmt.Errorf("convert to length-prefixed: start code: %w", ErrMissing)
@@ -24,6 +25,9 @@ func AppendLengthPrefixed(dst, payload []byte) ([]byte, error) {
 	start := len(dst)
 	for unit := range AnnexBUnits(payload) {
 		n := len(unit)
+		if unit[0]&0x80 != 0 {
+			return dst[:start], fmt.Errorf("convert to length-prefixed: nal unit header: %w", ErrInvalid)
+		}
 		dst = append(dst, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
 		dst = append(dst, unit...)
 	}

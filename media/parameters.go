@@ -34,7 +34,8 @@ type Parameters struct {
 	BitDepth int
 	// LengthSize is the number of bytes (1, 2 or 4) before each NAL unit of a
 	// frame. It is zero for codecs without NAL units and where the private data
-	// are in Annex B form, in which case the frames are likely to be as well.
+	// are in Annex B form, in which case the frames are likely to be as well:
+	// see [Inspect].
 	LengthSize int
 	// CodecString is the RFC 6381 codecs parameter; empty where none is registered.
 	CodecString string

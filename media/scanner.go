@@ -44,7 +44,7 @@ func (s *Scanner) Reset(codec Codec, lengthSize int) {
 
 // Feed takes the next piece of the frame.
 func (s *Scanner) Feed(piece []byte) {
-	for len(piece) > 0 && !s.broken {
+	for len(piece) > 0 && !s.broken && s.lengthSize > 0 {
 		switch {
 		case s.lengthLeft > 0:
 			s.left = s.left<<8 | uint64(piece[0])
@@ -105,13 +105,17 @@ func (p *PayloadInfo) note(codec Codec, first byte) {
 }
 
 // Inspect looks at a whole frame of any codec. lengthSize is that of
-// [Parameters]; with zero, units of AVC and HEVC are looked for in Annex B form.
-// It does not allocate.
+// [Parameters]; zero means that the codec private data did not tell: then units
+// of AVC and HEVC are in Annex B form if the frame begins like it, else behind
+// lengths of four bytes. Inspect does not allocate.
 func Inspect(codec Codec, payload []byte, lengthSize int) PayloadInfo {
 	switch codec {
 	case AVC, HEVC:
-		if lengthSize == 0 {
+		if lengthSize == 0 && IsAnnexB(payload) {
 			return inspectAnnexB(codec, payload)
+		}
+		if lengthSize == 0 {
+			lengthSize = usualLengthSize
 		}
 		var s Scanner
 		s.Reset(codec, lengthSize)
