@@ -75,3 +75,25 @@ func TestEveryCodecHasANameATypeAndAnIdentifier(t *testing.T) {
 		t.Error("an unknown codec has an identifier or a type")
 	}
 }
+
+func TestTrackTypeNames(t *testing.T) {
+	t.Parallel()
+	tests := map[media.TrackType]string{
+		media.Video: "video", media.Audio: "audio", media.Subtitle: "subtitle", media.Metadata: "metadata", 99: "other",
+	}
+	for kind, want := range tests {
+		if got := kind.String(); got != want {
+			t.Errorf("type %d is %q, want %q", kind, got, want)
+		}
+	}
+}
+
+func TestClonedFrameHasItsOwnData(t *testing.T) {
+	t.Parallel()
+	data := []byte{1, 2, 3}
+	clone := media.Frame{Track: 1, Key: true, Data: data}.Clone()
+	data[0] = 9
+	if clone.Data[0] != 1 || clone.Track != 1 || !clone.Key {
+		t.Errorf("got %+v", clone)
+	}
+}

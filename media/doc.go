@@ -11,8 +11,8 @@
 // every function may be called from any number of goroutines at once.
 //
 // It refuses to decode pictures or sound, to know a container, and to trust a
-// declared length: input from the network ends in an error, never in a panic or
-// an allocation larger than the input. Errors are [*SyntaxError], which wraps
+// declared length: bad input ends in an error, never in a panic nor in memory out
+// of proportion to what was really there. Errors are [*SyntaxError], which wraps
 // one of [ErrTruncated], [ErrInvalid], [ErrMissing], [ErrUnsupported] and
 // [ErrLimit].
 //

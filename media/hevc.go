@@ -44,7 +44,11 @@ func ParseHEVCConfig(b []byte) (HEVCConfig, error) {
 		if len(rest) < 3 {
 			return HEVCConfig{}, syntax(HEVC, "hvcC arrays", ErrTruncated)
 		}
-		units, tail, ok := cutSets(rest[3:], int(rest[1])<<8|int(rest[2]))
+		count := int(rest[1])<<8 | int(rest[2])
+		if count > maxParameterSets {
+			return HEVCConfig{}, syntax(HEVC, "hvcC arrays", ErrLimit)
+		}
+		units, tail, ok := cutSets(rest[3:], count)
 		if !ok {
 			return HEVCConfig{}, syntax(HEVC, "hvcC arrays", ErrTruncated)
 		}
