@@ -3,6 +3,7 @@ package media_test
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -56,6 +57,29 @@ func TestHEVCSPSMatchesFFprobe(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
+	}
+}
+
+// The set is written by hand after the syntax tables: PCM, reference picture sets
+// told as changes of others, long-term pictures, timing. A bit too much or too
+// little on the way to the timing spoils it.
+func TestHEVCSPSWithToolsThatEncodersSeldomUse(t *testing.T) {
+	t.Parallel()
+	ones := strings.Repeat("1", 32+48)
+	bits := "01000010 00000001" + // header
+		"0000 000 1" + "00 0 00001" + ones + "01011101" + // profile and level
+		"1 010 0000001000001 0000001000001 0 1 1 00101 1 1 1 1" + // 4:2:0, 64x64, order counts of 8 bits
+		"111111 0 0 0" + "1 11111111 1 1 1" + // block sizes, PCM
+		"00100" + "010 010 1 1 1 1" + "1 0 1 1 00 01" + "1 1 1 1 1 00" + // three short-term sets
+		"1 011 10101010 1 10101010 1" + "1 0" + // two long-term pictures
+		"1" + "1 00000001 0 0 0 000 1 1111 1" + // usability information up to the timing
+		"00000001000000010000000100000001 00000010000000100000001000000010 1"
+	got, err := media.ParseHEVCSPS(packBits(t, bits))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Width != 64 || got.Height != 64 || got.FrameRate != (media.Rate{Num: 0x02020202, Den: 0x01010101}) {
+		t.Errorf("got %+v", got)
 	}
 }
 

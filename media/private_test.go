@@ -59,6 +59,8 @@ func TestParametersMatchFFprobe(t *testing.T) {
 		"avc-422-10":          {Width: 640, Height: 360, FrameRate: ntsc, LengthSize: 4, CodecString: "avc1.7a001e"},
 		"avc-444-lossless":    {Width: 640, Height: 360, FrameRate: pal, LengthSize: 4, CodecString: "avc1.f4001e"},
 		"avc-gray":            {Width: 640, Height: 360, FrameRate: pal, LengthSize: 4, CodecString: "avc1.64001e"},
+		"avc-1080i":           {Width: 1920, Height: 1080, FrameRate: pal, LengthSize: 4, CodecString: "avc1.4d4028"},
+		"avc-444-cqm":         {Width: 640, Height: 360, FrameRate: pal, LengthSize: 4, CodecString: "avc1.f4001e"},
 		"hevc-crop-hrd":       {Width: 1366, Height: 768, FrameRate: pal, LengthSize: 4, CodecString: "hvc1.1.6.L120.90"},
 		"hevc-main10-scaling": {Width: 640, Height: 360, FrameRate: ntsc, LengthSize: 4, CodecString: "hvc1.2.4.L63.90"},
 		"hevc-422-temporal":   {Width: 640, Height: 360, FrameRate: pal, LengthSize: 4, CodecString: "hvc1.4.10.L123.9D.08"},
