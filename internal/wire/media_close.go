@@ -2,7 +2,6 @@ package wire
 
 import (
 	"context"
-	"crypto/tls"
 	"io"
 	"net"
 	"time"
@@ -11,8 +10,9 @@ import (
 // CloseGracefully ends the call after Finish: it closes the writing side, reads
 // and drops what the client still sends until the client closes too, and closes
 // the connection. Without this a client that is still sending would get a reset,
-// which destroys the answers that it has not read yet. It takes at most linger,
-// and never more than MaxLinger. It may be called once; reads of the body must
+// which destroys the answers that it has not read yet. The draining takes at
+// most linger, and never more than MaxLinger. After a failed write, or while a
+// write still waits, it is Abort. It may be called once; reads of the body must
 // have ended.
 func (c *MediaConn) CloseGracefully(linger time.Duration) {
 	c.endWatch()
@@ -50,9 +50,6 @@ func (c *MediaConn) failed() bool {
 
 // closeWrite closes the writing side where the connection has such a thing.
 func closeWrite(conn net.Conn) {
-	if t, ok := conn.(*tls.Conn); ok {
-		_ = t.SetWriteDeadline(time.Now().Add(MaxLinger))
-	}
 	if half, ok := conn.(interface{ CloseWrite() error }); ok {
 		_ = half.CloseWrite() // fails only where the connection is gone
 	}
