@@ -3,6 +3,7 @@ package media_test
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -52,6 +53,28 @@ func TestAVCSPSMatchesFFprobe(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
+	}
+}
+
+// The set is written by hand after the syntax tables: scaling lists of 4:4:4, one
+// of which ends early, picture order of type 1, cropping by single samples.
+func TestAVCSPSWithFieldsThatEncodersSeldomWrite(t *testing.T) {
+	t.Parallel()
+	bits := "01100111 11110100 00000000 00011110" + // header, profile, level
+		"1 00100 0 1 1 0 1" + // 4:4:4, scaling lists follow
+		"1 000010001" + "1" + strings.Repeat("1", 16) + "0000" + "1" + strings.Repeat("1", 64) + "00000" +
+		"1 010 0 1 1 011 1 1 010 0" + // frame numbers, picture order
+		"00100 00100 1 1" + "1 010 1 1 010" + "0 1" // 64x64, less a column and a row
+	got, err := media.ParseAVCSPS(packBits(t, bits))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := media.AVCSPS{
+		Profile: 244, Level: 30, ChromaFormat: 3, BitDepthLuma: 8, BitDepthChroma: 8,
+		Width: 63, Height: 63, MaxReorderFrames: -1,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
