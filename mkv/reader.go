@@ -1,6 +1,7 @@
 package mkv
 
 import (
+	"encoding/binary"
 	"fmt"
 	"io"
 	"math"
@@ -103,7 +104,35 @@ func (r *Reader) Buffered() int { return r.buf.w - r.buf.r }
 // *SyntaxError; that and io.EOF are returned again by every further call. An
 // error of the source is returned wrapped and not kept: a further call reads
 // on, at the byte where the source stopped.
-func (r *Reader) Next() (Element, error) {
+func (r *Reader) Next() (e Element, err error) {
+	if r.cluster.open && r.nextBlock(&e) {
+		return e, nil
+	}
+	return r.next()
+}
+
+// nextBlock is the short way for what nearly every call returns: a Cluster's
+// child with an id of one byte, all of it in the buffer. Where anything else
+// is to be said about the input, it leaves that to next.
+func (r *Reader) nextBlock(e *Element) bool {
+	b := r.buf.bytes()
+	if len(b) < maxHeadLength || b[0] < 0x80 || b[0] == 0xFF || b[1] == 0 || r.err != nil {
+		return false
+	}
+	n := sizeLength(b[1])
+	bits := binary.BigEndian.Uint64(b[1:9]) << n >> n // without the length's marker
+	size := int64(bits >> (64 - 8*n))
+	whole := int64(1+n) + size
+	if whole > int64(len(b)) || whole > r.cluster.end-r.off || size > r.maxBlock || size == 1<<(7*n)-1 {
+		return false
+	}
+	e.Kind, e.ID, e.Level, e.Offset, e.Size = Whole, ElementID(b[0]), 2, r.off, size
+	e.Raw = r.buf.take(int(whole))
+	r.off += whole
+	return true
+}
+
+func (r *Reader) next() (Element, error) {
 	if r.err != nil {
 		return Element{}, r.err
 	}
