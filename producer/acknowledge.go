@@ -1,0 +1,142 @@
+package producer
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/wire"
+)
+
+// maxRejected is how many fragments in a row a server may refuse before the
+// upload ends: it is not the fragments' fault then.
+const maxRejected = 10
+
+// readAcks reads the response of c to its end.
+func (u *Upload) readAcks(c *connection) {
+	defer close(c.done)
+	fault := u.readAcksUntil(c, wire.NewAckDecoder(c.body))
+	_ = c.conn.Close() // wakes a writer that the server no longer reads from
+
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	c.over = true
+	if c.fault == nil {
+		c.fault = fault
+	}
+	u.changed.Broadcast()
+}
+
+// readAcksUntil returns nil if the response ended in good order.
+func (u *Upload) readAcksUntil(c *connection, acks *wire.AckDecoder) error {
+	for {
+		if err := c.conn.SetReadDeadline(time.Now().Add(silence)); err != nil {
+			return fmt.Errorf("read acknowledgements: %w", err)
+		}
+		a, err := acks.Decode()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return fmt.Errorf("read acknowledgements: %w", err)
+		}
+		told := Ack{Ack: a}
+		if a.Type == millrace.AckError {
+			_, told.Name = acks.Fault()
+		}
+		u.acknowledge(c, &told)
+		if u.options.Events.Ack != nil {
+			u.options.Events.Ack(told)
+		}
+	}
+}
+
+// acknowledge applies an acknowledgement that came over c.
+func (u *Upload) acknowledge(c *connection, a *Ack) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	f := c.find(a.Ack)
+	if f != nil {
+		a.Size = f.size
+		if !f.open() {
+			a.AfterEnd = time.Since(f.ended)
+		}
+	}
+	switch {
+	case a.Type == millrace.AckError:
+		u.refuse(c, f, a)
+	case f != nil && a.Type == u.final:
+		u.release(c, f)
+		u.stats.Persisted++
+		u.progress, u.rejected = true, 0
+	}
+}
+
+// find returns the fragment that an acknowledgement is about, or nil. A fault
+// that names none is about the one that was sent last.
+func (c *connection) find(a millrace.Ack) *fragment {
+	if !a.HasTimecode {
+		if a.Type == millrace.AckError && len(c.sent) > 0 {
+			return c.sent[len(c.sent)-1]
+		}
+		return nil
+	}
+	i := slices.IndexFunc(c.sent, func(f *fragment) bool { return f.timecode == a.Timecode })
+	if i < 0 {
+		return nil
+	}
+	return c.sent[i]
+}
+
+// release lets a fragment go.
+func (u *Upload) release(c *connection, f *fragment) {
+	u.queue.remove(f)
+	c.sent = slices.DeleteFunc(c.sent, func(g *fragment) bool { return g == f })
+	u.changed.Broadcast()
+}
+
+// refuse handles an error, which ends the connection. Some faults are the
+// fragment's own: it is given up. All others have it sent again.
+func (u *Upload) refuse(c *connection, f *fragment, a *Ack) {
+	c.fault = &millrace.Error{Code: a.Code, Message: fmt.Sprintf("server refused the media: %s", a.Name)}
+	if f == nil || !skips(a.Code) {
+		return
+	}
+	f.rejected = true
+	u.release(c, f)
+	u.stats.Rejected++
+	if u.rejected++; u.rejected >= maxRejected {
+		u.fail(fmt.Errorf("%d fragments in a row: %w", u.rejected, c.fault))
+	}
+}
+
+// skips reports whether the code says that the fragment itself is at fault.
+func skips(code millrace.Code) bool {
+	switch code {
+	case millrace.CodeFragmentSize, millrace.CodeFragmentDuration, millrace.CodeTimecodeOrder,
+		millrace.CodeInvalidMKV, millrace.CodeProducerTimestamp, millrace.CodeMetadataLimit,
+		millrace.CodeTrackNumberMismatch, millrace.CodeFramesMissing, millrace.CodeTooManyTracks:
+		return true
+	}
+	return false
+}
+
+// ends reports whether a connection that ended with err is the last one.
+func ends(err error) bool {
+	var refused *millrace.Error
+	if !errors.As(err, &refused) {
+		return false
+	}
+	return refused.Code == millrace.CodeStreamDeleted || refused.Code == millrace.CodeStreamNotActive
+}
+
+// fail ends the upload with err, unless it has ended already.
+func (u *Upload) fail(err error) {
+	if u.err == nil {
+		u.err = err
+	}
+	u.changed.Broadcast()
+}

@@ -1,0 +1,84 @@
+package producer
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/wire/client"
+)
+
+// A Client sends to streams of one server. Its zero value takes everything
+// from the environment, under the names that the AWS tools use
+// (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_PROFILE and so on). It may be used
+// by any number of goroutines at once; its fields must not change after the
+// first call.
+type Client struct {
+	// Endpoint is the URL of the server's control operations.
+	Endpoint string
+	// Region is what requests are signed for.
+	Region string
+	// Profile is a profile in the AWS shared files, for what is not set here.
+	Profile string
+	// Credentials sign the requests.
+	Credentials millrace.CredentialsSource
+	// TLS is for https endpoints; nil trusts what the system or AWS_CA_BUNDLE trusts.
+	TLS *tls.Config
+	// Dial makes the connections that media go over; nil is a net.Dialer.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	once   sync.Once
+	client *client.Client
+	err    error
+}
+
+// connect resolves the settings once.
+func (c *Client) connect() (*client.Client, error) {
+	c.once.Do(func() {
+		settings, err := client.Resolve(client.Settings{
+			Endpoint:    c.Endpoint,
+			Region:      c.Region,
+			Profile:     c.Profile,
+			Credentials: c.Credentials,
+			TLS:         c.TLS,
+		}, os.Getenv)
+		if err != nil {
+			c.err = err
+			return
+		}
+		c.client = client.New(settings)
+	})
+	return c.client, c.err
+}
+
+// A Spec is what a stream that does not exist yet is to be.
+type Spec struct {
+	Retention  time.Duration // whole hours; 0 keeps nothing
+	DeviceName string
+	MediaType  string // such as video/h264, with a comma between tracks
+	Tags       map[string]string
+}
+
+// ensure finds the stream, and makes it if there is none and spec says what it
+// is to be. Of two clients that make it at once one finds it made.
+func ensure(ctx context.Context, c *client.Client, name millrace.StreamName, spec *Spec) (millrace.Stream, error) {
+	s, err := c.DescribeStream(ctx, name)
+	if err == nil || spec == nil || millrace.CodeOf(err) != millrace.CodeNotFound {
+		return s, err
+	}
+	_, err = c.CreateStream(ctx, name, client.StreamSpec{
+		Retention:  spec.Retention,
+		DeviceName: spec.DeviceName,
+		MediaType:  spec.MediaType,
+		Tags:       spec.Tags,
+	})
+	if err != nil && millrace.CodeOf(err) != millrace.CodeInUse {
+		return s, fmt.Errorf("create: %w", err)
+	}
+	return c.DescribeStream(ctx, name)
+}

@@ -1,0 +1,85 @@
+package producer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/millrace/millrace/mkv"
+)
+
+// errSecondHeader means that a stream holds more than one document.
+var errSecondHeader = errors.New("more than one header")
+
+// Copy sends the Clusters of a Matroska stream as they arrive: a file that is
+// too large for memory, or the output of an encoder that is still running. It
+// follows the rules of ReadClip and Clip.Play, except that it cannot loop and
+// that a Realtime copy does not skip. It returns at the end of r, or when ctx
+// ends and r is not waiting. The last fragment is ended only at the end of r.
+func Copy(ctx context.Context, u *Upload, r io.Reader, o PlayOptions) error {
+	s := splitter{elements: mkv.NewReader(r, mkv.ReaderOptions{})}
+	c := copier{player: player{upload: u, options: o, base: o.Origin}}
+	for {
+		part, err := s.next()
+		switch {
+		case errors.Is(err, io.EOF) && c.clip != nil:
+			u.End()
+			return nil
+		case errors.Is(err, io.EOF):
+			return fmt.Errorf("copy: %w", errNoMedia)
+		case err != nil:
+			return fmt.Errorf("copy: %w", err)
+		}
+		if err := c.send(ctx, &s, part); err != nil {
+			return err
+		}
+	}
+}
+
+// A copier plays parts that it sees once.
+type copier struct {
+	player
+	leading [][]byte // Tags before the first Cluster
+}
+
+func (c *copier) send(ctx context.Context, s *splitter, p part) error {
+	switch {
+	case p.kind == partCluster:
+		return c.begin(ctx, s, p)
+	case c.clip == nil:
+		c.leading = append(c.leading, bytes.Clone(p.raw))
+		return nil
+	case p.kind == partBlock:
+		if err := c.wait(ctx, c.at(p.due)); err != nil {
+			return err
+		}
+	}
+	if err := c.upload.Append(ctx, bytes.Clone(p.raw)); err != nil {
+		return fmt.Errorf("copy frame: %w", err)
+	}
+	return nil
+}
+
+func (c *copier) begin(ctx context.Context, s *splitter, p part) error {
+	k := cluster{timecode: p.timecode}
+	if c.clip == nil {
+		c.clip = &Clip{scale: s.info.TimecodeScale, clusters: []cluster{k}}
+		c.upload.SetHeader(s.header)
+	}
+	if c.options.Origin.IsZero() {
+		c.base = time.Now()
+		c.options.Origin = c.base
+	}
+	timecode := c.timecode(&k)
+	if err := c.wait(ctx, c.at(int64(k.timecode))); err != nil {
+		return err
+	}
+	if err := c.upload.Begin(ctx, timecode, append(c.leading, clusterHead(&k, timecode))...); err != nil {
+		return fmt.Errorf("copy cluster: %w", err)
+	}
+	c.leading = nil
+	return nil
+}

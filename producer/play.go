@@ -1,0 +1,141 @@
+package producer
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"github.com/millrace/millrace/mkv"
+)
+
+// PlayOptions says how a clip is played.
+type PlayOptions struct {
+	// Origin is the time of the clip's first frame. The timecodes of an
+	// absolute upload count from the epoch to it; those of a relative one begin
+	// with zero at Origin.
+	Origin time.Time
+	// Realtime sends every frame at its time on the wall clock, as a camera
+	// does. An Origin in the past has the clip entered at the first fragment
+	// whose time has not come.
+	Realtime bool
+	// Loop plays the clip over and over, without a gap, until ctx ends.
+	Loop bool
+}
+
+// Play sends the clip's fragments. It returns when the last one was handed to
+// the upload, which is before it is durable. At the end of ctx it returns the
+// error of ctx and leaves the fragment that it was in open.
+func (c *Clip) Play(ctx context.Context, u *Upload, o PlayOptions) error {
+	u.SetHeader(c.header)
+	p := player{clip: c, upload: u, options: o}
+	for run := time.Duration(0); ; run += c.duration {
+		p.base = o.Origin.Add(run)
+		if o.Realtime && o.Loop && time.Since(p.base) > c.duration {
+			continue // this run is over
+		}
+		for i := range c.clusters {
+			if err := p.play(ctx, &c.clusters[i]); err != nil {
+				return err
+			}
+		}
+		if !o.Loop {
+			u.End()
+			return nil
+		}
+	}
+}
+
+// A player is one run through a clip.
+type player struct {
+	clip    *Clip
+	upload  *Upload
+	options PlayOptions
+	base    time.Time // when the clip's first frame is due
+	entered bool
+}
+
+// at is the time of a tick of the clip.
+func (p *player) at(tick int64) time.Time {
+	return p.base.Add(time.Duration((tick - int64(p.clip.clusters[0].timecode)) * int64(p.clip.scale)))
+}
+
+// timecode is the time of a Cluster in ticks, as it is sent.
+func (p *player) timecode(k *cluster) uint64 {
+	at := p.at(int64(k.timecode))
+	if p.upload.options.Relative {
+		return uint64(max(at.Sub(p.options.Origin), 0)) / p.clip.scale
+	}
+	return uint64(max(at.UnixNano(), 0)) / p.clip.scale
+}
+
+func (p *player) play(ctx context.Context, k *cluster) error {
+	at := p.at(int64(k.timecode))
+	if p.options.Realtime && !p.entered && time.Until(at) < 0 {
+		return nil // its time is over
+	}
+	if err := p.wait(ctx, at); err != nil {
+		return err
+	}
+	p.entered = true
+	timecode := p.timecode(k)
+	if err := p.upload.Begin(ctx, timecode, append(k.leading[:len(k.leading):len(k.leading)], clusterHead(k, timecode))...); err != nil {
+		return fmt.Errorf("play cluster: %w", err)
+	}
+	for rest := k.elements; len(rest) > 0; {
+		n, raws := due(rest)
+		if err := p.wait(ctx, p.at(rest[0].due)); err != nil {
+			return err
+		}
+		if n == len(rest) {
+			raws = append(raws, k.trailing...)
+		}
+		if err := p.upload.Append(ctx, raws...); err != nil {
+			return fmt.Errorf("play frames: %w", err)
+		}
+		rest = rest[n:]
+	}
+	p.upload.End()
+	return nil
+}
+
+// due collects the elements that are due with the first.
+func due(elements []element) (n int, raws [][]byte) {
+	for n < len(elements) && elements[n].due == elements[0].due {
+		raws = append(raws, elements[n].raw)
+		n++
+	}
+	return n, raws
+}
+
+// wait waits for a time of the wall clock, if the clip is played in real time.
+func (p *player) wait(ctx context.Context, at time.Time) error {
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	d := time.Until(at)
+	if !p.options.Realtime || d <= 0 {
+		return nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// clusterHead is the id and size of a Cluster and its Timecode. The size is
+// given if the file gave it.
+func clusterHead(k *cluster, timecode uint64) []byte {
+	b := mkv.AppendID(make([]byte, 0, 24), mkv.IDCluster)
+	at := binary.BigEndian.AppendUint64([]byte{}, timecode)
+	stamp := mkv.AppendBytes(nil, mkv.IDTimecode, at)
+	size := mkv.UnknownSize
+	if k.known {
+		size = k.size + int64(len(stamp))
+	}
+	return append(mkv.AppendSize(b, size, 8), stamp...)
+}
