@@ -54,7 +54,8 @@ func (f *Footer) Truncate(limit int64) {
 const minEntry = 30
 
 // Append appends what a pack of length at ends with when it is sealed: the
-// footer record, stamped, and the trailer.
+// footer record, stamped, and the trailer. synced is the length below which
+// every record is known to be whole.
 //
 // The footer's body is, as varints: the number of streams, each an id and a
 // generation; the number of entries, each the stream's place in that list, the
@@ -63,10 +64,10 @@ const minEntry = 30
 // in nanoseconds, the size, the flags, and the 4 bytes of the body's checksum;
 // the number of header records, each 32 bytes of hash and an offset in units
 // of Align; the number of limits, each 24 bytes as in a limits record.
-func (f *Footer) Append(b []byte, h FileHeader, at int64) []byte {
+func (f *Footer) Append(b []byte, h FileHeader, at, synced int64) []byte {
 	start := len(b)
 	b = appendWhole(b, Record{Kind: KindFooter}, f.body())
-	Stamp{Salt: h.Salt, Synced: at}.Put(b[start:])
+	Stamp{Salt: h.Salt, Synced: synced}.Put(b[start:])
 	size := len(b) - start
 	b = append(b, make([]byte, TrailerSize)...)
 	t := b[len(b)-TrailerSize:]

@@ -27,6 +27,7 @@ type Engine struct {
 	closing sync.Once
 
 	packCounter uint32       // of the last pack; the lane's once it runs
+	limits      []pack.Limit // on packs that could not be cut at start; the lane's once it runs
 	lastServer  atomic.Int64 // milliseconds; the latest server time seen
 }
 
@@ -39,6 +40,18 @@ var _ Media = (*Engine)(nil)
 // A pack of a later epoch than cfg.Epoch is millrace.ErrConflict: numbers would
 // be given twice. A pack of a newer format is pack.ErrVersion.
 func Open(ctx context.Context, cfg Config) (*Engine, error) {
+	e, err := load(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	l := newLane(e)
+	e.running.Go(l.run)
+	e.running.Go(l.sealAll)
+	return e, nil
+}
+
+// load makes an Engine that nothing drives yet.
+func load(ctx context.Context, cfg Config) (*Engine, error) {
 	e := &Engine{cfg: cfg.withDefaults()}
 	e.queue = newQueue(e.cfg.QueueBytes, e.cfg.QueueFragments)
 	e.packs = newPackTable()
@@ -49,9 +62,6 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 	if err := e.recover(ctx); err != nil {
 		return nil, fmt.Errorf("open packs: %w", err)
 	}
-	l := &lane{e: e, seals: make(chan *packWriter, sealBacklog)}
-	e.running.Go(l.run)
-	e.running.Go(l.seal)
 	return e, nil
 }
 

@@ -18,8 +18,9 @@ const sealBacklog = 4
 // written to a new pack from memory; the old file is never synced again. The
 // new pack carries a limits record, which says that what lies behind that
 // length does not count, so that a fragment whose commit failed cannot turn up
-// after a restart (I8). Between a failure that the second pack shared and the
-// next commit that succeeds, only the cut of the first file guards that.
+// after a restart (I8). Only a crash between a failure that the second pack
+// shared and the next write that succeeds can undo that: then nothing durable
+// could be said.
 type lane struct {
 	e      *Engine
 	pack   *packWriter  // nil before the first batch and after a failure
@@ -28,23 +29,44 @@ type lane struct {
 	seals  chan *packWriter
 }
 
+func newLane(e *Engine) *lane {
+	return &lane{e: e, limits: e.limits, seals: make(chan *packWriter, sealBacklog)}
+}
+
 // run commits until the queue is closed and empty.
 func (l *lane) run() {
 	defer close(l.seals)
 	for {
-		batch, open := l.e.queue.take(l.batch[:0], l.room())
-		switch {
-		case len(batch) > 0:
-			l.commit(batch)
-			clear(batch)
-			l.batch = batch
-		case !open:
-			l.roll()
+		worked, open := l.step()
+		if !open {
+			l.finish()
 			return
-		default:
+		}
+		if !worked {
 			l.wait()
 		}
 	}
+}
+
+// finish seals the open pack. Limits that no pack has yet get one of their own,
+// so that what failed stays away after the next start.
+func (l *lane) finish() {
+	if len(l.limits) > 0 {
+		_ = l.write(nil) // it has been logged, and nobody waits for it
+	}
+	l.roll()
+}
+
+// step commits what is queued, up to what the open pack takes. open is false
+// when nothing will come again.
+func (l *lane) step() (worked, open bool) {
+	batch, open := l.e.queue.take(l.batch[:0], l.room())
+	if len(batch) > 0 {
+		l.commit(batch)
+	}
+	clear(batch)
+	l.batch = batch
+	return len(batch) > 0, open
 }
 
 // wait returns when something was submitted or the pack is due.
@@ -81,17 +103,21 @@ func (l *lane) roll() {
 	l.pack = nil
 }
 
-// seal finishes packs behind the lane's back.
-func (l *lane) seal() {
+// sealAll finishes packs behind the lane's back.
+func (l *lane) sealAll() {
 	for w := range l.seals {
-		if err := w.seal(); err != nil {
-			l.e.cfg.Logger.Warn("pack not sealed", "pack", w.header.Pack, "err", err)
-			l.e.packs.setState(w.header.Pack, packGivenUp)
-			continue
-		}
-		l.e.packs.finish(w)
-		l.e.cfg.Events.Sealed(w.header.Pack)
+		l.seal(w)
 	}
+}
+
+func (l *lane) seal(w *packWriter) {
+	if err := w.seal(); err != nil {
+		l.e.cfg.Logger.Warn("pack not sealed", "pack", packName(w.header.Pack), "err", err)
+		l.e.packs.setState(w.header.Pack, packGivenUp)
+		return
+	}
+	l.e.packs.finish(w)
+	l.e.cfg.Events.Sealed(w.header.Pack)
 }
 
 // commit settles a batch: on the open pack, else on a new one, else not.
@@ -141,7 +167,9 @@ func (l *lane) write(batch []*submission) error {
 	}
 	l.limits = l.limits[:0]
 	l.e.packs.change(c.Pack, func(p *packInfo) { p.size = l.pack.end })
-	l.e.cfg.Events.Committed(c)
+	if len(batch) > 0 {
+		l.e.cfg.Events.Committed(c)
+	}
 	return nil
 }
 
@@ -149,7 +177,7 @@ func (l *lane) write(batch []*submission) error {
 func (l *lane) poison(err error) {
 	w := l.pack
 	l.pack = nil
-	l.e.cfg.Logger.Error("pack given up", "pack", w.header.Pack, "err", err)
+	l.e.cfg.Logger.Error("pack given up", "pack", packName(w.header.Pack), "err", err)
 	l.e.cfg.Events.Poisoned(w.header.Pack, err)
 	l.limit(w.header.Pack, w.synced)
 	if w.synced > 0 {

@@ -168,7 +168,7 @@ func (w *packWriter) sync() error {
 // seal writes the footer, so that the next start need not read the records,
 // and closes the file. What was durable before stays so whatever happens here.
 func (w *packWriter) seal() error {
-	if _, err := w.file.WriteV([][]byte{w.footer.Append(nil, w.header, w.end)}); err != nil {
+	if _, err := w.file.WriteV([][]byte{w.footer.Append(nil, w.header, w.end, w.synced)}); err != nil {
 		_ = w.file.Close()
 		return fmt.Errorf("write footer: %w", err)
 	}

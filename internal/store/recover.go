@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/pack"
@@ -128,14 +129,9 @@ type foundPack struct {
 // headers; what lies behind that is read whole, and counts only if its
 // checksums hold.
 func (p *foundPack) scan(ctx context.Context) error {
-	h, err := pack.ReadFileHeader(p.file)
-	if errors.Is(err, millrace.ErrCorrupt) {
-		return nil
-	}
-	if err != nil {
+	if err := p.identify(); err != nil || !p.known {
 		return err
 	}
-	p.header, p.known = h, true
 	gaps, records, err := p.walk(ctx)
 	if err != nil {
 		return err
@@ -152,6 +148,20 @@ func (p *foundPack) scan(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// identify reads the file header, or what can be known without it.
+func (p *foundPack) identify() error {
+	h, err := pack.ReadFileHeader(p.file)
+	if errors.Is(err, millrace.ErrCorrupt) {
+		h = pack.FileHeader{Epoch: uint32(p.number >> 32), Pack: p.number}
+		h.Salt, err = pack.Salvage(p.file)
+	}
+	if errors.Is(err, millrace.ErrCorrupt) {
+		return nil
+	}
+	p.header, p.known = h, err == nil
+	return err
 }
 
 // A located record is a record and where it is.
@@ -188,7 +198,7 @@ func (p *foundPack) take(ctx context.Context, r *located, buf []byte) error {
 			return err
 		}
 		err := pack.Verify(p.file, r.offset, &r.Record, buf)
-		if errors.Is(err, millrace.ErrCorrupt) {
+		if errors.Is(err, millrace.ErrCorrupt) || err == nil && !p.hasHeader(r) {
 			return nil
 		}
 		if err != nil {
@@ -209,6 +219,12 @@ func (p *foundPack) take(ctx context.Context, r *located, buf []byte) error {
 	}
 	p.ends = append(p.ends, r.offset+r.Size())
 	return nil
+}
+
+// hasHeader reports whether the header elements of a record are in the pack.
+func (p *foundPack) hasHeader(r *located) bool {
+	return r.Kind != pack.KindFragment || r.Header == [32]byte{} ||
+		slices.ContainsFunc(p.footer.Headers, func(h pack.HeaderEntry) bool { return h.Hash == r.Header })
 }
 
 func (p *foundPack) takeLimits(r *located) error {
@@ -235,7 +251,9 @@ func (p *foundPack) cut(limits []pack.Limit) {
 	p.footer.Truncate(limit)
 }
 
-// close seals the pack, or removes it if there is nothing in it.
+// close seals the pack, or removes it if there is nothing in it. A pack that
+// cannot be sealed is limited by the next one, so that what was cut here stays
+// away.
 func (p *foundPack) close() error {
 	defer p.file.Close()
 	if len(p.ends) == 0 {
@@ -246,6 +264,7 @@ func (p *foundPack) close() error {
 	err := p.seal(end)
 	if err != nil {
 		info.state = packGivenUp
+		p.e.limits = append(p.e.limits, pack.Limit{First: p.number, Last: p.number, Offset: end})
 	}
 	p.e.admit(info, p.footer.Entries)
 	return err
@@ -255,18 +274,24 @@ func (p *foundPack) seal(end int64) error {
 	if err := p.file.Truncate(end); err != nil {
 		return fmt.Errorf("cut torn tail: %w", err)
 	}
-	if _, err := p.file.WriteV([][]byte{p.footer.Append(nil, p.header, end)}); err != nil {
+	if _, err := p.file.WriteV([][]byte{p.footer.Append(nil, p.header, end, min(end, p.synced))}); err != nil {
 		return fmt.Errorf("write footer: %w", err)
 	}
 	return p.file.Sync()
 }
 
-// discard removes a pack that never held anything. One that cannot be read at
-// all stays where it is, for somebody to look at.
+// discard removes a pack in which nothing was ever confirmed. Any other that
+// cannot be read stays where it is, for somebody to look at.
 func (p *foundPack) discard() error {
-	if !p.known && p.size > pack.FileHeaderSize {
-		p.e.damaged(Damage{Pack: p.number, Length: p.size, Err: fmt.Errorf("file header: %w", millrace.ErrCorrupt)})
-		return nil
+	if !p.known {
+		never, err := pack.NeverSynced(p.file, p.size)
+		if err != nil {
+			return err
+		}
+		if !never {
+			p.e.damaged(Damage{Pack: p.number, Length: p.size, Err: fmt.Errorf("file header: %w", millrace.ErrCorrupt)})
+			return nil
+		}
 	}
 	return p.e.cfg.FS.Remove(packName(p.number))
 }
