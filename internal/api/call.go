@@ -78,11 +78,22 @@ func (h *Handler) logCall(c *call, answer *response, err error, took time.Durati
 		attrs = append(attrs, slog.String("key", key))
 	}
 	if err != nil {
-		code, _ := wire.Exception(millrace.CodeOf(err))
-		attrs = append(attrs, slog.String("code", code), slog.Any("err", err))
+		attrs = append(attrs, slog.String("code", codeName(err)), slog.Any("err", err))
 	}
 	h.config.Logger.LogAttrs(c.request.Context(), level, "request", attrs...)
 }
 
 // offered is false for an operation that is refused whatever is asked.
 func (op operation) offered() bool { return op.run != nil || op.media != nil }
+
+// codeName is the name by which the client was told of err: an exception's, or
+// that of the acknowledgement that ended a PutMedia session.
+func codeName(err error) string {
+	code := millrace.CodeOf(err)
+	if code >= millrace.CodeStreamRead {
+		_, name := wire.AckError(code)
+		return name
+	}
+	name, _ := wire.Exception(code)
+	return name
+}

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/http"
 	"runtime/debug"
@@ -79,11 +80,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // except for the one by which a handler gives its connection up.
 func (h *Handler) serve(w http.ResponseWriter, c *call) (err error) {
 	defer func() {
-		switch p := recover(); p {
-		case nil:
-		case http.ErrAbortHandler:
+		p := recover()
+		if cause, ok := p.(error); ok && errors.Is(cause, http.ErrAbortHandler) {
 			panic(p)
-		default:
+		}
+		if p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()

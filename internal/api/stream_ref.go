@@ -80,17 +80,30 @@ func (h *Handler) find(ctx context.Context, c *call, t target, action auth.Actio
 		return millrace.Stream{}, err
 	}
 	found := err == nil && (!t.byARN() || t.arn.Compare(s.ARN) == 0)
-	resource := t.resource()
-	if found {
-		resource = s.ARN.String()
-	}
-	if err := auth.Authorize(c.principal, action, resource); err != nil {
+	if err := t.authorize(c.principal, action, s, found); err != nil {
 		return millrace.Stream{}, err
 	}
 	if !found {
 		return millrace.Stream{}, millrace.Errorf(millrace.CodeNotFound, notFound)
 	}
 	return s, nil
+}
+
+// authorize asks for permission on the stream that was found, or else on what
+// the caller named. A refusal speaks of what the caller named, so that it does
+// not tell whether there is such a stream (A3).
+func (t target) authorize(p auth.Principal, action auth.Action, s millrace.Stream, found bool) error {
+	if !found {
+		return auth.Authorize(p, action, t.resource())
+	}
+	err := auth.Authorize(p, action, s.ARN.String())
+	if err == nil {
+		return nil
+	}
+	if as := auth.Authorize(p, action, t.resource()); as != nil {
+		return as
+	}
+	return err
 }
 
 // findActive is find for the operations to which a stream that is being

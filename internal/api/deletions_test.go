@@ -1,0 +1,245 @@
+package api_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/api"
+	"github.com/millrace/millrace/internal/store/fault"
+	"github.com/millrace/millrace/internal/store/mem"
+)
+
+// A plane notes what it is told.
+type plane struct {
+	mu      sync.Mutex
+	told    []string
+	failing func(millrace.Stream) error
+}
+
+func (p *plane) Drop(_ context.Context, s millrace.Stream) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s.Status != millrace.StatusDeleting {
+		p.told = append(p.told, "drop of an active stream")
+	}
+	p.told = append(p.told, fmt.Sprintf("drop %s %d", s.Name, s.Key.Generation))
+	if p.failing != nil {
+		return p.failing(s)
+	}
+	return nil
+}
+
+func (p *plane) RetentionChanged(s millrace.Stream) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.told = append(p.told, fmt.Sprintf("retention of %s is %v", s.Name, s.Retention))
+}
+
+func (p *plane) heard() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	told := p.told
+	p.told = nil
+	return told
+}
+
+func wantHeard(t *testing.T, p *plane, want ...string) {
+	t.Helper()
+	if diff := cmp.Diff(want, p.heard()); diff != "" {
+		t.Errorf("the media plane heard (-want +got):\n%s", diff)
+	}
+}
+
+// statusOf is the status that DescribeStream answers with.
+func statusOf(t *testing.T, h http.Handler, name string) string {
+	t.Helper()
+	got := post(t, h, "/describeStream", `{"StreamName":"`+name+`"}`)
+	if got.status == http.StatusNotFound {
+		return "none"
+	}
+	return got.field(t, "StreamInfo", "Status")
+}
+
+// start runs the handler's background work until the function it returns is
+// called.
+func start(t *testing.T, h *api.Handler) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- h.Run(ctx) }()
+	return func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("run: %v", err)
+		}
+	}
+}
+
+func TestDeletionDropsMediaAndFreesTheName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var p plane
+		c := config(mem.NewControl())
+		c.Media = &p
+		h := newHandler(t, c)
+		defer start(t, h)()
+		for generation := 1; generation <= 2; generation++ {
+			arn := create(t, h, "cam")
+			if got := post(t, h, "/deleteStream", `{"StreamARN":"`+arn+`"}`); got.status != 200 {
+				t.Fatal(got.body)
+			}
+			synctest.Wait()
+			wantHeard(t, &p, fmt.Sprintf("drop cam %d", generation))
+			if s := statusOf(t, h, "cam"); s != "none" {
+				t.Errorf("status = %s", s)
+			}
+		}
+	})
+}
+
+func TestDeletionIsFinishedAfterARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		control := mem.NewControl()
+		before := newHandler(t, config(control)) // its process ends before it has begun to drop
+		for i := range 250 {                     // more than one pass reads at once
+			arn := create(t, before, fmt.Sprintf("cam-%03d", i))
+			post(t, before, "/deleteStream", `{"StreamARN":"`+arn+`"}`)
+		}
+		create(t, before, "kept")
+		if s := statusOf(t, before, "cam-000"); s != "DELETING" {
+			t.Fatalf("status = %s", s)
+		}
+
+		var p plane
+		c := config(control)
+		c.Media = &p
+		after := newHandler(t, c)
+		defer start(t, after)()
+		synctest.Wait()
+		if told := p.heard(); len(told) != 250 {
+			t.Errorf("%d streams were dropped: %v", len(told), told)
+		}
+		if s := statusOf(t, after, "cam-249"); s != "none" {
+			t.Errorf("status = %s", s)
+		}
+		if s := statusOf(t, after, "kept"); s != "ACTIVE" {
+			t.Errorf("status of the other = %s", s)
+		}
+	})
+}
+
+func TestDeletionThatFailsIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var broken atomic.Bool
+		broken.Store(true)
+		p := plane{failing: func(s millrace.Stream) error {
+			if broken.Load() && s.Name == "bad" {
+				return errors.New("the disk is gone")
+			}
+			return nil
+		}}
+		c := config(mem.NewControl())
+		c.Media = &p
+		h := newHandler(t, c)
+		defer start(t, h)()
+		for _, name := range []string{"bad", "good"} {
+			post(t, h, "/deleteStream", `{"StreamARN":"`+create(t, h, name)+`"}`)
+		}
+		synctest.Wait()
+		if statusOf(t, h, "bad") != "DELETING" || statusOf(t, h, "good") != "none" {
+			t.Errorf("bad is %s and good is %s", statusOf(t, h, "bad"), statusOf(t, h, "good"))
+		}
+
+		time.Sleep(10 * time.Minute)
+		tries := len(p.heard())
+		if tries < 10 || tries > 20 { // 1, 2, 4 … 60 seconds apart
+			t.Errorf("%d tries in ten minutes", tries)
+		}
+		broken.Store(false)
+		time.Sleep(time.Minute)
+		if s := statusOf(t, h, "bad"); s != "none" {
+			t.Errorf("status = %s", s)
+		}
+		p.heard()
+		time.Sleep(time.Hour)
+		wantHeard(t, &p) // nothing is left to try
+	})
+}
+
+func TestDeletionSurvivesAControlStateThatFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var failing atomic.Bool
+		failing.Store(true)
+		control := fault.Control{Control: mem.NewControl(), Fail: func(method string) error {
+			if failing.Load() && (method == "List" || method == "FinishDelete") {
+				return errors.New("input/output error")
+			}
+			return nil
+		}}
+		h := newHandler(t, config(control))
+		defer start(t, h)()
+		post(t, h, "/deleteStream", `{"StreamARN":"`+create(t, h, "cam")+`"}`)
+		time.Sleep(time.Minute)
+		failing.Store(false)
+		time.Sleep(2 * time.Minute)
+		if s := statusOf(t, h, "cam"); s != "none" {
+			t.Errorf("status = %s", s)
+		}
+	})
+}
+
+func TestStreamThatIsBeingDeleted(t *testing.T) {
+	for _, op := range streamOperations() {
+		t.Run(op.path[1:], func(t *testing.T) {
+			h := memHandler(t) // nobody runs it, so the deletion does not end
+			arn := create(t, h, "cam")
+			v := version(t, h, "cam")
+			post(t, h, "/deleteStream", `{"StreamARN":"`+arn+`"}`)
+			body := `{"StreamName":"cam"` + op.rest + `}`
+			got := post(t, h, op.path, strings.ReplaceAll(body, "$version", v))
+			if got.errorType() != op.deleting {
+				t.Errorf("%d %s, want %q", got.status, got.body, op.deleting)
+			}
+		})
+	}
+	t.Run("a stale version comes before the state", func(t *testing.T) {
+		h := memHandler(t)
+		arn := create(t, h, "cam")
+		post(t, h, "/deleteStream", `{"StreamARN":"`+arn+`"}`)
+		got := post(t, h, "/deleteStream", `{"StreamARN":"`+arn+`","CurrentVersion":"stale"}`)
+		if got.errorType() != staleV {
+			t.Errorf("%d %s", got.status, got.body)
+		}
+	})
+}
+
+func TestMediaPlaneHearsOfRetention(t *testing.T) {
+	var p plane
+	c := config(mem.NewControl())
+	c.Media = &p
+	h := newHandler(t, c)
+	create(t, h, "cam")
+	change := func(operation string, hours int) reply {
+		return post(t, h, "/updateDataRetention", fmt.Sprintf(
+			`{"StreamName":"cam","CurrentVersion":"%s","Operation":"%s_DATA_RETENTION","DataRetentionChangeInHours":%d}`,
+			version(t, h, "cam"), operation, hours))
+	}
+	change("INCREASE", 24)
+	wantHeard(t, &p, "retention of cam is 48h0m0s")
+	change("DECREASE", 48)
+	wantHeard(t, &p, "retention of cam is 0s")
+	change("DECREASE", 1)
+	wantHeard(t, &p)
+	post(t, h, "/updateStream", `{"StreamName":"cam","CurrentVersion":"`+version(t, h, "cam")+`"}`)
+	wantHeard(t, &p)
+}
