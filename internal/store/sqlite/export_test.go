@@ -11,3 +11,6 @@ func (c *Control) WriterPragma(t *testing.T, name string) string {
 	}
 	return value
 }
+
+// ListQuery is the query of List.
+func ListQuery(deleting bool) string { return listQuery(deleting) }

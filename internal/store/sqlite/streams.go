@@ -76,16 +76,9 @@ func (c *Control) List(ctx context.Context, p store.Page) ([]millrace.Stream, er
 	if p.Limit > 0 {
 		limit = p.Limit
 	}
-	// No character of a name sorts behind 0x7e, so 0x7f ends the prefix's range.
-	query := "SELECT " + columns + ` FROM streams
-		WHERE name > ? AND name >= ? AND (? = '' OR name < ? || char(127))`
-	if p.Deleting {
-		query += " AND status = 'DELETING'" // the condition of an index
-	}
-	query += " ORDER BY name LIMIT ?"
 	var list []millrace.Stream
 	err := c.read(ctx, "list streams", func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, query, string(p.After), p.Prefix, p.Prefix, p.Prefix, limit)
+		rows, err := tx.QueryContext(ctx, listQuery(p.Deleting), string(p.After), p.Prefix, p.Prefix, p.Prefix, limit)
 		if err != nil {
 			return err
 		}
@@ -103,6 +96,18 @@ func (c *Control) List(ctx context.Context, p store.Page) ([]millrace.Stream, er
 		return nil, err
 	}
 	return list, nil
+}
+
+// listQuery selects a page: after a name, with a prefix (given three times), up
+// to a limit. No character of a name sorts behind 0x7e, so that 0x7f ends the
+// prefix's range.
+func listQuery(deleting bool) string {
+	condition := ""
+	if deleting {
+		condition = " AND status = 'DELETING'" // word for word the index's
+	}
+	return "SELECT " + columns + ` FROM streams
+		WHERE name > ? AND name >= ? AND (? = '' OR name < ? || char(127))` + condition + " ORDER BY name LIMIT ?"
 }
 
 // Update implements store.Streams.
