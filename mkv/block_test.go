@@ -58,6 +58,7 @@ func TestFrames(t *testing.T) {
 		{"no lacing and no payload", mkv.LacingNone, nil, []int{0}},
 		{"Xiph", mkv.LacingXiph, join(unhex(t, "02 FFFFFF23 05"), []byte(x(800+5+7))), []int{800, 5, 7}},
 		{"Xiph with a size of 255", mkv.LacingXiph, join(unhex(t, "01 FF00"), []byte(x(256))), []int{255, 1}},
+		{"Xiph with a size of 254", mkv.LacingXiph, join(unhex(t, "01 FE"), []byte(x(256))), []int{254, 2}},
 		{"Xiph with one frame", mkv.LacingXiph, join([]byte{0}, []byte(x(9))), []int{9}},
 		{"Xiph with an empty last frame", mkv.LacingXiph, unhex(t, "01 01 AA"), []int{1, 0}},
 		{"Xiph without sizes", mkv.LacingXiph, unhex(t, "02 01"), nil},

@@ -179,24 +179,57 @@ func TestFileWriterSaysTheDuration(t *testing.T) {
 			f := tempFile(t)
 			writeFile(t, f, test.header)
 			file := readFile(t, f.Name())
-			got, _ := drain(t, mkv.NewReader(bytes.NewReader(file), mkv.ReaderOptions{}), file)
-			for _, r := range got {
-				switch r.ID {
-				case mkv.IDInfo:
-					if info, err := mkv.ParseInfo(r.Data()); info.Duration != test.want || err != nil {
-						t.Errorf("duration %v, want %v, %v", info.Duration, test.want, err)
-					}
-				case mkv.IDCues:
-					n := 0
-					for range mkv.Children(r.Data()) {
-						n++
-					}
-					if n != test.cues {
-						t.Errorf("%d cues", n)
-					}
-				}
+			if duration, cues := durationAndCues(t, file); duration != test.want || len(cues) != test.cues {
+				t.Errorf("duration %v and %d cues, want %v and %d", duration, len(cues), test.want, test.cues)
 			}
 		})
+	}
+}
+
+// durationAndCues returns the duration and the times of the cues in a file.
+func durationAndCues(t *testing.T, file []byte) (duration float64, times []uint64) {
+	t.Helper()
+	got, err := drain(t, mkv.NewReader(bytes.NewReader(file), mkv.ReaderOptions{}), file)
+	if err != io.EOF {
+		t.Fatal(err)
+	}
+	for _, r := range got {
+		switch r.ID {
+		case mkv.IDInfo:
+			info, err := mkv.ParseInfo(r.Data())
+			if err != nil {
+				t.Fatal(err)
+			}
+			duration = info.Duration
+		case mkv.IDCues:
+			for e := range mkv.Children(r.Data()) {
+				times = append(times, uintOf(t, child(t, e.Data(), mkv.IDCueTime)))
+			}
+		}
+	}
+	return duration, times
+}
+
+func TestFileWriterTakesFramesInAnyOrder(t *testing.T) {
+	f := tempFile(t)
+	w := mkv.NewFileWriter(f)
+	err := errors.Join(
+		w.WriteHeader(header()),
+		w.StartCluster(100),
+		w.WriteBlock(1, 40, mkv.FlagKeyframe, nil),
+		w.WriteBlock(1, 0, 0, nil),
+		w.WriteBlock(1, -300, mkv.FlagKeyframe, nil), // before zero: no cue can say that
+		w.StartCluster(60),
+		w.WriteBlock(1, 20, mkv.FlagKeyframe, nil),
+		w.WriteBlock(1, 120, 0, nil),
+		w.Finish(),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	duration, cues := durationAndCues(t, readFile(t, f.Name()))
+	if diff := cmp.Diff([]uint64{80, 140}, cues); diff != "" || duration != 180+200+40 {
+		t.Errorf("duration %v, cues %s", duration, diff)
 	}
 }
 

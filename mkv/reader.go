@@ -113,10 +113,11 @@ func (r *Reader) Next() (e Element, err error) {
 
 // nextBlock is the short way for what nearly every call returns: a Cluster's
 // child with an id of one byte, all of it in the buffer. Where anything else
-// is to be said about the input, it leaves that to next.
+// is to be said about the input, it leaves that to next; a fault is still in
+// the buffer when it has been reported, so that it stays one.
 func (r *Reader) nextBlock(e *Element) bool {
 	b := r.buf.bytes()
-	if len(b) < maxHeadLength || b[0] < 0x80 || b[0] == 0xFF || b[1] == 0 || r.err != nil {
+	if len(b) < 1+maxSizeLength || b[0] < 0x80 || b[0] == 0xFF || b[1] == 0 {
 		return false
 	}
 	n := sizeLength(b[1])
@@ -204,7 +205,7 @@ func (r *Reader) checkChild(h head) error {
 	if topLevel(h.id) >= 0 {
 		return r.fault(ErrMisplaced, h.id)
 	}
-	if r.cluster.end-r.off < int64(h.len) || h.size > r.cluster.end-r.off-int64(h.len) {
+	if h.size > r.cluster.end-r.off-int64(h.len) {
 		return r.fault(ErrOverrun, h.id)
 	}
 	return nil

@@ -163,6 +163,27 @@ func TestReaderSurvivesABadSource(t *testing.T) {
 	}
 }
 
+// stutter gives nothing in all but every 50th read.
+type stutter struct {
+	r io.Reader
+	n int
+}
+
+func (s *stutter) Read(p []byte) (int, error) {
+	if s.n++; s.n%50 != 0 {
+		return 0, nil
+	}
+	return s.r.Read(p)
+}
+
+func TestReaderIsPatientWithEmptyReads(t *testing.T) {
+	input := chatter()[:200]
+	r := mkv.NewReader(&stutter{r: iotest.OneByteReader(bytes.NewReader(input))}, mkv.ReaderOptions{})
+	if got, err := drain(t, r, input); !errors.Is(err, io.ErrUnexpectedEOF) || len(got) != 8 {
+		t.Errorf("%v after\n%s", err, lines(got))
+	}
+}
+
 // A source that has ended is not asked again: a terminal would wait for more.
 func TestReaderTakesTheEndForFinal(t *testing.T) {
 	ended := false

@@ -192,11 +192,18 @@ func TestReaderRefuses(t *testing.T) {
 		{"an id of all ones", join(segment, []byte{0xFF, 0x80}), mkv.ErrBadID, 5, "Segment"},
 		{"a two-byte id of all ones", join(segment, []byte{0x7F, 0xFF, 0x80}), mkv.ErrBadID, 5, "Segment"},
 		{"a size of nine bytes", join(segment, []byte{0xEC, 0}), mkv.ErrBadSize, 5, "Segment/Void"},
+		{"an id of all ones among blocks", join(open(mkv.IDCluster, 1), []byte{0xFF, 0x81}, make([]byte, 20)), mkv.ErrBadID, 5, "Cluster"},
+		{"a size of nine bytes among blocks", join(open(mkv.IDCluster, 1), []byte{0xA3, 0}, make([]byte, 20)), mkv.ErrBadSize, 5, "Cluster/SimpleBlock"},
 		{"an EBML header of unknown size", open(mkv.IDEBML, 8), mkv.ErrUnknownSizeNotAllowed, 0, "EBML"},
 		{"Tags of unknown size", join(segment, open(mkv.IDTags, 1)), mkv.ErrUnknownSizeNotAllowed, 5, "Segment/Tags"},
 		{
 			"a block of unknown size",
 			join(segment, open(mkv.IDCluster, 1), open(mkv.IDSimpleBlock, 1)),
+			mkv.ErrUnknownSizeNotAllowed, 10, "Segment/Cluster/SimpleBlock",
+		},
+		{
+			"a block of unknown size with much behind it",
+			join(segment, open(mkv.IDCluster, 1), open(mkv.IDSimpleBlock, 1), make([]byte, 200)),
 			mkv.ErrUnknownSizeNotAllowed, 10, "Segment/Cluster/SimpleBlock",
 		},
 		{"a strange element of unknown size", join(segment, open(0x4DBC, 2)), mkv.ErrUnknownSizeNotAllowed, 5, "Segment/0x4DBC"},
