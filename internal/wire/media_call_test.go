@@ -146,8 +146,15 @@ func (k *call) writeString(t *testing.T, s string) {
 // closeWrite half-closes the client's end.
 func (k *call) closeWrite(t *testing.T) {
 	t.Helper()
-	if err := k.Conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
-		t.Fatal(err)
+	for conn := k.Conn; conn != nil; {
+		if err := conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		secure, ok := conn.(*tls.Conn)
+		if !ok {
+			return
+		}
+		conn = secure.NetConn()
 	}
 }
 

@@ -52,6 +52,11 @@ func TestTheClientSeesTheEndBeforeItCloses(t *testing.T) {
 		if !strings.HasSuffix(string(b), "\r\n\r\n0\r\n\r\n") || err != nil {
 			t.Errorf("response %q, %v", b, err)
 		}
+		select {
+		case <-closed:
+			t.Error("the end came only when the server had given up waiting")
+		default:
+		}
 		_ = k.Conn.Close()
 		<-closed
 	})
@@ -165,15 +170,15 @@ func TestClosingEndsTheWatch(t *testing.T) {
 	ctx, _ := k.c.WatchClose(t.Context())
 	k.respond(t)
 	_ = k.c.Finish()
-	k.closeWriteLater(t)
+	k.closeAfterResponse()
 	within(t, "CloseGracefully", func() { k.c.CloseGracefully(time.Second) })
 	if ctx.Err() == nil {
 		t.Error("the watch goes on")
 	}
 }
 
-// closeWriteLater half-closes when the response has been read.
-func (k *call) closeWriteLater(t *testing.T) {
+// closeAfterResponse closes the client's end when the response has been read.
+func (k *call) closeAfterResponse() {
 	go func() {
 		_, _ = io.Copy(io.Discard, bufio.NewReader(k.Conn))
 		_ = k.Conn.Close()

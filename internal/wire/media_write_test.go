@@ -45,7 +45,7 @@ func TestTheHeadComesBeforeTheBodyAndEachAckInOneRead(t *testing.T) {
 		}
 		const acks = 100
 		for i := range acks {
-			ack := fmt.Sprintf(`{"EventType":"IDLE","FragmentTimecode":%d}`+"\n", i)
+			ack := fmt.Sprintf(`{"EventType":"IDLE","FragmentTimecode":%d,"Pad":"%120d"}`+"\n", i, i)
 			if err := k.c.WriteChunk([]byte(ack[:7]), nil, []byte(ack[7:])); err != nil {
 				t.Fatal(err)
 			}
@@ -76,13 +76,14 @@ func TestChunksOfAllSizesArriveWhole(t *testing.T) {
 		pattern := bytes.Repeat([]byte("0123456789abcde"), 1<<18)
 		go func() {
 			k.respond(t)
+			if err := errors.Join(k.c.WriteChunk(), k.c.WriteChunk(nil, []byte{})); err != nil {
+				t.Error(err)
+			}
 			for i, size := range sizes {
 				if err := k.c.WriteChunk(pattern[i:i+size/3], pattern[i+size/3:i+size/2], pattern[i+size/2:i+size]); err != nil {
 					t.Error(err)
 				}
 			}
-			_ = k.c.WriteChunk()
-			_ = k.c.WriteChunk(nil, []byte{})
 			if err := k.c.Finish(); err != nil {
 				t.Error(err)
 			}

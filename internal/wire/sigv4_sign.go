@@ -9,14 +9,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/millrace/millrace"
 )
 
 // Credentials are what a client signs with.
-type Credentials struct {
-	AccessKeyID     string
-	SecretAccessKey string
-	SessionToken    string // optional
-}
+type Credentials = millrace.Credentials
 
 // A Signer signs the requests of a client. It is a value without state and
 // safe for concurrent use.

@@ -89,6 +89,8 @@ write("json-date-header", "POST", "/describeStream",
       [h for h in SDK if h[0] != "X-Amz-Date"] + [("Date", "Fri, 02 Jan 2026 03:04:05 GMT")],
       ["content-type", "date", "host"], JSON)
 write("json-mount-prefix", "POST", "/video%20wall/a+b/describeStream", SDK, SDK_SIGNED, JSON)
+write("json-unsorted-query", "POST", "/describeStream?b=2&c&a=1&a=%2b&a%20=+&a=", SDK, SDK_SIGNED, JSON,
+      query="a=&a=%2B&a=1&a%20=%20&b=2&c=")
 write("json-spaces-collapsed", "POST", "/describeStream", SDK + [("X-Amz-Meta", "a  b   c")],
       SDK_SIGNED + ["x-amz-meta"], JSON, overrides={"x-amz-meta": "a b c"})
 write("json-spaces-kept", "POST", "/describeStream", SDK + [("X-Amz-Meta", "a  b   c")],
