@@ -13,16 +13,15 @@ import (
 
 // getMediaInput is GetMedia's body.
 type getMediaInput struct {
-	StreamName    *string
-	StreamARN     *string
-	StartSelector *startSelectorInput
+	streamRef
+	StartSelector *startSelectorInput `json:"StartSelector"`
 }
 
 type startSelectorInput struct {
-	StartSelectorType   *string
-	AfterFragmentNumber *string
-	StartTimestamp      *wire.Timestamp
-	ContinuationToken   *string
+	Type   *string         `json:"StartSelectorType"`
+	After  *string         `json:"AfterFragmentNumber"`
+	Time   *wire.Timestamp `json:"StartTimestamp"`
+	Resume *string         `json:"ContinuationToken"`
 }
 
 // GetMedia is the MediaHandler of GetMedia.
@@ -31,22 +30,12 @@ func (m *Media) GetMedia(w http.ResponseWriter, r *http.Request, c *MediaCall) e
 	if err := wire.DecodeJSON(c.Body, &in); err != nil {
 		return err
 	}
-	name, arn, err := in.stream()
-	if err != nil {
+	var v checks
+	t, start := in.target(&v), in.StartSelector.parse(&v)
+	if err := v.err(); err != nil {
 		return err
 	}
-	start, err := in.StartSelector.parse()
-	if err != nil {
-		return err
-	}
-	c.Stream = name
-	if name == "" {
-		c.Stream = arn.Name
-	}
-	if err := authorizeMedia(c, "GetMedia"); err != nil {
-		return err
-	}
-	s, err := m.find(r.Context(), name, arn)
+	s, err := m.find(r.Context(), c, t, "GetMedia")
 	if err != nil {
 		return err
 	}
@@ -96,54 +85,45 @@ func (m *Media) scope(s millrace.Stream, a *activeStream) store.Scope {
 	return store.Scope{Stream: s.Key, Since: m.config.Now().Add(-m.retention(s, a))}
 }
 
-func (in *getMediaInput) stream() (name millrace.StreamName, arn millrace.StreamARN, err error) {
-	switch {
-	case in.StreamName == nil && in.StreamARN == nil:
-		return "", arn, invalid("Either StreamName or StreamARN must be given.")
-	case in.StreamName != nil:
-		if name, err = millrace.ParseStreamName(*in.StreamName); err != nil {
-			return "", arn, invalid("StreamName: %v.", err)
-		}
+// parse checks the selector: its type, and the member that its type needs.
+func (in *startSelectorInput) parse(c *checks) (sel millrace.StartSelector) {
+	if in == nil {
+		c.missing("startSelector")
+		return sel
 	}
-	if in.StreamARN == nil {
-		return name, arn, nil
+	if in.Type == nil {
+		c.missing("startSelector.startSelectorType")
+		return sel
 	}
-	if arn, err = millrace.ParseStreamARN(*in.StreamARN); err != nil {
-		return "", arn, invalid("StreamARN: %v.", err)
-	}
-	if name != "" && name != arn.Name {
-		return "", arn, invalid("StreamName and StreamARN name two streams.")
-	}
-	return "", arn, nil
-}
-
-func (in *startSelectorInput) parse() (sel millrace.StartSelector, err error) {
-	if in == nil || in.StartSelectorType == nil {
-		return sel, invalid("StartSelector and its StartSelectorType must be given.")
-	}
-	if sel.Type, err = millrace.ParseStartType(*in.StartSelectorType); err != nil {
-		return sel, invalid("StartSelectorType: %v.", err)
+	var err error
+	if sel.Type, err = millrace.ParseStartType(*in.Type); err != nil {
+		c.fail("startSelector.startSelectorType", *in.Type, "%v", err)
+		return sel
 	}
 	switch sel.Type {
 	case millrace.StartFragmentNumber:
-		sel.Number, err = parseNumber("AfterFragmentNumber", in.AfterFragmentNumber)
+		sel.Number = c.fragmentNumber("startSelector.afterFragmentNumber", in.After)
 	case millrace.StartContinuationToken:
-		sel.Number, err = parseNumber("ContinuationToken", in.ContinuationToken)
+		sel.Number = c.fragmentNumber("startSelector.continuationToken", in.Resume)
 	case millrace.StartServerTime, millrace.StartProducerTime:
-		if in.StartTimestamp == nil {
-			return sel, invalid("StartTimestamp must be given with %s.", sel.Type)
+		if in.Time == nil {
+			c.missing("startSelector.startTimestamp")
+			return sel
 		}
-		sel.Time = in.StartTimestamp.Truncate(time.Millisecond)
+		sel.Time = in.Time.Truncate(time.Millisecond)
 	}
-	return sel, err
+	return sel
 }
 
-func parseNumber(member string, s *string) (n millrace.FragmentNumber, err error) {
-	if s == nil {
-		return n, invalid("%s must be given with this start selector.", member)
+// fragmentNumber checks a required fragment number.
+func (c *checks) fragmentNumber(member string, value *string) millrace.FragmentNumber {
+	if value == nil {
+		c.missing(member)
+		return millrace.FragmentNumber{}
 	}
-	if n, err = millrace.ParseFragmentNumber(*s); err != nil {
-		return n, invalid("%s: %v.", member, err)
+	n, err := millrace.ParseFragmentNumber(*value)
+	if err != nil {
+		c.fail(member, *value, "Member must be a fragment number: 1 to %d digits", millrace.MaxFragmentNumberDigits)
 	}
-	return n, nil
+	return n
 }

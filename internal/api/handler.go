@@ -71,7 +71,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{id: wire.NewRequestID(), request: r}
 	err := h.serve(answer, c)
 	if err != nil && !answer.begun() {
-		wire.WriteError(answer, c.id, err)
+		h.refuse(answer, c, err)
 	}
 	h.logCall(c, answer, err, time.Since(began))
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/auth"
 	"github.com/millrace/millrace/internal/egress"
 	"github.com/millrace/millrace/internal/ingest"
 	"github.com/millrace/millrace/internal/store"
@@ -173,17 +174,22 @@ func (m *Media) Drop(ctx context.Context, s millrace.Stream) error {
 	return m.config.Store.Drop(ctx, s.Key)
 }
 
-// find returns the stream that a media call names, if it is active.
-func (m *Media) find(ctx context.Context, name millrace.StreamName, arn millrace.StreamARN) (millrace.Stream, error) {
-	byARN := name == ""
-	if byARN {
-		name = arn.Name
+// find returns the active stream that a media call names, after asking for
+// permission as the data plane reports its lack.
+func (m *Media) find(ctx context.Context, c *MediaCall, t target, action auth.Action) (millrace.Stream, error) {
+	c.Stream = t.name
+	s, err := m.config.Streams.Stream(ctx, t.name)
+	if err != nil && !errors.Is(err, millrace.ErrNotFound) {
+		return s, err
 	}
-	s, err := m.config.Streams.Stream(ctx, name)
-	if err == nil && (s.Status != millrace.StatusActive || byARN && s.ARN != arn) {
-		err = millrace.ErrNotFound
+	found := err == nil && s.Status == millrace.StatusActive && (!t.byARN() || t.arn.Compare(s.ARN) == 0)
+	if err := t.authorize(c.Principal, action, s, found); err != nil {
+		return s, &millrace.Error{Code: millrace.CodeNotAuthorized, Message: err.Error(), Err: err}
 	}
-	return s, err
+	if !found {
+		return s, millrace.Errorf(millrace.CodeNotFound, notFound)
+	}
+	return s, nil
 }
 
 // Shutdown ends every call: producers are told to come again, and readers'

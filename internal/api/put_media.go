@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/millrace/millrace"
-	"github.com/millrace/millrace/internal/auth"
 	"github.com/millrace/millrace/internal/ingest"
 	"github.com/millrace/millrace/internal/wire"
 )
@@ -24,14 +22,7 @@ func (m *Media) PutMedia(w http.ResponseWriter, r *http.Request, c *MediaCall) e
 	if err != nil {
 		return err
 	}
-	c.Stream = h.Name
-	if h.ByARN() {
-		c.Stream = h.ARN.Name
-	}
-	if err := authorizeMedia(c, "PutMedia"); err != nil {
-		return err
-	}
-	s, err := m.find(r.Context(), h.Name, h.ARN)
+	s, err := m.find(r.Context(), c, newTarget(h), "PutMedia")
 	if err != nil {
 		return err
 	}
@@ -74,12 +65,12 @@ func mediaHead(requestID, contentType string) http.Header {
 	return h
 }
 
-// authorizeMedia checks a permission as the data plane reports its lack.
-func authorizeMedia(c *MediaCall, action auth.Action) error {
-	if err := auth.Authorize(c.Principal, action, c.Stream.String()); err != nil {
-		return &millrace.Error{Code: millrace.CodeNotAuthorized, Message: err.Error(), Err: err}
+// newTarget is the stream that PutMedia's headers name.
+func newTarget(h wire.PutMediaHeaders) target {
+	if h.ByARN() {
+		return target{name: h.ARN.Name, arn: h.ARN}
 	}
-	return nil
+	return target{name: h.Name}
 }
 
 // ended makes of a media call's end what the log should say: nothing, if it is

@@ -95,7 +95,8 @@ type output struct {
 	egress *Egress
 	w      ChunkWriter
 	scope  func() store.Scope
-	text   []byte   // tags of the service
+	before []byte   // the service's tags before the Cluster
+	behind []byte   // and behind it
 	pieces [][]byte // of one write
 	view   [][]byte // of one look at an open fragment
 	body   []byte   // of one fragment from the store
@@ -103,8 +104,8 @@ type output struct {
 
 // live delivers a fragment from memory, block by block while it grows.
 func (o *output) live(ctx context.Context, f *tail.Fragment) error {
-	o.text = appendOpeningTags(o.text[:0], f.Number, f.ProducerTime)
-	o.pieces = append(o.pieces[:0], f.Header.Bytes, f.Leading, o.text)
+	o.before = appendOpeningTags(o.before[:0], f.Number, f.ProducerTime)
+	o.pieces = append(o.pieces[:0], f.Header.Bytes, f.Leading, o.before)
 	v, err := f.Read(ctx, 0, tail.Complete, o.view)
 	for err == nil {
 		o.view = v.Pieces
@@ -125,8 +126,8 @@ func (o *output) close(f *tail.Fragment, v tail.View) error {
 	if v.State == tail.Failed && f.KnownSize {
 		return fmt.Errorf("fragment %s failed: %w", f.Number, ErrCut)
 	}
-	o.text = appendClosingTags(o.text[:0], f.Number, o.egress.Now())
-	o.pieces = append(o.pieces, v.Trailing, o.text)
+	o.behind = appendClosingTags(o.behind[:0], f.Number, o.egress.Now())
+	o.pieces = append(o.pieces, v.Trailing, o.behind)
 	return o.flush()
 }
 
@@ -146,12 +147,11 @@ func (o *output) kept(ctx context.Context, entry store.Entry) error {
 		return o.fail(err, entry.Number)
 	}
 	o.keepBody(f)
-	o.text = appendOpeningTags(o.text[:0], f.Number, f.ProducerTime)
-	opening := len(o.text)
-	o.text = appendClosingTags(o.text, f.Number, o.egress.Now())
-	o.pieces = append(o.pieces[:0], f.Header.Bytes, f.Leading, o.text[:opening])
+	o.before = appendOpeningTags(o.before[:0], f.Number, f.ProducerTime)
+	o.behind = appendClosingTags(o.behind[:0], f.Number, o.egress.Now())
+	o.pieces = append(o.pieces[:0], f.Header.Bytes, f.Leading, o.before)
 	o.pieces = append(o.pieces, f.Cluster...)
-	o.pieces = append(o.pieces, f.Trailing, o.text[opening:])
+	o.pieces = append(o.pieces, f.Trailing, o.behind)
 	return o.flush()
 }
 
@@ -164,8 +164,8 @@ func (o *output) keepBody(f *millrace.Fragment) {
 
 // fail ends a response that cannot go on, with a document that says why.
 func (o *output) fail(err error, n millrace.FragmentNumber) error {
-	o.text = appendErrorDocument(o.text[:0], n, millrace.CodeMediaInternal)
-	o.pieces = append(o.pieces[:0], o.text)
+	o.before = appendErrorDocument(o.before[:0], n, millrace.CodeMediaInternal)
+	o.pieces = append(o.pieces[:0], o.before)
 	return errors.Join(err, o.flush())
 }
 

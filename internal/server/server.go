@@ -25,10 +25,17 @@ const headerTimeout = 20 * time.Second
 // connectionTimeout closes a kept-alive connection without requests.
 const connectionTimeout = 2 * time.Minute
 
+// Options are what a Server needs beside its settings.
+type Options struct {
+	Logger *slog.Logger     // nil: nothing is logged
+	Now    func() time.Time // wall clock; nil means time.Now
+}
+
 // A Server is a running Millrace.
 type Server struct {
 	cfg    config.Server
 	logger *slog.Logger
+	now    func() time.Time
 
 	key      auth.LoadedRootKey
 	state    *state
@@ -45,8 +52,14 @@ type Server struct {
 
 // Start opens the data directory and serves. ctx bounds the start only. The
 // Server must be closed.
-func Start(ctx context.Context, cfg config.Server, logger *slog.Logger) (*Server, error) {
-	s := &Server{cfg: cfg, logger: logger, failed: make(chan error, 1)}
+func Start(ctx context.Context, cfg config.Server, o Options) (*Server, error) {
+	s := &Server{cfg: cfg, logger: o.Logger, now: o.Now, failed: make(chan error, 1)}
+	if s.logger == nil {
+		s.logger = slog.New(slog.DiscardHandler)
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -54,7 +67,7 @@ func Start(ctx context.Context, cfg config.Server, logger *slog.Logger) (*Server
 }
 
 func (s *Server) open(ctx context.Context) (err error) {
-	if s.state, err = openState(ctx, s.cfg.Data, s.logger); err != nil {
+	if s.state, err = openState(ctx, s.cfg.Data, s.logger, s.now); err != nil {
 		return err
 	}
 	if s.key, err = auth.LoadRootKey(s.cfg.Data, s.getenv); err != nil {
@@ -98,31 +111,31 @@ func (s *Server) getenv(name string) string {
 // wire builds everything between the store and the listener. What it returns
 // beside the handler has to run as long as that serves.
 func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context), error) {
-	numbers := fragment.NewNumberer(s.state.epoch, s.state.latest, time.Now, s.state.nextEpoch)
+	numbers := fragment.NewNumberer(s.state.epoch, s.state.latest, s.now, s.state.nextEpoch)
 	memory := int64(s.cfg.Memory)
 	if memory == 0 {
 		memory = machineMemory() / 4
 	}
-	fragments := tail.New(tail.Config{Numbers: numbers, Now: time.Now, Memory: memory})
+	fragments := tail.New(tail.Config{Numbers: numbers, Now: s.now, Memory: memory})
 	sessions := ingest.New(ingest.Config{
 		Store: s.state.media, Tail: fragments,
 		Limits:      fragment.Limits{MaxDuration: s.cfg.MaxFragmentDuration, AllowMissing: s.cfg.LenientTracks},
 		KeepPartial: s.cfg.KeepPartial, IdleTimeout: s.cfg.IdleTimeout, MaxAge: s.cfg.MaxConnectionAge,
-		SessionsPerStream: s.cfg.MaxSessions, Now: time.Now, Logger: s.logger,
+		SessionsPerStream: s.cfg.MaxSessions, Now: s.now, Logger: s.logger,
 	})
 	out := egress.New(egress.Config{
-		Index: s.state.media, Now: time.Now, IdleTimeout: s.cfg.ReaderIdleTimeout, Logger: s.logger,
+		Index: s.state.media, Now: s.now, IdleTimeout: s.cfg.ReaderIdleTimeout, Logger: s.logger,
 	})
 	s.media = api.NewMedia(api.MediaConfig{
 		Streams: s.state.control, Store: s.state.media, Tail: fragments, Sessions: sessions, Egress: out,
-		MaxReaders: s.cfg.MaxReaders, Logger: s.logger, Now: time.Now,
+		MaxReaders: s.cfg.MaxReaders, Logger: s.logger, Now: s.now,
 	})
 	handler, err := api.New(ctx, api.Config{
 		Control: s.state.control,
 		Auth:    auth.New(auth.Options{Keys: auth.NewRootKeys(s.key.RootKey, s.cfg.Account), Skew: s.cfg.ClockSkew}),
 		Region:  s.cfg.Region, Account: s.cfg.Account, PublicURL: s.cfg.PublicURL,
 		PutMedia: s.media.PutMedia, GetMedia: s.media.GetMedia, Media: s.media,
-		Logger: s.logger, Now: time.Now,
+		Logger: s.logger, Now: s.now,
 	})
 	if err != nil {
 		return nil, nil, err

@@ -30,6 +30,7 @@ const (
 // A state is an open data directory.
 type state struct {
 	logger  *slog.Logger
+	now     func() time.Time
 	lock    *disk.DirLock
 	control *sqlite.Control
 	media   *store.Engine
@@ -39,8 +40,8 @@ type state struct {
 
 // openState takes a data directory for this process and reads what is in it,
 // making it if it is not there.
-func openState(ctx context.Context, dir string, logger *slog.Logger) (*state, error) {
-	s := &state{logger: logger}
+func openState(ctx context.Context, dir string, logger *slog.Logger, now func() time.Time) (*state, error) {
+	s := &state{logger: logger, now: now}
 	if err := s.open(ctx, dir); err != nil {
 		return nil, errors.Join(fmt.Errorf("open data directory: %w", err), s.close())
 	}
@@ -69,7 +70,7 @@ func (s *state) open(ctx context.Context, dir string) (err error) {
 		return err
 	}
 	s.media, err = store.Open(ctx, store.Config{
-		FS: files, Epoch: s.epoch, Logger: s.logger, Now: time.Now,
+		FS: files, Epoch: s.epoch, Logger: s.logger, Now: s.now,
 		Live: func(k millrace.StreamKey) bool { return live[k] },
 	})
 	if err != nil {
@@ -100,7 +101,7 @@ func (s *state) readTime(ctx context.Context) error {
 	if stamp.After(s.latest) {
 		s.latest = stamp
 	}
-	if ahead := time.Until(s.latest); ahead > time.Second {
+	if ahead := s.latest.Sub(s.now()); ahead > time.Second {
 		s.logger.Warn("the clock is behind the newest fragment: new ones are stamped with that one's time until it catches up", "behind", ahead)
 	}
 	return nil
@@ -113,7 +114,7 @@ func (s *state) nextEpoch() (uint32, error) { return s.control.NextEpoch(context
 // not stamp fragments earlier than those before it.
 func (s *state) keepTime(ctx context.Context) {
 	s.every(ctx, stampInterval, "clock stamp", func(ctx context.Context) error {
-		return s.control.SetClockStamp(ctx, time.Now())
+		return s.control.SetClockStamp(ctx, s.now())
 	})
 }
 
@@ -127,7 +128,7 @@ func (s *state) forgetExpired(ctx context.Context) {
 		}); err != nil {
 			return err
 		}
-		now := time.Now()
+		now := s.now()
 		_, err := s.media.Forget(ctx, func(k millrace.StreamKey, at time.Time) bool {
 			keep, known := retention[k] // a stream that is newer than the list is left alone
 			return known && now.Sub(at) > keep
@@ -161,7 +162,7 @@ func (s *state) close() error {
 	if s.control != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), stampInterval)
 		defer cancel()
-		errs = append(errs, s.control.SetClockStamp(ctx, time.Now()), s.control.Close())
+		errs = append(errs, s.control.SetClockStamp(ctx, s.now()), s.control.Close())
 	}
 	if s.lock != nil {
 		errs = append(errs, s.lock.Close())

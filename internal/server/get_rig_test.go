@@ -1,0 +1,152 @@
+package server_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/millrace/millrace/mkv"
+)
+
+// A document is what GetMedia delivers of one fragment.
+type document struct {
+	tags    map[string]string // of the service and of the producer alike
+	order   []string          // names of the elements beside and of the Cluster
+	cluster []byte            // verbatim
+	blocks  int
+	raw     []byte
+}
+
+func (d document) number() string { return d.tags["AWS_KINESISVIDEO_FRAGMENT_NUMBER"] }
+
+// A get is one GetMedia call.
+type get struct {
+	t      *testing.T
+	body   io.ReadCloser
+	cancel context.CancelFunc
+	reader *mkv.Reader
+	ebml   *mkv.Element // read ahead: the next document's first element
+}
+
+// get opens a call.
+func (r *rig) get(name string, selector map[string]any) *get {
+	r.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	resp := r.post(ctx, "/getMedia", map[string]any{"StreamName": name, "StartSelector": selector})
+	if resp.StatusCode != http.StatusOK {
+		body, _ := io.ReadAll(resp.Body)
+		cancel()
+		r.t.Fatalf("getMedia: %d %s", resp.StatusCode, body)
+	}
+	g := &get{t: r.t, body: resp.Body, cancel: cancel, reader: mkv.NewReader(resp.Body, mkv.ReaderOptions{})}
+	r.t.Cleanup(g.close)
+	return g
+}
+
+func (g *get) close() { g.cancel(); g.body.Close() }
+
+// next reads one document, which ends with the service's second Tags element.
+func (g *get) next() (document, error) {
+	d := document{tags: map[string]string{}}
+	in := false
+	for {
+		e, err := g.reader.Next()
+		if err != nil {
+			return d, err
+		}
+		d.raw = append(d.raw, e.Raw...)
+		switch {
+		case e.Kind == mkv.End:
+			in = in && e.ID != mkv.IDCluster
+			continue
+		case e.ID == mkv.IDCluster:
+			in = true
+		case e.ID == mkv.IDSimpleBlock:
+			d.blocks++
+		}
+		if in {
+			d.cluster = append(d.cluster, e.Raw...)
+		}
+		if e.Level < 2 {
+			d.order = append(d.order, e.ID.String())
+		}
+		if e.ID == mkv.IDTags {
+			tags, err := mkv.ParseTags(e.Data())
+			if err != nil {
+				return d, err
+			}
+			for _, t := range tags {
+				for _, s := range t.Simple {
+					d.tags[s.Name] = s.String
+				}
+			}
+			if d.tags["AWS_KINESISVIDEO_CONTINUATION_TOKEN"] != "" || d.tags["AWS_KINESISVIDEO_ERROR_ID"] != "" {
+				return d, nil
+			}
+		}
+	}
+}
+
+// must reads one document.
+func (g *get) must() document {
+	g.t.Helper()
+	timer := time.AfterFunc(30*time.Second, g.cancel)
+	defer timer.Stop()
+	d, err := g.next()
+	if err != nil {
+		g.t.Fatalf("read document: %v", err)
+	}
+	return d
+}
+
+// all reads documents to the end of the response.
+func (g *get) all() (docs []document) {
+	g.t.Helper()
+	for {
+		d, err := g.next()
+		if errors.Is(err, io.EOF) && len(d.raw) == 0 {
+			return docs
+		}
+		if err != nil {
+			g.t.Fatalf("read document: %v", err)
+		}
+		docs = append(docs, d)
+	}
+}
+
+// The parts of small bodies.
+
+func header(tracks ...uint64) []byte {
+	b := mkv.AppendEBML(nil, mkv.EBML{DocType: "matroska"})
+	b = mkv.AppendUnknownSize(mkv.AppendID(b, mkv.IDSegment), 8)
+	b = mkv.AppendInfo(b, mkv.Info{TimecodeScale: 1_000_000, MuxingApp: "test", WritingApp: "test"})
+	var list []mkv.Track
+	for _, n := range tracks {
+		list = append(list, mkv.Track{Number: n, UID: n, Type: mkv.TrackVideo, CodecID: "X_TEST", Name: "test"})
+	}
+	return mkv.AppendTracks(b, list)
+}
+
+func cluster(timecode uint64, blocks ...[]byte) []byte {
+	b := mkv.AppendUnknownSize(mkv.AppendID(nil, mkv.IDCluster), 1)
+	b = mkv.AppendUint(b, mkv.IDTimecode, timecode)
+	return append(b, bytes.Join(blocks, nil)...)
+}
+
+func block(track uint64, rel int16, payload string) []byte {
+	return append(mkv.AppendSimpleBlockHeader(nil, track, rel, mkv.FlagKeyframe, len(payload)), payload...)
+}
+
+func userTags(pairs ...string) []byte {
+	var t mkv.Tag
+	for i := 0; i < len(pairs); i += 2 {
+		t.Simple = append(t.Simple, mkv.SimpleTag{Name: pairs[i], String: pairs[i+1]})
+	}
+	return mkv.AppendTags(nil, []mkv.Tag{t}, 8)
+}
+
+func endOfFragment() []byte { return userTags("AWS_KINESISVIDEO_END_OF_FRAGMENT", "") }
