@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"sync"
 	"time"
@@ -29,6 +30,8 @@ type Client struct {
 	Credentials millrace.CredentialsSource
 	// TLS is for https endpoints; nil trusts what the system or AWS_CA_BUNDLE trusts.
 	TLS *tls.Config
+	// HTTPClient makes the requests of control operations; nil is one of our own.
+	HTTPClient *http.Client
 	// Dial makes the connections that media go over; nil is a net.Dialer.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
@@ -46,6 +49,7 @@ func (c *Client) connect() (*client.Client, error) {
 			Profile:     c.Profile,
 			Credentials: c.Credentials,
 			TLS:         c.TLS,
+			HTTP:        c.HTTPClient,
 		}, os.Getenv)
 		if err != nil {
 			c.err = err

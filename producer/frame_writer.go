@@ -7,6 +7,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/millrace/millrace/internal/wire"
 	"github.com/millrace/millrace/media"
 	"github.com/millrace/millrace/mkv"
 )
@@ -27,8 +28,9 @@ var ErrTime = errors.New("frame time is out of range")
 type FrameWriter struct {
 	upload *Upload
 	video  media.TrackNumber // 0 if there is none
-	open   bool
-	start  int64 // timecode of the open fragment, or of the last one
+	begun  bool              // there was a fragment
+	open   bool              // it goes on
+	start  int64             // its timecode
 	tags   []mkv.SimpleTag
 }
 
@@ -113,37 +115,60 @@ func (w *FrameWriter) cuts(f media.Frame, at int64) bool {
 
 // begin starts a fragment. A server refuses one that starts before the last.
 func (w *FrameWriter) begin(ctx context.Context, at int64) error {
-	if at < 0 || w.open && at < w.start+math.MinInt16 {
+	if at < 0 || w.begun && at < w.start+math.MinInt16 {
 		return ErrTime
 	}
-	if w.open {
+	if w.begun {
 		at = max(at, w.start)
 	}
-	if err := w.EndFragment(ctx); err != nil {
-		return err
+	if w.open {
+		if err := w.writeTags(ctx); err != nil {
+			return err
+		}
 	}
 	b := mkv.AppendUnknownSize(mkv.AppendID(nil, mkv.IDCluster), 0)
 	if err := w.upload.Begin(ctx, uint64(at), mkv.AppendUint(b, mkv.IDTimecode, uint64(at))); err != nil {
 		return err
 	}
-	w.open, w.start = true, at
+	w.begun, w.open, w.start = true, true, at
 	return nil
 }
 
-// SetTag attaches a name and a value to the open fragment, or to the first one.
+// SetTag attaches a name and a value to the open fragment, or to the next one
+// if none is open.
 func (w *FrameWriter) SetTag(name, value string) {
 	w.tags = append(w.tags, mkv.SimpleTag{Name: name, String: value})
 }
 
-// EndFragment ends the open fragment, so that the next frame begins another.
+// EndFragment ends the open fragment and tells the server so, which otherwise
+// learns it from the next one. The next frame begins another.
 func (w *FrameWriter) EndFragment(ctx context.Context) error {
-	if len(w.tags) > 0 && w.open {
-		tags := mkv.AppendTags(nil, []mkv.Tag{{Simple: w.tags}}, 0)
-		if err := w.upload.Append(ctx, tags); err != nil {
-			return fmt.Errorf("write tags: %w", err)
-		}
-		w.tags = nil
+	if !w.open {
+		return nil
+	}
+	if err := w.writeTags(ctx, mkv.SimpleTag{Name: wire.TagEndOfFragment}); err != nil {
+		return err
 	}
 	w.upload.End()
+	w.open = false
+	return nil
+}
+
+// writeTags writes the tags that were set, and then others.
+func (w *FrameWriter) writeTags(ctx context.Context, more ...mkv.SimpleTag) error {
+	var b []byte
+	if len(w.tags) > 0 {
+		b = mkv.AppendTags(b, []mkv.Tag{{Simple: w.tags}}, 0)
+	}
+	if len(more) > 0 {
+		b = mkv.AppendTags(b, []mkv.Tag{{Simple: more}}, 0)
+	}
+	if len(b) == 0 {
+		return nil
+	}
+	if err := w.upload.Append(ctx, b); err != nil {
+		return fmt.Errorf("write tags: %w", err)
+	}
+	w.tags = nil
 	return nil
 }

@@ -148,7 +148,9 @@ func (u *Upload) Append(ctx context.Context, pieces ...[]byte) error {
 }
 
 // End ends the fragment. The time that acknowledgements take counts from here.
-// It does nothing if there is none.
+// It sends nothing: the server knows the end of a Cluster by its size, by an
+// end-of-fragment tag, by the next fragment, or by Close. End does nothing if
+// there is no fragment.
 func (u *Upload) End() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -204,7 +206,8 @@ func (u *Upload) state(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// Flush waits until everything that was ended is durable.
+// Flush waits until everything that was ended is durable. The server has to
+// know the end of the last fragment, see End.
 func (u *Upload) Flush(ctx context.Context) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
