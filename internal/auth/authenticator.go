@@ -20,6 +20,12 @@ type Key struct {
 	Principal Principal
 }
 
+// String returns the principal and no secret.
+func (k Key) String() string { return k.Principal.ARN }
+
+// GoString keeps the secrets out of %#v.
+func (k Key) GoString() string { return "auth.Key(" + k.Principal.ARN + ")" }
+
 // Keys finds access keys.
 //
 // Any number of goroutines. Lookup returns millrace.ErrNotFound, wrapped or

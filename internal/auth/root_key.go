@@ -31,6 +31,12 @@ type RootKey struct {
 	Secret string `json:"secretAccessKey"`
 }
 
+// String returns the access key id, which is no secret, and nothing else.
+func (k RootKey) String() string { return k.ID }
+
+// GoString keeps the secret out of %#v.
+func (k RootKey) GoString() string { return "auth.RootKey(" + k.ID + ")" }
+
 // A LoadedRootKey is a root key and how it was found.
 type LoadedRootKey struct {
 	RootKey
