@@ -25,7 +25,7 @@ func (d document) number() string { return d.tags["AWS_KINESISVIDEO_FRAGMENT_NUM
 
 // A get is one GetMedia call.
 type get struct {
-	t      *testing.T
+	t      testing.TB
 	body   io.ReadCloser
 	cancel context.CancelFunc
 	reader *mkv.Reader

@@ -30,7 +30,7 @@ const (
 
 // A rig is a running server and its clients.
 type rig struct {
-	t   *testing.T
+	t   testing.TB
 	s   *server.Server
 	cfg config.Server
 	url string
@@ -39,7 +39,7 @@ type rig struct {
 
 // start runs a server on a data directory of its own, with settings changed by
 // change, and on a clock that may be another than the machine's.
-func start(t *testing.T, now func() time.Time, change func(*config.Server)) *rig {
+func start(t testing.TB, now func() time.Time, change func(*config.Server)) *rig {
 	t.Helper()
 	cfg := config.Default(config.ProfileDefault)
 	cfg.Data, cfg.Listen = t.TempDir(), "127.0.0.1:0"
@@ -134,7 +134,7 @@ func (r *rig) create(name string, hours int) {
 
 // A put is one PutMedia call over a raw socket.
 type put struct {
-	t      *testing.T
+	t      testing.TB
 	conn   net.Conn
 	status int
 	acks   chan ack
