@@ -22,6 +22,9 @@ type FollowOptions struct {
 	// the connection is up: the reader has come to the end of what there is.
 	// 0 waits for ever.
 	Quiet time.Duration
+	// Until ends the sequence before the first fragment whose ServerTime is not
+	// before it. As long as this time has not come, Quiet ends nothing.
+	Until time.Time
 	// OnReconnect is called before each new attempt to connect, with what ended
 	// the last one (io.EOF if the response ended in good order) and the wait
 	// until the next. Nil ignores them.
@@ -57,7 +60,7 @@ func (c *Client) Follow(ctx context.Context, stream millrace.StreamName, start m
 			assembler: assembler{elements: mkv.NewReader(http.NoBody, mkv.ReaderOptions{})},
 			line:      line{client: conn, stream: stream, opts: opts, backoff: client.Backoff{Min: minReconnect, Max: maxReconnect}},
 			start:     start,
-			quiet:     newQuietTimer(opts.Quiet, cancel),
+			quiet:     newQuietTimer(opts, cancel),
 		}
 		defer f.close()
 		source := elementSource{
@@ -81,21 +84,22 @@ var errQuiet = errors.New("no fragment has begun for a while")
 // A quietTimer runs while a reader waits for a fragment to begin.
 type quietTimer struct {
 	after time.Duration
+	until time.Time
 	timer *time.Timer // nil if there is nothing to time
 }
 
-func newQuietTimer(after time.Duration, cancel context.CancelCauseFunc) quietTimer {
-	if after <= 0 {
+func newQuietTimer(o FollowOptions, cancel context.CancelCauseFunc) quietTimer {
+	if o.Quiet <= 0 {
 		return quietTimer{}
 	}
-	t := time.AfterFunc(after, func() { cancel(errQuiet) })
+	t := time.AfterFunc(o.Quiet, func() { cancel(errQuiet) })
 	t.Stop()
-	return quietTimer{after, t}
+	return quietTimer{o.Quiet, o.Until, t}
 }
 
 func (q quietTimer) start() {
 	if q.timer != nil {
-		q.timer.Reset(q.after)
+		q.timer.Reset(max(time.Until(q.until), 0) + q.after)
 	}
 }
 

@@ -43,6 +43,9 @@ func (f *follower) nextHead(ctx context.Context, source elementSource) (*Fragmen
 			g.drain()
 			continue
 		}
+		if !f.opts.Until.IsZero() && !g.ServerTime.Before(f.opts.Until) {
+			break
+		}
 		f.current = g
 		return g, nil
 	}
