@@ -1,8 +1,9 @@
 package api
 
 import (
+	"cmp"
 	"context"
-	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -52,7 +53,7 @@ func (d deletions) run(ctx context.Context) error {
 		}
 		var again <-chan time.Time
 		if err != nil {
-			d.logger.ErrorContext(ctx, "deletion is not complete", "retry_in", retry, "err", err)
+			d.logger.ErrorContext(ctx, "deletions are not complete", "retry_in", retry, "err", err)
 			again = time.After(retry)
 			retry = min(2*retry, lastRetry)
 		} else {
@@ -67,33 +68,40 @@ func (d deletions) run(ctx context.Context) error {
 	}
 }
 
-// pass tries every deletion once. One that fails does not hold up the others.
+// pass tries every deletion once. One that fails does not hold up the others;
+// of those that fail the first is told.
 func (d deletions) pass(ctx context.Context) error {
 	page := store.Page{Deleting: true, Limit: deletionsPerPass}
-	var failed []error
+	var failed int
+	var first error
 	for {
 		list, err := d.streams.List(ctx, page)
 		if err != nil {
-			return errors.Join(append(failed, err)...)
+			return err
 		}
 		for _, s := range list {
 			page.After = s.Name
 			if err := d.complete(ctx, s); err != nil {
-				failed = append(failed, err)
+				failed++
+				first = cmp.Or(first, err)
 			}
 		}
 		if len(list) < page.Limit {
-			return errors.Join(failed...)
+			break
 		}
 	}
+	if failed > 0 {
+		return fmt.Errorf("%d deletions, the first: %w", failed, first)
+	}
+	return nil
 }
 
 func (d deletions) complete(ctx context.Context, s millrace.Stream) error {
 	if err := d.media.Drop(ctx, s); err != nil {
-		return err
+		return fmt.Errorf("drop media of %s: %w", s.Name, err)
 	}
 	if err := d.streams.FinishDelete(ctx, s.Key); err != nil {
-		return err
+		return fmt.Errorf("forget %s: %w", s.Name, err)
 	}
 	d.logger.InfoContext(ctx, "stream deleted", "stream", s.Name)
 	return nil

@@ -173,6 +173,38 @@ func TestDeletionThatFailsIsTriedAgain(t *testing.T) {
 		p.heard()
 		time.Sleep(time.Hour)
 		wantHeard(t, &p) // nothing is left to try
+
+		broken.Store(true)
+		post(t, h, "/deleteStream", `{"StreamARN":"`+create(t, h, "bad")+`"}`)
+		time.Sleep(3500 * time.Millisecond)
+		if tries := len(p.heard()); tries != 3 { // at once, after 1 second and after 3
+			t.Errorf("%d tries: patience starts anew with each trouble", tries)
+		}
+	})
+}
+
+// TestDeletionsThatFailHoldUpNoOther: there are more of them than are read at
+// once, and they come first.
+func TestDeletionsThatFailHoldUpNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := plane{failing: func(s millrace.Stream) error {
+			if strings.HasPrefix(s.Name.String(), "bad") {
+				return errors.New("the disk is gone")
+			}
+			return nil
+		}}
+		c := config(mem.NewControl())
+		c.Media = &p
+		h := newHandler(t, c)
+		for i := range 150 {
+			post(t, h, "/deleteStream", `{"StreamARN":"`+create(t, h, fmt.Sprintf("bad-%03d", i))+`"}`)
+		}
+		post(t, h, "/deleteStream", `{"StreamARN":"`+create(t, h, "good")+`"}`)
+		defer start(t, h)()
+		synctest.Wait()
+		if s := statusOf(t, h, "good"); s != "none" {
+			t.Errorf("status = %s", s)
+		}
 	})
 }
 

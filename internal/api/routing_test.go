@@ -177,6 +177,7 @@ func TestErrorsOfMediaCallsAreAnswered(t *testing.T) {
 
 func TestConnectionThatIsTakenOverIsLeftAlone(t *testing.T) {
 	c := config(mem.NewControl())
+	log := logTo(&c)
 	c.GetMedia = func(w http.ResponseWriter, _ *http.Request, _ *api.MediaCall) error {
 		conn, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
@@ -186,8 +187,18 @@ func TestConnectionThatIsTakenOverIsLeftAlone(t *testing.T) {
 		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
 		return errors.New("only the log should know")
 	}
-	got := send(t, listen(t, newHandler(t, c)), "root", "/getMedia", `{}`)
+	h := newHandler(t, c)
+	over := make(chan struct{})
+	url := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.ServeHTTP(w, r)
+		close(over)
+	}))
+	got := send(t, url, "root", "/getMedia", `{}`)
+	<-over
 	if got.status != 200 || got.body != "hello" {
 		t.Errorf("%d %q", got.status, got.body)
+	}
+	if record := log.last(t); record["status"] != 200.0 || record["err"] != "only the log should know" {
+		t.Errorf("log: %v", record)
 	}
 }

@@ -196,6 +196,10 @@ func TestLockedFileIsUnavailable(t *testing.T) {
 	if _, err := c.Create(t.Context(), draft("a"), nil); err != nil {
 		t.Errorf("create after the lock: %v", err)
 	}
+	exec(t, db, "BEGIN IMMEDIATE")
+	if _, err := c.Create(t.Context(), draft("a"), nil); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("a change looked before it had the lock: %v", err)
+	}
 }
 
 func TestWriterWaitsForALock(t *testing.T) {
