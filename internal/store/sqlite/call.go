@@ -17,36 +17,52 @@ import (
 // statement on, so that what change reads cannot move before it writes. An
 // error of change undoes it all.
 func (c *Control) write(ctx context.Context, action string, change func(*sql.Tx) error) error {
+	if err := c.begin(); err != nil {
+		return fmt.Errorf("%s: %w", action, err)
+	}
+	defer c.calls.Done()
 	tx, err := c.writer.BeginTx(ctx, nil)
 	if err != nil {
-		return c.explain(ctx, action, err)
+		return explain(ctx, action, err)
 	}
 	defer tx.Rollback() // after a commit it does nothing
 	if err := change(tx); err != nil {
-		return c.explain(ctx, action, err)
+		return explain(ctx, action, err)
 	}
-	return c.explain(ctx, action, tx.Commit())
+	return explain(ctx, action, tx.Commit())
 }
 
 // read runs query in a transaction that sees one state of the file: the newest
 // that was committed when the call began, or a later one.
 func (c *Control) read(ctx context.Context, action string, query func(*sql.Tx) error) error {
+	if err := c.begin(); err != nil {
+		return fmt.Errorf("%s: %w", action, err)
+	}
+	defer c.calls.Done()
 	tx, err := c.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
-		return c.explain(ctx, action, err)
+		return explain(ctx, action, err)
 	}
 	defer tx.Rollback() // there is nothing to commit
-	return c.explain(ctx, action, query(tx))
+	return explain(ctx, action, query(tx))
+}
+
+// begin counts a call, for which Close waits. Its end is calls.Done.
+func (c *Control) begin() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return millrace.ErrClosed
+	}
+	c.calls.Add(1)
+	return nil
 }
 
 // explain turns an error of SQLite into one of the seam's kinds. The seam's own
 // kinds, which a change returns to undo itself, pass as they are.
-func (c *Control) explain(ctx context.Context, action string, err error) error {
+func explain(ctx context.Context, action string, err error) error {
 	if err == nil || ours(err) {
 		return err
-	}
-	if c.closed.Load() {
-		return fmt.Errorf("%s: %w", action, millrace.ErrClosed)
 	}
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", action, ctx.Err())

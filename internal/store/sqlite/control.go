@@ -3,12 +3,13 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"modernc.org/sqlite"
@@ -38,7 +39,12 @@ type Options struct {
 type Control struct {
 	writer *sql.DB // one connection, so that writers queue here and not in SQLite
 	reader *sql.DB // up to maxReaders connections, which cannot write
-	closed atomic.Bool
+
+	mu     sync.Mutex // guards closed, and calls against growing behind it
+	closed bool
+	calls  sync.WaitGroup // under way
+
+	closing sync.Once
 }
 
 var _ store.Control = (*Control)(nil)
@@ -71,15 +77,19 @@ func OpenControl(ctx context.Context, path string, o Options) (*Control, error) 
 
 // Close implements store.Control.
 func (c *Control) Close() error {
-	if c.closed.Swap(true) {
-		return nil
-	}
-	err := c.reader.Close()
+	var err error
+	c.closing.Do(func() { err = c.close() })
+	return err
+}
+
+func (c *Control) close() error {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.calls.Wait()
+
 	// The last connection folds the log into the file and removes it.
-	if e := c.writer.Close(); err == nil {
-		err = e
-	}
-	if err != nil {
+	if err := errors.Join(c.reader.Close(), c.writer.Close()); err != nil {
 		return fmt.Errorf("close control database: %w", err)
 	}
 	return nil

@@ -6,7 +6,7 @@
 // answered (write-ahead log, synchronous=FULL, so that every commit ends in an
 // fsync), and calls are linearizable (one writing connection; a reader's
 // snapshot is taken when its call starts). It refuses a file that a newer
-// release wrote, and one that is not ours, before it changes a byte of it. It
+// release wrote, and one that is not ours, before it changes anything in it. It
 // keeps no media and no index: those are derived from packs and live elsewhere.
 //
 // # The file

@@ -17,7 +17,7 @@ var schema1 string
 func steps() []string { return []string{schema1} }
 
 // A VersionError says that a file was written by a newer release, which knows
-// more than this one. Nothing in the file was changed.
+// more than this one. Nothing that the file says was changed.
 type VersionError struct {
 	Path  string
 	Found int // version of the file

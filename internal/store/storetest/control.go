@@ -55,6 +55,7 @@ func TestControl(t *testing.T, o ControlOptions) {
 		{"of many updates at once one wins each version", oneUpdateWinsEachVersion},
 		{"tags set at once never pass the limit", tagsAtOnceKeepLimit},
 		{"epochs and values taken at once", metaAtOnce},
+		{"a close waits for the calls under way", closeWaits},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			control := o.Open(t)

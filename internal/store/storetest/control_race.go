@@ -146,3 +146,48 @@ func metaAtOnce(t *testing.T, c controlCase) {
 		}
 	}
 }
+
+// closeWaits closes the state under calls: each is finished or refused, and
+// what was answered is kept.
+func closeWaits(t *testing.T, c controlCase) {
+	var created [contenders][]string
+	var first sync.WaitGroup
+	first.Add(contenders)
+	go func() {
+		first.Wait()
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	race(func(i int) {
+		for n := 0; ; n++ {
+			name := fmt.Sprintf("s%d-%d", i, n)
+			_, err := c.Create(c.ctx, draft(name), nil)
+			if n == 0 {
+				first.Done()
+			}
+			if errors.Is(err, millrace.ErrClosed) {
+				return
+			}
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			created[i] = append(created[i], name)
+		}
+	})
+	if err := c.Close(); err != nil { // waits for the other one
+		t.Error(err)
+	}
+	if c.reopen == nil {
+		return
+	}
+	again := controlCase{Control: c.reopen(t, c.Control), ctx: c.ctx}
+	defer again.Close()
+	list, err := again.List(c.ctx, store.Page{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := slices.Sorted(slices.Values(slices.Concat(created[:]...)))
+	wantEqual(t, "streams", names(list), want)
+}
