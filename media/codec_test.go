@@ -88,6 +88,14 @@ func TestTrackTypeNames(t *testing.T) {
 	}
 }
 
+func TestNewTrackDropsPadding(t *testing.T) {
+	t.Parallel()
+	track, err := media.NewTrack(3, "V_VP8\x00\x00", nil)
+	if err != nil || track.CodecID != "V_VP8" || track.Number != 3 || track.Type != media.Video || track.Codec != media.VP8 {
+		t.Errorf("got %+v, %v", track, err)
+	}
+}
+
 func TestClonedFrameHasItsOwnData(t *testing.T) {
 	t.Parallel()
 	data := []byte{1, 2, 3}

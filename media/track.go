@@ -1,6 +1,9 @@
 package media
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // TrackNumber identifies a track within one stream's header; zero is not a track.
 type TrackNumber uint64
@@ -64,10 +67,12 @@ type Track struct {
 
 // NewTrack returns a track with everything that its codec private data tell
 // filled in. The track is usable even when the error is not nil: then only
-// number, type, codec, identifier and private data are set. It keeps private.
+// number, type, codec, identifier and private data are set. NUL bytes at the end
+// of codecID are dropped; private is kept.
 func NewTrack(number TrackNumber, codecID string, private []byte) (Track, error) {
 	codec := DetectCodec(codecID, private)
-	t := Track{Number: number, UID: uint64(number), Type: codec.Type(), Codec: codec, CodecID: codecID, Private: private}
+	t := Track{Number: number, UID: uint64(number), Type: codec.Type(), Codec: codec, Private: private}
+	t.CodecID = strings.TrimRight(codecID, "\x00")
 	p, err := t.Parameters()
 	if err != nil {
 		return t, err
