@@ -29,7 +29,6 @@ type get struct {
 	body   io.ReadCloser
 	cancel context.CancelFunc
 	reader *mkv.Reader
-	ebml   *mkv.Element // read ahead: the next document's first element
 }
 
 // get opens a call.
