@@ -12,9 +12,9 @@
 //
 // It refuses to decode pictures or sound, to know a container, and to trust a
 // declared length: bad input ends in an error, never in a panic nor in memory out
-// of proportion to what was really there. Errors are [*SyntaxError], which wraps
-// one of [ErrTruncated], [ErrInvalid], [ErrMissing], [ErrUnsupported] and
-// [ErrLimit].
+// of proportion to what was really there. Every error wraps one of
+// [ErrTruncated], [ErrInvalid], [ErrMissing], [ErrUnsupported] and [ErrLimit];
+// those about codec data are [*SyntaxError] and name the part.
 //
 // # NAL units
 //

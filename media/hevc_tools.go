@@ -7,7 +7,7 @@ func skipHEVCTools(r *bitReader, orderBits int) bool {
 	for range 6 { // block sizes and transform depths
 		r.ue()
 	}
-	if r.flag() && r.flag() { // scaling_list_enabled_flag, sps_scaling_list_data_present_flag
+	if r.flag() { // scaling_list_enabled_flag
 		skipHEVCScalingLists(r)
 	}
 	r.skip(2)     // amp_enabled_flag, sample_adaptive_offset_enabled_flag
@@ -32,6 +32,9 @@ func skipHEVCTools(r *bitReader, orderBits int) bool {
 }
 
 func skipHEVCScalingLists(r *bitReader) {
+	if !r.flag() { // sps_scaling_list_data_present_flag
+		return
+	}
 	for size := range 4 {
 		step := 1
 		if size == 3 {

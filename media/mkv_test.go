@@ -104,7 +104,7 @@ func (f *mkvFile) element(id uint64, body []byte) (enter bool) {
 	case 0xba:
 		last.height = int(beUint(body))
 	case 0xa3, 0xa1: // a block in a group has no key flag; here none refers to another
-		if body != nil && len(body) > 4 {
+		if len(body) > 4 {
 			f.blocks = append(f.blocks, mkvBlock{track: uint64(body[0] & 0x7f), key: id == 0xa1 || body[3]&0x80 != 0, payload: body[4:]})
 		}
 	}
