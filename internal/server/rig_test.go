@@ -179,6 +179,18 @@ func (r *rig) put(name string, header http.Header) *put {
 	return r.putRaw(head.String())
 }
 
+// putPlain opens a chunked request without signature, to a server that is not
+// ours.
+func (r *rig) putPlain() *put {
+	r.t.Helper()
+	conn, err := net.Dial("tcp", r.address())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	_, _ = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n")
+	return &put{t: r.t, conn: conn}
+}
+
 // putRaw sends a head as it is and reads the head of the answer.
 func (r *rig) putRaw(head string) *put {
 	r.t.Helper()
