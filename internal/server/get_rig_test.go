@@ -4,17 +4,21 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"testing"
 	"time"
 
+	"github.com/millrace/millrace/internal/wire"
 	"github.com/millrace/millrace/mkv"
 )
 
 // A document is what GetMedia delivers of one fragment.
 type document struct {
 	tags    map[string]string // of the service and of the producer alike
+	leading [][2]string       // names and values of the producer's, before the Cluster
+	trailed [][2]string       // and behind it
 	order   []string          // names of the elements beside and of the Cluster
 	cluster []byte            // verbatim
 	blocks  int
@@ -34,16 +38,29 @@ type get struct {
 // get opens a call.
 func (r *rig) get(name string, selector map[string]any) *get {
 	r.t.Helper()
+	g, err := r.tryGet(name, selector)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return g
+}
+
+// tryGet is get against a server that may be gone.
+func (r *rig) tryGet(name string, selector map[string]any) (*get, error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	resp := r.post(ctx, "/getMedia", map[string]any{"StreamName": name, "StartSelector": selector})
-	if resp.StatusCode != http.StatusOK {
+	resp, err := r.tryPost(ctx, "/getMedia", map[string]any{"StreamName": name, "StartSelector": selector})
+	if err == nil && resp.StatusCode != http.StatusOK {
 		body, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		err = fmt.Errorf("getMedia: %d %s", resp.StatusCode, body)
+	}
+	if err != nil {
 		cancel()
-		r.t.Fatalf("getMedia: %d %s", resp.StatusCode, body)
+		return nil, err
 	}
 	g := &get{t: r.t, body: resp.Body, cancel: cancel, reader: mkv.NewReader(resp.Body, mkv.ReaderOptions{})}
 	r.t.Cleanup(g.close)
-	return g
+	return g, nil
 }
 
 func (g *get) close() { g.cancel(); g.body.Close() }
@@ -81,12 +98,26 @@ func (g *get) next() (document, error) {
 			for _, t := range tags {
 				for _, s := range t.Simple {
 					d.tags[s.Name] = s.String
+					d.keep(s)
 				}
 			}
 			if d.tags["AWS_KINESISVIDEO_CONTINUATION_TOKEN"] != "" || d.tags["AWS_KINESISVIDEO_ERROR_ID"] != "" {
 				return d, nil
 			}
 		}
+	}
+}
+
+// keep notes a tag that is the producer's.
+func (d *document) keep(s mkv.SimpleTag) {
+	switch s.Name {
+	case wire.TagFragmentNumber, wire.TagServerTimestamp, wire.TagProducerTimestamp, wire.TagMillisBehindNow, wire.TagContinuationToken:
+		return
+	}
+	if d.cluster == nil {
+		d.leading = append(d.leading, [2]string{s.Name, s.String})
+	} else {
+		d.trailed = append(d.trailed, [2]string{s.Name, s.String})
 	}
 }
 

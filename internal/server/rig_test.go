@@ -88,7 +88,7 @@ func (r *rig) address() string {
 }
 
 func (r *rig) signer() wire.Signer {
-	return wire.Signer{Credentials: wire.Credentials{AccessKeyID: keyID, SecretAccessKey: secret}, Region: "us-west-2"}
+	return wire.Signer{Credentials: wire.Credentials{AccessKeyID: r.cfg.AccessKeyID, SecretAccessKey: secret}, Region: "us-west-2"}
 }
 
 // call makes a signed JSON call.
@@ -105,24 +105,29 @@ func (r *rig) call(path string, in any) (int, map[string]any) {
 
 func (r *rig) post(ctx context.Context, path string, in any) *http.Response {
 	r.t.Helper()
-	body, err := json.Marshal(in)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.url+path, bytes.NewReader(body))
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	req.Close = true
-	req.Header.Set("Content-Type", "application/json")
-	if err := r.signer().Sign(req, wire.PayloadHash(body), r.now()); err != nil {
-		r.t.Fatal(err)
-	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := r.tryPost(ctx, path, in)
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	return resp
+}
+
+// tryPost is post against a server that may be gone.
+func (r *rig) tryPost(ctx context.Context, path string, in any) (*http.Response, error) {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.url+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Close = true
+	req.Header.Set("Content-Type", "application/json")
+	if err := r.signer().Sign(req, wire.PayloadHash(body), r.now()); err != nil {
+		return nil, err
+	}
+	return http.DefaultClient.Do(req)
 }
 
 func (r *rig) create(name string, hours int) {
@@ -155,6 +160,12 @@ type ack struct {
 // put opens a signed call with the usual headers.
 func (r *rig) put(name string, header http.Header) *put {
 	r.t.Helper()
+	return r.putRaw(r.putHead(name, header))
+}
+
+// putHead is the signed head of a call with the usual headers.
+func (r *rig) putHead(name string, header http.Header) string {
+	r.t.Helper()
 	req, err := http.NewRequest(http.MethodPost, r.url+"/putMedia", nil)
 	if err != nil {
 		r.t.Fatal(err)
@@ -176,7 +187,7 @@ func (r *rig) put(name string, header http.Header) *put {
 		fmt.Fprintf(&head, "%s: %s\r\n", k, v[0])
 	}
 	head.WriteString("\r\n")
-	return r.putRaw(head.String())
+	return head.String()
 }
 
 // putPlain opens a chunked request without signature, to a server that is not
@@ -194,14 +205,23 @@ func (r *rig) putPlain() *put {
 // putRaw sends a head as it is and reads the head of the answer.
 func (r *rig) putRaw(head string) *put {
 	r.t.Helper()
-	conn, err := net.Dial("tcp", r.address())
+	p, err := r.tryPut(head)
 	if err != nil {
 		r.t.Fatal(err)
+	}
+	return p
+}
+
+// tryPut is putRaw against a server that may be gone.
+func (r *rig) tryPut(head string) (*put, error) {
+	conn, err := net.Dial("tcp", r.address())
+	if err != nil {
+		return nil, err
 	}
 	p := &put{t: r.t, conn: conn, acks: make(chan ack, 10_000)}
 	r.t.Cleanup(p.close)
 	if _, err := io.WriteString(conn, head); err != nil {
-		r.t.Fatal(err)
+		return nil, err
 	}
 	br := bufio.NewReader(conn)
 	resp, err := http.ReadResponse(br, nil)
@@ -209,7 +229,8 @@ func (r *rig) putRaw(head string) *put {
 		resp, err = http.ReadResponse(br, nil)
 	}
 	if err != nil {
-		r.t.Fatalf("read answer: %v", err)
+		p.close()
+		return nil, fmt.Errorf("read answer: %w", err)
 	}
 	p.status = resp.StatusCode
 	if p.status == http.StatusOK {
@@ -219,7 +240,7 @@ func (r *rig) putRaw(head string) *put {
 		p.failed = errors.New(resp.Header.Get("x-amzn-ErrorType") + ": " + string(body))
 		close(p.acks)
 	}
-	return p
+	return p, nil
 }
 
 // read takes the answer apart chunk by chunk: each must be one ack (S4).
