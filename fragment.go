@@ -22,8 +22,10 @@ const FlagIncomplete FragmentFlags = 1 << 0
 
 // A Header is the elements that describe a session's media, from the EBML
 // header up to the first Cluster (EBML, Segment head, Info, Tracks and what
-// stands between them), verbatim as the producer sent them, but without Tags.
-// Headers are immutable and shared by all fragments of a session.
+// stands between them), verbatim as the producer sent them, but for the
+// Segment's size, which is unknown and eight bytes long. Tags are in it only
+// where they stood before Tracks, and then only in that of the first fragment.
+// Headers are immutable and shared by the fragments of a session.
 type Header struct {
 	Hash  [32]byte // SHA-256 of Bytes
 	Bytes []byte
