@@ -37,7 +37,7 @@ type fragment struct {
 	SizeField string         `json:"size_field"`
 	Timecode  uint64         `json:"timecode"`
 	Blocks    map[string]int `json:"blocks"`
-	Keyframes int            `json:"keyframes"` // blocks with the key flag
+	Keyframes int            `json:"keyframes"` // blocks with the key flag, which here only track 1 has
 	// FirstRel to MaxRel are times of blocks relative to the Cluster: in order of
 	// the body the first and the last, and the smallest and the largest.
 	FirstRel     int `json:"first_rel"`

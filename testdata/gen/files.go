@@ -115,7 +115,7 @@ func knownSizesMKVMerge(b *body) {
 		c := newCluster(600*uint64(i), nil, el(idTimecode, shortest, num(600*uint64(i), 0)), el(idPrevSize, shortest, num(uint64(previous), 0)))
 		for k := range 15 {
 			c.simple(shortest, frame{track: 1, rel: 40 * k, key: k == 0, payload: b.avc(k == 0, size(k))})
-			c.simple(shortest, frame{track: 2, rel: 40 * k, key: true, payload: b.filler(9)})
+			c.simple(shortest, frame{track: 2, rel: 40 * k, payload: b.filler(9)})
 			if k == 7 {
 				c.raw(el(idVoid, 1, make([]byte, 9)))
 			}
@@ -168,9 +168,9 @@ func threeTracksWebM(b *body) {
 				key = 0
 			}
 			c.simple(shortest, frame{track: 1, rel: 40 * k, key: k == 0, payload: append([]byte{key}, b.filler(size(k))...)})
-			c.simple(shortest, frame{track: 2, rel: 40*k + 20, key: true, payload: b.filler(8)})
+			c.simple(shortest, frame{track: 2, rel: 40*k + 20, payload: b.filler(8)})
 			if k < 6 {
-				c.simple(shortest, frame{track: 3, rel: 40*k + 20, key: true, payload: b.filler(32)})
+				c.simple(shortest, frame{track: 3, rel: 40*k + 20, payload: b.filler(32)})
 			}
 		}
 		b.add(c)
