@@ -129,27 +129,17 @@ func (c *cluster) block(a *Assembler, b mkv.Block, end int, flags millrace.Sampl
 
 // payloadFlags looks at what later readers would otherwise look at again.
 func (t *track) payloadFlags(payload []byte, flags millrace.SampleFlags) (f millrace.SampleFlags) {
-	if t.lengthSize == 0 || flags&millrace.SampleLaced != 0 || !media.CleanLengthPrefixed(payload, t.lengthSize) {
+	if t.codec != media.AVC && t.codec != media.HEVC || flags&millrace.SampleLaced != 0 {
 		return 0
 	}
-	f = millrace.SampleCleanNAL
-	if flags&millrace.SampleKey != 0 && hasParameterSets(t.codec, payload, t.lengthSize) {
+	info := media.Inspect(t.codec, payload, t.lengthSize)
+	if info.Clean {
+		f |= millrace.SampleCleanNAL
+	}
+	if info.ParameterSets {
 		f |= millrace.SampleParams
 	}
 	return f
-}
-
-func hasParameterSets(codec media.Codec, payload []byte, lengthSize int) bool {
-	for unit := range media.LengthPrefixedUnits(payload, lengthSize) {
-		switch {
-		case len(unit) == 0:
-		case codec == media.AVC && (unit[0]&0x1f == 7 || unit[0]&0x1f == 8):
-			return true
-		case codec == media.HEVC && unit[0]>>1&0x3f >= 32 && unit[0]>>1&0x3f <= 34:
-			return true
-		}
-	}
-	return false
 }
 
 // trail keeps an element that stands behind the Cluster. Between fragments

@@ -95,13 +95,11 @@ func (h *header) addTracks(e mkv.Element, limit int) error {
 }
 
 func newTrack(t mkv.Track) track {
-	codec := media.DetectCodec(t.CodecID, t.CodecPrivate)
-	return track{
-		number:     t.Number,
-		codec:      codec,
-		lengthSize: lengthSize(codec, t.CodecPrivate),
-		video:      t.Type == mkv.TrackVideo,
-	}
+	// Codec private data are not judged at ingest: without them a frame's form
+	// is guessed.
+	m, _ := media.NewTrack(media.TrackNumber(t.Number), t.CodecID, t.CodecPrivate)
+	p, _ := m.Parameters()
+	return track{number: t.Number, codec: m.Codec, lengthSize: p.LengthSize, video: t.Type == mkv.TrackVideo}
 }
 
 // track finds the track of a block.
@@ -112,16 +110,4 @@ func (h *header) track(number uint64) *track {
 		}
 	}
 	return nil
-}
-
-// lengthSize reads the width of NAL unit lengths from avcC or hvcC; it is 0 for
-// other codecs and for codec private data in another form.
-func lengthSize(codec media.Codec, private []byte) int {
-	switch {
-	case codec == media.AVC && len(private) >= 7 && private[0] == 1:
-		return int(private[4]&3) + 1
-	case codec == media.HEVC && len(private) >= 23 && private[0] == 1:
-		return int(private[21]&3) + 1
-	}
-	return 0
 }

@@ -22,6 +22,9 @@ import (
 // headerTimeout bounds how long a request's head may take to arrive.
 const headerTimeout = 20 * time.Second
 
+// maxHeaderBytes bounds a request's head. Clients' heads are under 2 KiB.
+const maxHeaderBytes = 64 << 10
+
 // connectionTimeout closes a kept-alive connection without requests.
 const connectionTimeout = 2 * time.Minute
 
@@ -84,6 +87,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 		Handler:           handler,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       connectionTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug),
 		TLSNextProto:      noHTTP2(),
 	}
