@@ -20,9 +20,11 @@ type ack struct {
 }
 
 // putWithCurl are the arguments that make curl a producer, signed by itself.
-func putWithCurl(stream string, more ...string) []string {
+// From standard input, which is "-", it sends transfer chunks and Expect; from
+// a small file a Content-Length and no Expect.
+func putWithCurl(stream, source string, more ...string) []string {
 	return append([]string{
-		"--silent", "--show-error", "--no-buffer", "--max-time", "60", "--request", "POST", "--upload-file", "-",
+		"--silent", "--show-error", "--no-buffer", "--max-time", "60", "--request", "POST", "--upload-file", source,
 		"--aws-sigv4", "aws:amz:" + region + ":kinesisvideo", "--user", accessKey + ":" + secretKey,
 		"--header", "x-amzn-stream-name: " + stream,
 		"--header", "x-amzn-fragment-timecode-type: RELATIVE",
@@ -31,24 +33,24 @@ func putWithCurl(stream string, more ...string) []string {
 	}, more...)
 }
 
-// TestCurlPutsAFile: with and without Expect, each fragment gets its three
+// TestCurlPutsAFile: with and without Expect, fast and slow, each fragment gets its three
 // acknowledgements in order, and the media comes back.
 func TestCurlPutsAFile(t *testing.T) {
 	curl := need(t, "curl")
 	media, err := os.ReadFile(clip(t))
 	must(t, err)
 	cases := []struct {
-		stream string
-		more   []string
+		stream, source string
+		more           []string
 	}{
-		{"curl-plain", []string{"--header", "Expect:"}},
-		{"curl-expect", []string{"--header", "Expect: 100-continue"}},
-		{"curl-slow", []string{"--limit-rate", "200k"}},
+		{"curl-length", clip(t), nil},
+		{"curl-chunks", "-", nil},
+		{"curl-slow", "-", []string{"--limit-rate", "200k"}},
 	}
 	for _, c := range cases {
 		t.Run(c.stream, func(t *testing.T) {
 			newStream(t, c.stream)
-			stdout, stderr, err := shared.run(t, media, curl, putWithCurl(c.stream, c.more...)...)
+			stdout, stderr, err := shared.run(t, media, curl, putWithCurl(c.stream, c.source, c.more...)...)
 			if err != nil {
 				t.Fatalf("curl: %v\n%s\n%s", err, stdout, stderr)
 			}
@@ -60,19 +62,19 @@ func TestCurlPutsAFile(t *testing.T) {
 	}
 }
 
-// TestCurlPutsWhatFFmpegMakes: a live pipe from an encoder, with Clusters
-// whose end nobody knows beforehand.
+// TestCurlPutsWhatFFmpegMakes: a live pipe from an encoder, whose Segment has
+// no size and whose Clusters come when they are due.
 func TestCurlPutsWhatFFmpegMakes(t *testing.T) {
 	curl, ffmpeg := need(t, "curl"), need(t, "ffmpeg")
 	newStream(t, "curl-live")
 	encoder := exec.CommandContext(t.Context(), ffmpeg, "-hide_banner", "-loglevel", "error", "-re",
 		"-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25:duration=6",
 		"-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-pix_fmt", "yuv420p", "-g", "50", "-b:v", "400k",
-		"-f", "matroska", "-live", "1", "-flush_packets", "1", "-")
+		"-f", "matroska", "-live", "1", "-cluster_time_limit", "5000", "-cluster_size_limit", "5000000", "-")
 	pipe, err := encoder.StdoutPipe()
 	must(t, err)
 	must(t, encoder.Start())
-	uploader := exec.CommandContext(t.Context(), curl, putWithCurl("curl-live")...)
+	uploader := exec.CommandContext(t.Context(), curl, putWithCurl("curl-live", "-")...)
 	uploader.Stdin = pipe
 	out, err := uploader.CombinedOutput()
 	if err != nil {
@@ -86,7 +88,7 @@ func TestCurlPutsWhatFFmpegMakes(t *testing.T) {
 func TestCurlIsRefused(t *testing.T) {
 	curl := need(t, "curl")
 	newStream(t, "curl-refused")
-	args := putWithCurl("curl-refused")
+	args := putWithCurl("curl-refused", "-")
 	for i, arg := range args {
 		args[i] = strings.Replace(arg, secretKey, "wrong", 1)
 	}

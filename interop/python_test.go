@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 // python is the interpreter of the environment that run.sh made, which has
@@ -34,4 +35,15 @@ func TestBoto3ReadsWithEverySelector(t *testing.T) {
 	interpreter := python(t)
 	fill(t, "boto3-media")
 	shared.output(t, interpreter, "python/media.py", "boto3-media", fmt.Sprint(clipSeconds))
+}
+
+// TestBoto3JoinsALiveStream: NOW begins with the fragment that is arriving.
+func TestBoto3JoinsALiveStream(t *testing.T) {
+	interpreter := python(t)
+	newStream(t, "boto3-live")
+	producer := shared.command(t.Context(), shared.binary, "push", "boto3-live", clip(t), "--realtime")
+	must(t, producer.Start())
+	time.Sleep(3 * time.Second)
+	shared.output(t, interpreter, "python/live.py", "boto3-live", fmt.Sprint(clipSeconds))
+	must(t, producer.Wait())
 }

@@ -67,10 +67,8 @@ func startRig() (*rig, func() error, error) {
 		return nil, nil, err
 	}
 	r := &rig{binary: filepath.Join(work, "millrace"), work: work, log: &syncBuffer{}}
-	build := exec.Command("go", "build", "-o", r.binary, "./cmd/millrace")
-	build.Dir = ".."
-	if out, err := build.CombinedOutput(); err != nil {
-		return nil, nil, fmt.Errorf("build: %w\n%s", err, out)
+	if err := r.build(); err != nil {
+		return nil, nil, err
 	}
 	if r.address, err = freeAddress(); err != nil {
 		return nil, nil, err
@@ -94,6 +92,20 @@ func startRig() (*rig, func() error, error) {
 		return nil, nil, fmt.Errorf("%w\n%s", err, r.log.String())
 	}
 	return r, stop, nil
+}
+
+// build makes the binary, unless MILLRACE_INTEROP_BINARY names one to test.
+func (r *rig) build() error {
+	if given := os.Getenv("MILLRACE_INTEROP_BINARY"); given != "" {
+		r.binary = given
+		return nil
+	}
+	build := exec.Command("go", "build", "-o", r.binary, "./cmd/millrace")
+	build.Dir = ".."
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return nil
 }
 
 func freeAddress() (string, error) {
@@ -183,8 +195,7 @@ func (r *rig) run(t *testing.T, stdin []byte, name string, args ...string) (stdo
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Env = r.clientEnv()
+	cmd := r.command(ctx, name, args...)
 	if stdin != nil {
 		cmd.Stdin = bytes.NewReader(stdin)
 	}
@@ -192,6 +203,13 @@ func (r *rig) run(t *testing.T, stdin []byte, name string, args ...string) (stdo
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err = cmd.Run()
 	return out.String(), errs.String(), err
+}
+
+// command prepares a client with the environment of a user.
+func (r *rig) command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Env = r.clientEnv()
+	return cmd
 }
 
 // syncBuffer is written by the server's process and read by the tests.

@@ -1,9 +1,10 @@
 """boto3 runs every control operation, rightly and wrongly.
 
-Started by python_test.go with the usual AWS variables set; speaks to whatever
-server they name, and uses stream names that begin with its first argument.
+Started by python_test.go with the usual AWS variables set; speaks to
+whatever server they name. Its streams have names that begin with "boto3-".
 """
 
+import os
 import sys
 import unittest
 
@@ -174,7 +175,8 @@ class Mistakes(unittest.TestCase):
             StreamARN="arn:aws:s3:::bucket", Tags={"a": "b"})
 
     def test_wrong_secret(self):
-        other = boto3.client("kinesisvideo", aws_secret_access_key="wrong")
+        other = boto3.client(
+            "kinesisvideo", aws_access_key_id=os.environ["AWS_ACCESS_KEY_ID"], aws_secret_access_key="wrong")
         self.raises("InvalidSignatureException", 403, other.list_streams)
 
 
