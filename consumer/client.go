@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net/http"
@@ -25,6 +26,9 @@ type Client struct {
 	Profile string
 	// Credentials sign the requests.
 	Credentials millrace.CredentialsSource
+	// TLS is for https endpoints; nil trusts what the system or AWS_CA_BUNDLE
+	// trusts. It is not used with an HTTPClient.
+	TLS *tls.Config
 	// HTTPClient makes the requests. It must not limit the time of a whole
 	// response, and should not ask for compression. Nil is a client of our own.
 	HTTPClient *http.Client
@@ -42,6 +46,7 @@ func (c *Client) connect() (*client.Client, error) {
 			Region:      c.Region,
 			Profile:     c.Profile,
 			Credentials: c.Credentials,
+			TLS:         c.TLS,
 			HTTP:        c.HTTPClient,
 		}, os.Getenv)
 		if err != nil {

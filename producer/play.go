@@ -24,8 +24,8 @@ type PlayOptions struct {
 }
 
 // Play sends the clip's fragments. It returns when the last one was handed to
-// the upload, which is before it is durable. At the end of ctx it returns the
-// error of ctx and leaves the fragment that it was in open.
+// the upload, which is before it is durable. When ctx ends, it sends the rest
+// of the fragment at once, so that it is whole, and returns the error of ctx.
 func (c *Clip) Play(ctx context.Context, u *Upload, o PlayOptions) error {
 	u.SetHeader(c.header)
 	p := player{clip: c, upload: u, options: o}
@@ -82,21 +82,23 @@ func (p *player) play(ctx context.Context, k *cluster) error {
 	if err := p.upload.Begin(ctx, timecode, append(k.leading[:len(k.leading):len(k.leading)], clusterHead(k, timecode))...); err != nil {
 		return fmt.Errorf("play cluster: %w", err)
 	}
+	whole := context.WithoutCancel(ctx) // what has begun is sent to its end
+	var ended error
 	for rest := k.elements; len(rest) > 0; {
 		n, raws := due(rest)
-		if err := p.wait(ctx, p.at(rest[0].due)); err != nil {
-			return err
+		if ended == nil {
+			ended = p.wait(ctx, p.at(rest[0].due))
 		}
 		if n == len(rest) {
 			raws = append(raws, k.trailing...)
 		}
-		if err := p.upload.Append(ctx, raws...); err != nil {
+		if err := p.upload.Append(whole, raws...); err != nil {
 			return fmt.Errorf("play frames: %w", err)
 		}
 		rest = rest[n:]
 	}
 	p.upload.End()
-	return nil
+	return ended
 }
 
 // due collects the elements that are due with the first.

@@ -23,7 +23,7 @@ type MKV struct {
 	latest map[media.TrackNumber]int64
 	end    int64 // the latest of all
 	start  int64 // of the open Cluster
-	buf    []byte
+	buf    []byte // what the next write begins with
 }
 
 // NewMKV returns an MKV on w. It writes nothing yet.
@@ -34,7 +34,6 @@ const frameGap = 40 // ms
 
 // WriteFragment implements Writer.
 func (m *MKV) WriteFragment(f *consumer.Fragment) error {
-	m.buf = m.buf[:0]
 	if m.tracks == nil {
 		m.begin(f.Header)
 	} else if !bytes.Equal(m.tracks, f.Header.RawTracks()) {

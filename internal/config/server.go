@@ -37,8 +37,8 @@ type Server struct {
 
 	// AccessKeyID and SecretAccessKey are the root key; both or neither. With
 	// neither the server makes one at its first start and keeps it under Data.
-	AccessKeyID     string `name:"access-key-id"`
-	SecretAccessKey string `name:"secret-access-key"`
+	AccessKeyID     string `name:"access-key-id" kong:"-"`
+	SecretAccessKey string `name:"secret-access-key" kong:"-"`
 	// ClockSkew is how far a signature's time may be from the server's.
 	ClockSkew time.Duration `name:"clock-skew" help:"How far a client's clock may be off (5m)." placeholder:"D"`
 

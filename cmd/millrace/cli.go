@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/millrace/millrace/internal/config"
+)
+
+// cli is the grammar of the command line.
+type cli struct {
+	JSON bool `help:"Write results, progress and errors as JSON."`
+
+	Server     serverCommand     `cmd:"" help:"Run the server."`
+	Demo       demoCommand       `cmd:"" help:"Run a server with an endless camera, to look at."`
+	Stream     streamCommand     `cmd:"" help:"Make, change and list streams."`
+	Push       pushCommand       `cmd:"" help:"Send a Matroska file, or standard input, to a stream."`
+	Pull       pullCommand       `cmd:"" help:"Take media out of a stream."`
+	Config     configCommand     `cmd:"" help:"Print the server's settings as they would be used."`
+	Version    versionCommand    `cmd:"" help:"Print the version."`
+	Completion completionCommand `cmd:"" help:"Print a completion script for a shell."`
+}
+
+const description = `Millrace is Kinesis Video Streams that you run yourself.
+
+Commands that talk to a server find it and their keys as the AWS tools do: AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_PROFILE and the files in ~/.aws.`
+
+// run runs one command line and returns its exit code.
+func run(ctx context.Context, args []string, c console) int {
+	grammar := &cli{}
+	exited := -1
+	parser, err := kong.New(grammar,
+		kong.Name("millrace"),
+		kong.Description(description),
+		kong.Writers(c.out, c.err),
+		kong.Exit(func(code int) { exited = code }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+	)
+	if err != nil {
+		return c.fail(fmt.Errorf("read grammar: %w", err))
+	}
+	parsed, err := parser.Parse(helpArgs(args))
+	if exited >= 0 {
+		return exited // --help
+	}
+	c.json = grammar.JSON || slices.Contains(args, "--json")
+	if err != nil {
+		return c.fail(&usageError{err, "millrace " + commandOf(parsed) + "--help"})
+	}
+	c.flags = flagsOf(parsed)
+	parsed.BindTo(ctx, (*context.Context)(nil))
+	return c.fail(parsed.Run(&c, parser))
+}
+
+// helpArgs makes "help push" of "push --help", and help of nothing at all.
+func helpArgs(args []string) []string {
+	switch {
+	case len(args) == 0:
+		return []string{"--help"}
+	case args[0] == "help":
+		return append(slices.Clone(args[1:]), "--help")
+	}
+	return args
+}
+
+func commandOf(parsed *kong.Context) string {
+	if parsed == nil || parsed.Selected() == nil {
+		return ""
+	}
+	return parsed.Selected().Name + " "
+}
+
+// flagsOf collects the settings that were given as flags.
+func flagsOf(parsed *kong.Context) map[string]string {
+	known := config.Names()
+	given := map[string]string{}
+	for _, element := range parsed.Path {
+		if f := element.Flag; f != nil && slices.Contains(known, f.Name) {
+			given[f.Name] = fmt.Sprint(f.Target.Interface())
+		}
+	}
+	return given
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+)
+
+// A console is where a command is used: its streams, its environment, and how
+// it is to speak.
+type console struct {
+	in       io.Reader
+	out, err io.Writer
+	terminal bool // err is a terminal
+	environ  []string
+
+	json  bool
+	flags map[string]string // the flags of the command that were given, as text
+}
+
+// lookup returns a variable of the environment.
+func (c *console) lookup(name string) string {
+	for i := len(c.environ) - 1; i >= 0; i-- {
+		if value, ok := strings.CutPrefix(c.environ[i], name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+// say writes a line of talk, which programs do not read.
+func (c *console) say(format string, args ...any) {
+	if !c.json {
+		fmt.Fprintf(c.err, format+"\n", args...)
+	}
+}
+
+// print writes a result: v as JSON if that is asked for, else as text says.
+func (c *console) print(v any, text func(w io.Writer)) error {
+	if c.json {
+		if err := json.NewEncoder(c.out).Encode(v); err != nil {
+			return fmt.Errorf("write result: %w", err)
+		}
+		return nil
+	}
+	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+	text(w)
+	if err := w.Flush(); err != nil {
+		return fmt.Errorf("write result: %w", err)
+	}
+	return nil
+}
