@@ -75,8 +75,3 @@ func (c *checks) oneOf(member, value string, allowed ...string) {
 	}
 	c.fail(member, value, "Member must satisfy enum value set: [%s]", strings.Join(allowed, ", "))
 }
-
-// invalid is a violation that does not belong to one member.
-func invalid(format string, args ...any) error {
-	return millrace.Errorf(millrace.CodeInvalidArgument, format, args...)
-}

@@ -50,6 +50,11 @@ func (m *Media) serveReader(w http.ResponseWriter, r *http.Request, c *MediaCall
 		return err
 	}
 	defer leave()
+	held, err := m.hold(r.Context(), s)
+	if err != nil {
+		return err
+	}
+	defer held.Release()
 	conn, err := wire.HijackResponse(w, r)
 	if err != nil {
 		return err
@@ -60,7 +65,8 @@ func (m *Media) serveReader(w http.ResponseWriter, r *http.Request, c *MediaCall
 		conn.Abort()
 		return ended(err)
 	}
-	if err := m.deliver(ctx, conn, s, a, start); err != nil {
+	request := egress.Request{Stream: held, Start: start, Scope: func() store.Scope { return m.scope(s, a) }}
+	if err := m.config.Egress.GetMedia(ctx, conn, request); err != nil {
 		conn.Abort()
 		return ended(err)
 	}
@@ -68,15 +74,6 @@ func (m *Media) serveReader(w http.ResponseWriter, r *http.Request, c *MediaCall
 	stop()
 	conn.CloseGracefully(linger)
 	return ended(err)
-}
-
-func (m *Media) deliver(ctx context.Context, conn *wire.MediaConn, s millrace.Stream, a *activeStream, start millrace.StartSelector) error {
-	stream := m.config.Tail.Acquire(s.Key, m.retention(s, a))
-	defer stream.Release()
-	return m.config.Egress.GetMedia(ctx, conn, egress.Request{
-		Stream: stream, Start: start,
-		Scope: func() store.Scope { return m.scope(s, a) },
-	})
 }
 
 // scope is what a reader sees of the store: nothing of a stream that lives in

@@ -58,6 +58,7 @@ type activeStream struct {
 	mu        sync.Mutex // guards what follows
 	retention time.Duration
 	stale     bool // the control state knows better
+	changes   int  // of the retention, that were told
 }
 
 // An activeReader is one GetMedia call that a shutdown ends.
@@ -78,7 +79,8 @@ func (m *Media) enterLocked(s millrace.Stream) (*activeStream, error) {
 	}
 	a := m.active[s.Key]
 	if a == nil {
-		a = &activeStream{retention: s.Retention}
+		// What was read before this call was counted may have changed since.
+		a = &activeStream{retention: s.Retention, stale: true}
 		m.active[s.Key] = a
 	}
 	a.calls++
@@ -132,24 +134,27 @@ func (m *Media) leaveReader(s millrace.Stream, a *activeStream, r *activeReader)
 // retention returns the stream's present retention. When it has changed, the
 // control state is asked; while that does not answer, the last value holds.
 func (m *Media) retention(s millrace.Stream, a *activeStream) time.Duration {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if !a.stale {
-		return a.retention
+	last, stale, changes := a.look()
+	if !stale {
+		return last
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), controlPatience)
 	defer cancel()
 	now, err := m.config.Streams.Stream(ctx, s.Name)
-	if err != nil {
-		m.config.Logger.Warn("retention could not be read again", "stream", s.Name, "err", err)
-		return a.retention
+	if err != nil || now.Key != s.Key {
+		return last // it is being deleted, or not to be read now
 	}
-	if now.Key == s.Key {
-		a.retention = now.Retention
-		m.config.Tail.SetRetention(s.Key, now.Retention)
-	}
-	a.stale = false
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.retention, a.stale = now.Retention, a.changes != changes
+	m.config.Tail.SetRetention(s.Key, now.Retention)
 	return a.retention
+}
+
+func (a *activeStream) look() (retention time.Duration, stale bool, changes int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.retention, a.stale, a.changes
 }
 
 // controlPatience bounds how long a media call waits for the control state.
@@ -166,6 +171,7 @@ func (m *Media) RetentionChanged(s millrace.Stream) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.stale = true
+	a.changes++
 }
 
 // Drop implements MediaPlane.
@@ -190,6 +196,21 @@ func (m *Media) find(ctx context.Context, c *MediaCall, t target, action auth.Ac
 		return s, millrace.Errorf(millrace.CodeNotFound, notFound)
 	}
 	return s, nil
+}
+
+// hold keeps the tail of a stream for a call, and makes sure that the stream is
+// not being deleted: a deletion that is not seen here sees the tail and ends it.
+func (m *Media) hold(ctx context.Context, s millrace.Stream) (*tail.Stream, error) {
+	held := m.config.Tail.Acquire(s.Key, s.Retention)
+	now, err := m.config.Streams.Stream(ctx, s.Name)
+	if err == nil && (now.Key != s.Key || now.Status != millrace.StatusActive) {
+		err = millrace.Errorf(millrace.CodeNotFound, notFound)
+	}
+	if err != nil {
+		held.Release()
+		return nil, err
+	}
+	return held, nil
 }
 
 // Shutdown ends every call: producers are told to come again, and readers'

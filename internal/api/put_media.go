@@ -31,6 +31,11 @@ func (m *Media) PutMedia(w http.ResponseWriter, r *http.Request, c *MediaCall) e
 		return err
 	}
 	defer m.leave(s, a)
+	held, err := m.hold(r.Context(), s)
+	if err != nil {
+		return err
+	}
+	defer held.Release()
 	conn, err := wire.HijackMedia(w, r)
 	if err != nil {
 		return err
