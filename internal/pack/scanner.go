@@ -9,7 +9,7 @@ import (
 
 // searchStep is how many bytes a Scanner reads at once while it looks for the
 // next record behind damage.
-const searchStep = 1 << 18
+const searchStep = 1 << 16
 
 // A Scanner walks over the records of a pack by their fixed headers, without
 // reading bodies. Behind a damaged header it goes on with the next record that
