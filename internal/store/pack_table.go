@@ -84,15 +84,16 @@ func (t *packTable) remove(number uint64) {
 	delete(t.packs, number)
 }
 
-// salt returns the salt of a pack, and false if there is no such pack.
-func (t *packTable) salt(number uint64) (uint64, bool) {
+// look returns the account of a pack as it is now, and false if there is no
+// such pack.
+func (t *packTable) look(number uint64) (packInfo, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	p := t.packs[number]
 	if p == nil {
-		return 0, false
+		return packInfo{}, false
 	}
-	return p.salt, true
+	return *p, true
 }
 
 // dead lists the sealed packs in which nothing is live. A pack whose limits

@@ -15,7 +15,7 @@ func (e *Engine) Read(ctx context.Context, s Scope, entry Entry, buf []byte) (*m
 	if err != nil {
 		return nil, err
 	}
-	salt, ok := e.packs.salt(entry.Position.Pack)
+	info, ok := e.packs.look(entry.Position.Pack)
 	if x == nil || !ok || entry.ServerTime().Before(s.Since) {
 		return nil, fmt.Errorf("read fragment %v: %w", entry.Number, millrace.ErrNotFound)
 	}
@@ -24,7 +24,7 @@ func (e *Engine) Read(ctx context.Context, s Scope, entry Entry, buf []byte) (*m
 		return nil, err
 	}
 	defer e.handles.release(h)
-	r := recordReader{e: e, file: h.file, salt: salt, offset: entry.Position.Offset}
+	r := recordReader{e: e, file: h.file, pack: info, offset: entry.Position.Offset}
 	f, err := r.read(ctx, s.Stream, entry.Number, buf)
 	if errors.Is(err, millrace.ErrCorrupt) {
 		e.damaged(Damage{
@@ -42,32 +42,27 @@ func (e *Engine) Read(ctx context.Context, s Scope, entry Entry, buf []byte) (*m
 type recordReader struct {
 	e      *Engine
 	file   File
-	salt   uint64
+	pack   packInfo
 	offset int64
 	record pack.Record
 }
 
 func (r *recordReader) read(ctx context.Context, key millrace.StreamKey, number millrace.FragmentNumber, buf []byte) (*millrace.Fragment, error) {
-	var err error
-	if r.record, err = pack.ReadRecord(r.file, r.offset, r.salt); err != nil {
-		return nil, err
-	}
-	if r.record.Kind != pack.KindFragment || r.record.Stream != key || r.record.Number != number ||
-		r.record.Mark == pack.MarkDeleted {
-		return nil, millrace.ErrNotFound
-	}
-	if err := ctx.Err(); err != nil {
+	if err := r.locate(key, number); err != nil {
 		return nil, err
 	}
 	header, err := r.header()
 	if err != nil {
 		return nil, err
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	table := make([]byte, r.record.Table)
 	if err := pack.ReadFull(r.file, table, r.offset+pack.RecordHeaderSize); err != nil {
 		return nil, err
 	}
-	if buf = buf[:cap(buf)]; len(buf) < int(r.record.Stored) {
+	if cap(buf) < int(r.record.Stored) {
 		buf = make([]byte, r.record.Stored)
 	}
 	body := buf[:r.record.Stored]
@@ -75,6 +70,23 @@ func (r *recordReader) read(ctx context.Context, key millrace.StreamKey, number 
 		return nil, err
 	}
 	return r.record.Fragment(table, body, header)
+}
+
+// locate reads the fixed header. One of another fragment, or of one that was
+// deleted, means that what the entry told of has gone.
+func (r *recordReader) locate(key millrace.StreamKey, number millrace.FragmentNumber) error {
+	var err error
+	if r.record, err = pack.ReadRecord(r.file, r.offset, r.pack.salt); err != nil {
+		return err
+	}
+	if r.record.Kind != pack.KindFragment || r.record.Stream != key || r.record.Number != number ||
+		r.record.Mark == pack.MarkDeleted {
+		return millrace.ErrNotFound
+	}
+	if r.offset+r.record.BodyOffset()+int64(r.record.Stored) > r.pack.size {
+		return fmt.Errorf("record is longer than its pack: %w", millrace.ErrCorrupt)
+	}
+	return nil
 }
 
 // header returns the header elements of the fragment, from memory or from the
@@ -87,9 +99,9 @@ func (r *recordReader) header() (*millrace.Header, error) {
 	if h := r.e.headers.get(hash); h != nil {
 		return h, nil
 	}
-	h, err := pack.ReadHeader(r.file, r.record.HeaderAt[0], r.salt, hash)
+	h, err := pack.ReadHeader(r.file, r.record.HeaderAt[0], r.pack.salt, hash)
 	if err != nil {
-		h, err = pack.ReadHeader(r.file, r.record.HeaderAt[1], r.salt, hash)
+		h, err = pack.ReadHeader(r.file, r.record.HeaderAt[1], r.pack.salt, hash)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read header elements: %w", err)

@@ -260,9 +260,9 @@ func (p *foundPack) close() error {
 		return p.discard()
 	}
 	end := p.ends[len(p.ends)-1]
-	info := packInfo{number: p.number, salt: p.header.Salt, state: packSealed, size: p.size, limits: p.footer.Limits}
-	err := p.seal(end)
-	if err != nil {
+	info := packInfo{number: p.number, salt: p.header.Salt, state: packSealed, limits: p.footer.Limits}
+	var err error
+	if info.size, err = p.seal(end); err != nil {
 		info.state = packGivenUp
 		p.e.limits = append(p.e.limits, pack.Limit{First: p.number, Last: p.number, Offset: end})
 	}
@@ -270,14 +270,17 @@ func (p *foundPack) close() error {
 	return err
 }
 
-func (p *foundPack) seal(end int64) error {
+// seal cuts the pack at end, writes the footer and makes all durable. It
+// returns the length of the file.
+func (p *foundPack) seal(end int64) (int64, error) {
 	if err := p.file.Truncate(end); err != nil {
-		return fmt.Errorf("cut torn tail: %w", err)
+		return p.size, fmt.Errorf("cut torn tail: %w", err)
 	}
-	if _, err := p.file.WriteV([][]byte{p.footer.Append(nil, p.header, end, min(end, p.synced))}); err != nil {
-		return fmt.Errorf("write footer: %w", err)
+	n, err := p.file.WriteV([][]byte{p.footer.Append(nil, p.header, end, min(end, p.synced))})
+	if err != nil {
+		return end, fmt.Errorf("write footer: %w", err)
 	}
-	return p.file.Sync()
+	return end + n, p.file.Sync()
 }
 
 // discard removes a pack in which nothing was ever confirmed. Any other that
