@@ -16,6 +16,10 @@ type settings struct {
 	config.Server `embed:""`
 }
 
+// Validate keeps the parser from validating the flags alone, without the file
+// and the environment.
+func (settings) Validate() error { return nil }
+
 func (s settings) load(c *console, more map[string]string) (config.Server, error) {
 	flags := more
 	if flags == nil {
@@ -47,6 +51,7 @@ func (s serverCommand) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
+	tuneCollector(c.lookup)
 	logger := newLogger(c, cfg)
 	for _, name := range config.Unknown(c.environ) {
 		logger.Warn("variable is no setting", "name", name)
