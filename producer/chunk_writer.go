@@ -8,9 +8,12 @@ import (
 	"time"
 )
 
-// writeTimeout is how long one write may make no progress before the
-// connection counts as broken.
-const writeTimeout = 60 * time.Second
+// writeTimeout is how long one write may take before the connection counts as
+// broken. The deadline is moved on no more often than every deadlineStep.
+const (
+	writeTimeout = 60 * time.Second
+	deadlineStep = 5 * time.Second
+)
 
 // A chunkWriter writes batches of pieces as HTTP transfer chunks, each in one
 // write of the operating system where that can be done without copying.
@@ -21,6 +24,7 @@ type chunkWriter struct {
 	tail     []byte        // the line break behind a chunk
 	vector   [][]byte      // memory for buffers
 	buffers  net.Buffers
+	deadline time.Time
 }
 
 func newChunkWriter(conn net.Conn) *chunkWriter {
@@ -45,10 +49,10 @@ func (w *chunkWriter) finish() error {
 }
 
 func (w *chunkWriter) flush() error {
-	err := w.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
-	if err != nil {
+	if err := w.moveDeadline(time.Now().Add(writeTimeout)); err != nil {
 		return fmt.Errorf("write media: %w", err)
 	}
+	var err error
 	if w.buffered == nil {
 		w.buffers = w.vector
 		_, err = w.buffers.WriteTo(w.conn)
@@ -62,4 +66,12 @@ func (w *chunkWriter) flush() error {
 		return fmt.Errorf("write media: %w", err)
 	}
 	return nil
+}
+
+func (w *chunkWriter) moveDeadline(to time.Time) error {
+	if to.Sub(w.deadline) < deadlineStep {
+		return nil
+	}
+	w.deadline = to
+	return w.conn.SetWriteDeadline(to)
 }

@@ -14,15 +14,16 @@ import (
 // A Clip is a Matroska file in memory, cut into what an upload needs. Any
 // number of uploads may play one Clip at once; they share its bytes.
 type Clip struct {
-	header   []byte
-	scale    uint64 // nanoseconds per tick
 	clusters []cluster
 	duration time.Duration
 }
 
-// A cluster is one Cluster of a clip with all that stays as it is.
+// A cluster is one Cluster of a clip with all that stays as it is. Times are
+// nanoseconds since the zero of the file's timecodes.
 type cluster struct {
-	timecode uint64 // ticks, as in the file
+	header   []byte // of its document
+	scale    uint64 // nanoseconds per tick
+	at       int64  // its timecode
 	known    bool   // the file says its size
 	size     int64  // bytes of the elements inside the Cluster
 	leading  [][]byte
@@ -33,7 +34,7 @@ type cluster struct {
 // An element is a child of a Cluster.
 type element struct {
 	raw []byte
-	due int64 // ticks; when it is to be sent, counted like the Cluster's timecode
+	due int64 // when it is to be sent
 }
 
 // Errors of ReadClip and Copy.
@@ -44,8 +45,9 @@ var (
 )
 
 // ReadClip cuts a Matroska file. It keeps file, which must not change.
+// A file of several documents makes one clip.
 //
-// The header's tracks, and the Clusters but for their timecodes, go out as
+// The headers' tracks, and the Clusters but for their timecodes, go out as
 // they are. What is true for the file alone is left out: indexes, checksums,
 // positions, the duration, and tags about tracks. Tags without a target are
 // the fragments' and stay where they are.
@@ -65,10 +67,10 @@ func ReadClip(file []byte) (*Clip, error) {
 		last := len(c.clusters) - 1
 		switch {
 		case part.kind == partCluster:
-			c.clusters = append(c.clusters, cluster{timecode: part.timecode, known: part.known, leading: leading})
+			c.clusters = append(c.clusters, s.cluster(part, leading))
 			leading = nil
 		case part.kind == partBlock:
-			c.clusters[last].elements = append(c.clusters[last].elements, element{raw, part.due})
+			c.clusters[last].elements = append(c.clusters[last].elements, element{raw, part.at})
 			c.clusters[last].size += int64(len(raw))
 		case last < 0:
 			leading = append(leading, raw)
@@ -80,15 +82,15 @@ func ReadClip(file []byte) (*Clip, error) {
 	if len(c.clusters) == 0 {
 		return nil, fmt.Errorf("read clip: %w", errNoMedia)
 	}
-	c.header, c.scale = s.header, s.info.TimecodeScale
 	c.duration = c.measure(s.info)
 	return c, nil
 }
 
 // measure returns the time from the first frame to the end of the last. The
-// last frame is taken to be as long as the frames are on average.
+// last frame is taken to be as long as the frames are on average, unless the
+// file says a length that can be true.
 func (c *Clip) measure(info mkv.Info) time.Duration {
-	first, last, frames := c.clusters[0].timecode, int64(0), 0
+	first, last := c.clusters[0].at, c.clusters[0].at
 	times := map[int64]bool{}
 	for _, k := range c.clusters {
 		for _, e := range k.elements {
@@ -96,15 +98,15 @@ func (c *Clip) measure(info mkv.Info) time.Duration {
 			times[e.due] = true
 		}
 	}
-	frames = len(times)
-	span := time.Duration((last - int64(first)) * int64(c.scale))
-	if frames > 1 {
-		span += span / time.Duration(frames-1)
+	span := time.Duration(last - first)
+	if n := len(times); n > 1 {
+		span += span / time.Duration(n-1)
 	}
-	if said := time.Duration(info.Duration * float64(info.TimecodeScale)); said > span-span/8 && said < span+span/8 {
+	said := time.Duration(info.Duration * float64(info.TimecodeScale))
+	if said > span-span/8 && said < span+span/8 {
 		return said
 	}
-	return max(span, time.Duration(c.scale))
+	return max(span, time.Millisecond)
 }
 
 // Duration is how long the clip plays.

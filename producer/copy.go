@@ -11,9 +11,6 @@ import (
 	"github.com/millrace/millrace/mkv"
 )
 
-// errSecondHeader means that a stream holds more than one document.
-var errSecondHeader = errors.New("more than one header")
-
 // Copy sends the Clusters of a Matroska stream as they arrive: a file that is
 // too large for memory, or the output of an encoder that is still running. It
 // follows the rules of ReadClip and Clip.Play, except that it cannot loop and
@@ -53,7 +50,7 @@ func (c *copier) send(ctx context.Context, s *splitter, p part) error {
 		c.leading = append(c.leading, bytes.Clone(p.raw))
 		return nil
 	case p.kind == partBlock:
-		if err := c.wait(ctx, c.at(p.due)); err != nil {
+		if err := c.wait(ctx, c.at(p.at)); err != nil {
 			return err
 		}
 	}
@@ -64,20 +61,21 @@ func (c *copier) send(ctx context.Context, s *splitter, p part) error {
 }
 
 func (c *copier) begin(ctx context.Context, s *splitter, p part) error {
-	k := cluster{timecode: p.timecode}
+	k := s.cluster(p, c.leading)
 	if c.clip == nil {
-		c.clip = &Clip{scale: s.info.TimecodeScale, clusters: []cluster{k}}
-		c.upload.SetHeader(s.header)
+		c.clip = &Clip{clusters: []cluster{k}}
 	}
 	if c.options.Origin.IsZero() {
 		c.base = time.Now()
 		c.options.Origin = c.base
 	}
+	k.known = false // nothing is known of what is to come
 	timecode := c.timecode(&k)
-	if err := c.wait(ctx, c.at(int64(k.timecode))); err != nil {
+	if err := c.wait(ctx, c.at(k.at)); err != nil {
 		return err
 	}
-	if err := c.upload.Begin(ctx, timecode, append(c.leading, clusterHead(&k, timecode))...); err != nil {
+	c.upload.SetHeader(k.header)
+	if err := c.upload.Begin(ctx, timecode, append(k.leading, clusterHead(&k, timecode))...); err != nil {
 		return fmt.Errorf("copy cluster: %w", err)
 	}
 	c.leading = nil

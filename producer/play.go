@@ -27,7 +27,6 @@ type PlayOptions struct {
 // the upload, which is before it is durable. When ctx ends, it sends the rest
 // of the fragment at once, so that it is whole, and returns the error of ctx.
 func (c *Clip) Play(ctx context.Context, u *Upload, o PlayOptions) error {
-	u.SetHeader(c.header)
 	p := player{clip: c, upload: u, options: o}
 	for run := time.Duration(0); ; run += c.duration {
 		p.base = o.Origin.Add(run)
@@ -53,24 +52,25 @@ type player struct {
 	options PlayOptions
 	base    time.Time // when the clip's first frame is due
 	entered bool
+	timer   *time.Timer // used over and over; nil at first
 }
 
-// at is the time of a tick of the clip.
-func (p *player) at(tick int64) time.Time {
-	return p.base.Add(time.Duration((tick - int64(p.clip.clusters[0].timecode)) * int64(p.clip.scale)))
+// at is when a time of the clip is due.
+func (p *player) at(t int64) time.Time {
+	return p.base.Add(time.Duration(t - p.clip.clusters[0].at))
 }
 
 // timecode is the time of a Cluster in ticks, as it is sent.
 func (p *player) timecode(k *cluster) uint64 {
-	at := p.at(int64(k.timecode))
+	at := p.at(k.at)
 	if p.upload.options.Relative {
-		return uint64(max(at.Sub(p.options.Origin), 0)) / p.clip.scale
+		return uint64(max(at.Sub(p.options.Origin), 0)) / k.scale
 	}
-	return uint64(max(at.UnixNano(), 0)) / p.clip.scale
+	return uint64(max(at.UnixNano(), 0)) / k.scale
 }
 
 func (p *player) play(ctx context.Context, k *cluster) error {
-	at := p.at(int64(k.timecode))
+	at := p.at(k.at)
 	if p.options.Realtime && !p.entered && time.Until(at) < 0 {
 		return nil // its time is over
 	}
@@ -79,6 +79,7 @@ func (p *player) play(ctx context.Context, k *cluster) error {
 	}
 	p.entered = true
 	timecode := p.timecode(k)
+	p.upload.SetHeader(k.header)
 	if err := p.upload.Begin(ctx, timecode, append(k.leading[:len(k.leading):len(k.leading)], clusterHead(k, timecode))...); err != nil {
 		return fmt.Errorf("play cluster: %w", err)
 	}
@@ -119,12 +120,16 @@ func (p *player) wait(ctx context.Context, at time.Time) error {
 	if !p.options.Realtime || d <= 0 {
 		return nil
 	}
-	t := time.NewTimer(d)
-	defer t.Stop()
+	if p.timer == nil {
+		p.timer = time.NewTimer(d)
+	} else {
+		p.timer.Reset(d)
+	}
 	select {
-	case <-t.C:
+	case <-p.timer.C:
 		return nil
 	case <-ctx.Done():
+		p.timer.Stop()
 		return context.Cause(ctx)
 	}
 }

@@ -215,8 +215,13 @@ func (c *call) frame() bool {
 		if err != nil || e.Kind == mkv.End {
 			return false
 		}
-		if e.ID == mkv.IDSimpleBlock {
+		if e.ID == mkv.IDSimpleBlock || e.ID == mkv.IDBlockGroup {
 			b, err := mkv.ParseBlock(e.Data())
+			if e.ID == mkv.IDBlockGroup {
+				var g mkv.BlockGroup
+				g, err = mkv.ParseBlockGroup(e.Data())
+				b = g.Block
+			}
 			if err != nil {
 				c.server.t.Error(err)
 			}
@@ -241,6 +246,8 @@ func (c *call) fragment() *cluster {
 	c.ack(millrace.AckReceived, k)
 	return k
 }
+
+const persisted = millrace.AckPersisted
 
 func (c *call) ack(t millrace.AckType, k *cluster) {
 	c.send(millrace.Ack{Type: t, HasTimecode: true, Timecode: k.timecode, Number: millrace.NewFragmentNumber(k.timecode, clock, 0)})

@@ -15,24 +15,30 @@ const (
 	partTags                        // Tags between Clusters
 )
 
-// A part is what an upload takes out of a Matroska stream.
+// A part is what an upload takes out of a Matroska stream. Times are
+// nanoseconds since the zero of the stream's timecodes.
 type part struct {
-	kind     partKind
-	timecode uint64 // of a Cluster
-	known    bool   // the Cluster's size is known
-	raw      []byte // of all others, valid until the next part
-	offset   int64  // of raw in the input
-	due      int64  // of a block: ticks since the zero of the timecodes
+	kind   partKind
+	at     int64  // of a Cluster: its timecode; of a block: when it is due
+	known  bool   // the Cluster's size is known
+	raw    []byte // of all but Clusters, valid until the next part
+	offset int64  // of raw in the input
 }
 
-// A splitter takes a Matroska stream apart into a header and parts.
+// A splitter takes a Matroska stream apart into headers and parts. A stream may
+// hold several documents; where one begins earlier than the last one ended, it
+// is moved behind that.
 type splitter struct {
 	elements *mkv.Reader
-	header   []byte // complete before the first part is returned
+	header   []byte // of the part that was returned last
 	info     mkv.Info
-	tracks   bool
-	timecode uint64
-	due      int64 // latest time of a block in the Cluster
+	tracks   bool // the header has come as far as its tracks
+
+	origin  int64 // timecode of the Cluster, with the shift
+	shift   int64 // of the document's times
+	latest  int64 // due time of the block that came last
+	step    int64 // from one due time to another
+	started bool  // the document has had a Cluster
 }
 
 // next returns the next part, or io.EOF.
@@ -46,7 +52,7 @@ func (s *splitter) next() (part, error) {
 		case e.Kind == mkv.End:
 			continue
 		case e.ID == mkv.IDCluster:
-			return s.cluster(e)
+			return s.begin(e)
 		case e.Level == 2:
 			if p, ok, err := s.block(e); ok || err != nil {
 				return p, err
@@ -67,11 +73,8 @@ func (s *splitter) next() (part, error) {
 func (s *splitter) describe(e mkv.Element) (err error) {
 	switch e.ID {
 	case mkv.IDEBML:
-		if s.tracks {
-			return fmt.Errorf("a second document begins: %w", errSecondHeader)
-		}
-		s.header = append(s.header, e.Raw...)
-		s.info.TimecodeScale = mkv.DefaultTimecodeScale
+		s.header, s.tracks, s.started = bytes.Clone(e.Raw), false, false
+		s.info = mkv.Info{TimecodeScale: mkv.DefaultTimecodeScale}
 	case mkv.IDSegment:
 		s.header = mkv.AppendUnknownSize(mkv.AppendID(s.header, mkv.IDSegment), 0)
 	case mkv.IDInfo:
@@ -99,8 +102,8 @@ func appendLiveInfo(b, info []byte) ([]byte, error) {
 	return mkv.AppendBytes(b, mkv.IDInfo, kept), nil
 }
 
-// cluster reads on to the Cluster's Timecode.
-func (s *splitter) cluster(start mkv.Element) (part, error) {
+// begin reads on to the Cluster's Timecode.
+func (s *splitter) begin(start mkv.Element) (part, error) {
 	if !s.tracks {
 		return part{}, errNoTracks
 	}
@@ -110,16 +113,43 @@ func (s *splitter) cluster(start mkv.Element) (part, error) {
 		case err != nil:
 			return part{}, err
 		case e.ID == mkv.IDTimecode:
-			if s.timecode, err = mkv.ParseUint(e.Data()); err != nil {
-				return part{}, fmt.Errorf("read timecode: %w", err)
+			if err := s.place(e); err != nil {
+				return part{}, err
 			}
-			s.due = int64(s.timecode)
-			return part{kind: partCluster, timecode: s.timecode, known: start.Size != mkv.UnknownSize}, nil
+			return part{kind: partCluster, at: s.origin, known: start.Size != mkv.UnknownSize}, nil
 		case e.ID != mkv.IDVoid && e.ID != mkv.IDCRC32 && e.ID != mkv.IDPosition && e.ID != mkv.IDPrevSize:
 			return part{}, errNoTimecode
 		}
 	}
 }
+
+// cluster makes a Cluster of the part that was returned last.
+func (s *splitter) cluster(p part, leading [][]byte) cluster {
+	return cluster{header: s.header, scale: s.info.TimecodeScale, at: p.at, known: p.known, leading: leading}
+}
+
+// place finds the time of a Cluster.
+func (s *splitter) place(e mkv.Element) error {
+	ticks, err := mkv.ParseUint(e.Data())
+	if err != nil {
+		return fmt.Errorf("read timecode: %w", err)
+	}
+	if ticks > maxTime/s.info.TimecodeScale {
+		return fmt.Errorf("timecode %d: %w", ticks, ErrTime)
+	}
+	at := int64(ticks * s.info.TimecodeScale)
+	if !s.started && s.latest > 0 && at+s.shift <= s.latest {
+		s.shift = s.latest + s.step - at
+	}
+	s.started = true
+	s.origin = at + s.shift
+	s.latest = max(s.latest, s.origin)
+	return nil
+}
+
+// maxTime is the latest time that is computed with, in nanoseconds: the year
+// 2116, with room for what is added.
+const maxTime = 1 << 62
 
 // block returns a child of the Cluster, and false for one that is left out. A
 // picture that is shown before others that came earlier is due with them.
@@ -139,8 +169,10 @@ func (s *splitter) block(e mkv.Element) (part, bool, error) {
 	if err != nil {
 		return part{}, false, fmt.Errorf("read block: %w", err)
 	}
-	s.due = max(s.due, int64(s.timecode)+int64(b.RelTime))
-	return part{kind: partBlock, raw: e.Raw, offset: e.Offset, due: s.due}, true, nil
+	if due := s.origin + int64(b.RelTime)*int64(s.info.TimecodeScale); due > s.latest {
+		s.step, s.latest = due-s.latest, due
+	}
+	return part{kind: partBlock, at: s.latest, raw: e.Raw, offset: e.Offset}, true, nil
 }
 
 // ofFragment reports whether Tags are about no track, chapter or attachment.
