@@ -35,8 +35,9 @@ func (pushCommand) Help() string {
 }
 
 const (
-	closeTimeout = 30 * time.Second // for what is under way at the end
-	opening      = 16               // streams that are opened at once
+	closeTimeout = 30 * time.Second      // for what is under way at the end
+	lead         = 50 * time.Millisecond // until the first frame is due, so that it is not late before it can be sent
+	opening      = 16                    // streams that are opened at once
 )
 
 // Run pushes.
@@ -154,6 +155,9 @@ func (j *pushing) play(ctx context.Context) error {
 		defer cancel()
 	}
 	now := time.Now()
+	if j.command.Realtime {
+		now = now.Add(lead)
+	}
 	var g errgroup.Group
 	for i, u := range j.uploads {
 		g.Go(func() error {
