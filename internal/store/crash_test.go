@@ -14,7 +14,7 @@ const crashSteps = 14
 // TestCrashAtEveryMutation cuts the power in each mutating call of random
 // programs, and again while the next start recovers, and checks I1, I2 and I5.
 func TestCrashAtEveryMutation(t *testing.T) {
-	seeds := uint64(12)
+	seeds := uint64(16)
 	if testing.Short() {
 		seeds = 3
 	}
@@ -59,38 +59,44 @@ func run(w *world) error {
 	return nil
 }
 
-// crashOnce runs a program, cuts the power at the k-th mutation, starts again,
-// cuts it in the middle of that too, and checks after the start after it.
+// crashOnce runs a program, cuts the power or kills it at the k-th mutation,
+// starts again, cuts the power in the middle of that too, and checks after the
+// start after it.
 func crashOnce(seed uint64, k int) error {
 	choose := rand.New(rand.NewPCG(seed, uint64(k))).IntN
 	d := mem.NewFS()
 	d.CrashAt(k)
 	w := newWorld(seed, d, d.Dead)
 	_ = run(w) // whatever it says, the machine has died
-	d = d.Crash(choose)
-	d.CrashAt(1 + choose(6))
+	if choose(3) == 0 {
+		d = d.Kill()
+	} else {
+		d = d.Crash(choose)
+	}
+	d.CrashAt(1 + choose(8))
 	w.fs, w.dead = d, d.Dead
-	if err := w.open(); err == nil {
-		if err := w.check(); err != nil && !d.Dead() {
-			return fmt.Errorf("after the first crash: %w", err)
-		}
-		if !d.Dead() {
-			if err := w.pin(); err != nil {
-				return err
-			}
-		}
-		w.put(3)
-	} else if !d.Dead() {
-		return fmt.Errorf("open after the first crash: %w", err)
+	if err := startAgain(w); err != nil && !d.Dead() {
+		return fmt.Errorf("after the first crash: %w", err)
 	}
 	d = d.Crash(choose)
 	w.fs, w.dead = d, d.Dead
-	if err := w.open(); err != nil {
-		return fmt.Errorf("open after the second crash: %w", err)
-	}
-	if err := w.check(); err != nil {
+	if err := startAgain(w); err != nil {
 		return fmt.Errorf("after the second crash: %w", err)
 	}
-	w.put(4)
 	return w.check()
+}
+
+// startAgain opens, checks, and puts some more.
+func startAgain(w *world) error {
+	if err := w.open(); err != nil {
+		return fmt.Errorf("open: %w", err)
+	}
+	if err := w.check(); err != nil {
+		return err
+	}
+	if err := w.settleUnknown(true); err != nil {
+		return err
+	}
+	w.put(4)
+	return nil
 }

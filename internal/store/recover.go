@@ -251,9 +251,8 @@ func (p *foundPack) cut(limits []pack.Limit) {
 	p.footer.Truncate(limit)
 }
 
-// close seals the pack, or removes it if there is nothing in it. A pack that
-// cannot be sealed is limited by the next one, so that what was cut here stays
-// away.
+// close seals the pack, or removes it if there is nothing in it. Where that
+// fails, the next pack says so, and what was cut here stays away.
 func (p *foundPack) close() error {
 	defer p.file.Close()
 	if len(p.ends) == 0 {
@@ -264,17 +263,20 @@ func (p *foundPack) close() error {
 	var err error
 	if info.size, err = p.seal(end); err != nil {
 		info.state = packGivenUp
-		p.e.limits = append(p.e.limits, pack.Limit{First: p.number, Last: p.number, Offset: end})
+		p.limit(end)
 	}
 	p.e.admit(info, p.footer.Entries)
 	return err
 }
 
-// seal cuts the pack at end, writes the footer and makes all durable. It
-// returns the length of the file.
+// seal cuts the pack at end, writes the footer and makes all durable: first
+// what the footer tells of, then the footer. It returns the length of the file.
 func (p *foundPack) seal(end int64) (int64, error) {
 	if err := p.file.Truncate(end); err != nil {
 		return p.size, fmt.Errorf("cut torn tail: %w", err)
+	}
+	if err := p.file.Sync(); err != nil {
+		return end, fmt.Errorf("sync pack: %w", err)
 	}
 	n, err := p.file.WriteV([][]byte{p.footer.Append(nil, p.header, end, min(end, p.synced))})
 	if err != nil {
@@ -296,5 +298,14 @@ func (p *foundPack) discard() error {
 			return nil
 		}
 	}
-	return p.e.cfg.FS.Remove(packName(p.number))
+	err := p.e.cfg.FS.Remove(packName(p.number))
+	if err != nil {
+		p.limit(0)
+	}
+	return err
+}
+
+// limit has the next pack say what could not be done to this one.
+func (p *foundPack) limit(off int64) {
+	p.e.limits = append(p.e.limits, pack.Limit{First: p.number, Last: p.number, Offset: off})
 }

@@ -133,7 +133,7 @@ func (w *world) forget() error {
 			newest = n.ServerTime()
 		}
 	}
-	since := newest.Add(-time.Duration(w.rand.IntN(15)) * time.Second)
+	since := newest.Add(time.Duration(2-w.rand.IntN(15)) * time.Second)
 	one, all := w.key(), w.rand.IntN(2) == 0
 	for id := range uint64(4) {
 		key := millrace.StreamKey{ID: id}
@@ -209,8 +209,10 @@ func (w *world) checkEntry(scope store.Scope, e store.Entry) error {
 	return storetest.Same(got, f)
 }
 
-// pin makes all that is found the least that must be found from now on.
-func (w *world) pin() error {
+// settleUnknown makes what is found, of all that the machine died over, the
+// least that must be found from now on if lasting, and the most that may be.
+func (w *world) settleUnknown(lasting bool) error {
+	found := make(map[millrace.FragmentNumber]bool)
 	for id := range uint64(4) {
 		scope := store.Scope{Stream: millrace.StreamKey{ID: id}}
 		entries, err := w.engine.After(context.Background(), scope, millrace.FragmentNumber{}, 1<<20)
@@ -218,7 +220,16 @@ func (w *world) pin() error {
 			return err
 		}
 		for _, e := range entries {
-			w.outcomes[e.Number] = kept
+			found[e.Number] = true
+		}
+	}
+	for n := range w.fragments {
+		switch {
+		case w.outcomes[n] != unknown:
+		case !found[n]:
+			w.outcomes[n] = failed
+		case lasting:
+			w.outcomes[n] = kept
 		}
 	}
 	return nil

@@ -141,6 +141,9 @@ func (f *FS) ReadDir() ([]string, error) {
 func (f *FS) Remove(name string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.dead {
+		return ErrCrashed
+	}
 	if _, err := f.lookUpLocked("remove", name); err != nil {
 		return err
 	}
@@ -153,6 +156,9 @@ func (f *FS) Remove(name string) error {
 func (f *FS) Rename(from, to string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.dead {
+		return ErrCrashed
+	}
 	n, err := f.lookUpLocked("rename", from)
 	if err != nil {
 		return err
