@@ -53,7 +53,7 @@ var (
 // the fragments' and stay where they are.
 func ReadClip(file []byte) (*Clip, error) {
 	c := &Clip{}
-	s := splitter{elements: mkv.NewReader(bytes.NewReader(file), mkv.ReaderOptions{})}
+	s := newSplitter(bytes.NewReader(file))
 	var leading [][]byte
 	for {
 		part, err := s.next()

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"time"
-
-	"github.com/millrace/millrace/mkv"
 )
 
 // Copy sends the Clusters of a Matroska stream as they arrive: a file that is
@@ -17,7 +15,7 @@ import (
 // that a Realtime copy does not skip. It returns at the end of r, or when ctx
 // ends and r is not waiting. The last fragment is ended only at the end of r.
 func Copy(ctx context.Context, u *Upload, r io.Reader, o PlayOptions) error {
-	s := splitter{elements: mkv.NewReader(r, mkv.ReaderOptions{})}
+	s := newSplitter(r)
 	c := copier{player: player{upload: u, options: o, base: o.Origin}}
 	for {
 		part, err := s.next()
@@ -30,7 +28,7 @@ func Copy(ctx context.Context, u *Upload, r io.Reader, o PlayOptions) error {
 		case err != nil:
 			return fmt.Errorf("copy: %w", err)
 		}
-		if err := c.send(ctx, &s, part); err != nil {
+		if err := c.send(ctx, s, part); err != nil {
 			return err
 		}
 	}

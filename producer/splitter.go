@@ -3,6 +3,7 @@ package producer
 import (
 	"bytes"
 	"fmt"
+	"io"
 
 	"github.com/millrace/millrace/mkv"
 )
@@ -39,6 +40,13 @@ type splitter struct {
 	latest  int64 // due time of the block that came last
 	step    int64 // from one due time to another
 	started bool  // the document has had a Cluster
+}
+
+func newSplitter(r io.Reader) *splitter {
+	return &splitter{
+		elements: mkv.NewReader(r, mkv.ReaderOptions{}),
+		info:     mkv.Info{TimecodeScale: mkv.DefaultTimecodeScale},
+	}
 }
 
 // next returns the next part, or io.EOF.
@@ -78,9 +86,13 @@ func (s *splitter) describe(e mkv.Element) (err error) {
 	case mkv.IDSegment:
 		s.header = mkv.AppendUnknownSize(mkv.AppendID(s.header, mkv.IDSegment), 0)
 	case mkv.IDInfo:
-		if s.info, err = mkv.ParseInfo(e.Data()); err == nil {
-			s.header, err = appendLiveInfo(s.header, e.Data())
+		if s.info, err = mkv.ParseInfo(e.Data()); err != nil {
+			return err
 		}
+		if s.info.TimecodeScale > maxScale {
+			return fmt.Errorf("ticks of %d ns: %w", s.info.TimecodeScale, ErrTime)
+		}
+		s.header, err = appendLiveInfo(s.header, e.Data())
 	case mkv.IDTracks:
 		s.tracks = true
 		s.header = append(s.header, e.Raw...)
@@ -147,9 +159,11 @@ func (s *splitter) place(e mkv.Element) error {
 	return nil
 }
 
-// maxTime is the latest time that is computed with, in nanoseconds: the year
-// 2116, with room for what is added.
-const maxTime = 1 << 62
+// Bounds of what is computed with, in nanoseconds.
+const (
+	maxTime  = 1 << 62 // the year 2116, with room for what is added
+	maxScale = 1e9     // a tick of a second
+)
 
 // block returns a child of the Cluster, and false for one that is left out. A
 // picture that is shown before others that came earlier is due with them.
