@@ -21,8 +21,8 @@ type MKV struct {
 	tracks []byte // the Tracks element; nil before the first fragment
 	shift  int64  // to add to a frame's time, ms
 	latest map[media.TrackNumber]int64
-	end    int64 // the latest of all
-	start  int64 // of the open Cluster
+	end    int64  // the latest of all
+	start  int64  // of the open Cluster
 	buf    []byte // what the next write begins with
 }
 
