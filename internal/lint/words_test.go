@@ -89,10 +89,10 @@ func checkText(name string, content []byte) []string {
 func checkLength(p pkg) []string {
 	const most = 600
 	var bad []string
-	for _, f := range p.files {
-		lines := p.fset.File(f.ast.Pos()).LineCount()
-		if lines > most && !ast.IsGenerated(f.ast) {
-			bad = append(bad, p.at(f.ast.Package, "%d lines; look for the second noun", lines))
+	for _, f := range p.product() {
+		lines := p.fset.File(f.Pos()).LineCount()
+		if lines > most && !ast.IsGenerated(f) {
+			bad = append(bad, p.at(f.Package, "%d lines; look for the second noun", lines))
 		}
 	}
 	return bad
