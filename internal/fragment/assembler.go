@@ -33,6 +33,7 @@ type Assembler struct {
 	previous uint64           // timecode of the Cluster before
 	leading  []byte           // Tags for the next fragment
 	userTags int              // of the user's own in leading
+	tagFault error            // of the Tags for the next fragment, told at its end
 
 	cluster cluster
 }
@@ -79,11 +80,11 @@ func (a *Assembler) add(e mkv.Element) error {
 }
 
 func (a *Assembler) startDocument(e mkv.Element) error {
-	if a.header != nil && !a.limits.AllowHeaders {
-		return fault(millrace.CodeInvalidMKV, "a second EBML header in one call")
-	}
 	if err := a.finish(); err != nil {
 		return err
+	}
+	if a.header != nil && !a.limits.AllowHeaders {
+		return fault(millrace.CodeInvalidMKV, "a second EBML header in one call")
 	}
 	a.header = newHeader(e.Raw)
 	a.first, a.shared = nil, nil
@@ -91,6 +92,9 @@ func (a *Assembler) startDocument(e mkv.Element) error {
 }
 
 func (a *Assembler) startSegment() error {
+	if err := a.finish(); err != nil {
+		return err
+	}
 	if a.header == nil {
 		return fault(millrace.CodeInvalidMKV, "the body does not begin with an EBML header")
 	}
@@ -115,6 +119,10 @@ func (a *Assembler) topLevel(e mkv.Element) error {
 	if err := a.headerElement(e); err != nil {
 		return err
 	}
+	return a.checkHeader()
+}
+
+func (a *Assembler) checkHeader() error {
 	if a.header.size() > a.limits.MaxHeader {
 		return fault(millrace.CodeInvalidMKV, "the header is over %d bytes", a.limits.MaxHeader)
 	}
@@ -136,6 +144,10 @@ func (a *Assembler) headerElement(e mkv.Element) error {
 // end-of-fragment tag to the fragment to come, else to the one before it.
 func (a *Assembler) tags(e mkv.Element) error {
 	t, err := a.readTags(e)
+	if a.cluster.state != ended && millrace.CodeOf(err) == millrace.CodeMetadataLimit {
+		a.tagFault = err
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -153,11 +165,12 @@ func (a *Assembler) tags(e mkv.Element) error {
 func (a *Assembler) leadTags(t tagsElement) error {
 	a.userTags += t.user
 	if a.userTags > a.limits.MaxTags {
-		return tooManyTags(a.limits)
+		a.tagFault = tooManyTags(a.limits)
+		return nil
 	}
 	if a.header.fresh() {
 		a.header.addTags(t.raw)
-		return nil
+		return a.checkHeader()
 	}
 	a.leading = append(a.leading, t.raw...)
 	if int64(len(a.leading)) > a.limits.MaxHeader {
@@ -178,9 +191,6 @@ func (a *Assembler) startCluster(e mkv.Element) error {
 		return err
 	}
 	a.began = true
-	if e.Size > a.limits.MaxSize {
-		return fault(millrace.CodeFragmentSize, "the Cluster declares %d bytes, and at most %d are allowed", e.Size, a.limits.MaxSize)
-	}
 	a.cluster.start(e)
 	for i := range a.header.tracks {
 		a.header.tracks[i].blocks = 0
@@ -191,7 +201,10 @@ func (a *Assembler) startCluster(e mkv.Element) error {
 // child takes an element of the open Cluster.
 func (a *Assembler) child(e mkv.Element) error {
 	c := &a.cluster
-	if int64(c.size+len(e.Raw)) > a.limits.MaxSize {
+	switch size := int64(c.size + len(e.Raw)); {
+	case size > a.limits.MaxSize && c.state == condemned:
+		return a.condemned()
+	case size > a.limits.MaxSize:
 		return fault(millrace.CodeFragmentSize, "the fragment is over %d bytes", a.limits.MaxSize)
 	}
 	switch {
@@ -202,6 +215,8 @@ func (a *Assembler) child(e mkv.Element) error {
 		return fault(millrace.CodeInvalidMKV, "a second Timecode in one Cluster")
 	case c.state == open:
 		return c.append(a, e)
+	case len(c.prefix)+len(e.Raw) > maxPrefix:
+		return fault(millrace.CodeInvalidMKV, "more than %d bytes before a Cluster's Timecode", maxPrefix)
 	}
 	c.prefix = append(c.prefix, e.Raw...)
 	c.size += len(e.Raw)
@@ -221,8 +236,9 @@ func (a *Assembler) begin(e mkv.Element) error {
 		return invalidMKV(err)
 	}
 	c := &a.cluster
+	tagFault := a.tagFault
 	b := Begin{
-		Header: a.useHeader(), Leading: a.takeLeading(), Prefix: c.prefix, KnownSize: c.known,
+		Header: a.useHeader(), Leading: a.takeLeading(), Prefix: c.prefix, KnownSize: c.declared != mkv.UnknownSize,
 		Timecode: timecode, Scale: a.header.scale, Sequence: a.sequence,
 	}
 	b.ProducerTime, err = a.producerTime(timecode)
@@ -230,12 +246,16 @@ func (a *Assembler) begin(e mkv.Element) error {
 		err = fault(millrace.CodeTimecodeOrder, "timecode %d after %d", timecode, a.previous)
 	}
 	a.sequence++
-	if err != nil {
-		c.state, c.err, c.begin = condemned, err, b
+	c.begin, c.err, c.leading = b, firstError(err, tagFault), len(b.Leading)
+	switch {
+	case c.declared > a.limits.MaxSize:
+		c.err = fault(millrace.CodeFragmentSize, "the Cluster declares %d bytes, and at most %d are allowed", c.declared, a.limits.MaxSize)
+		return a.condemned() // there is no use in waiting for its end
+	case c.err != nil:
+		c.state = condemned
 		return nil
 	}
 	a.previous = timecode
-	c.leading = len(b.Leading)
 	c.state = open
 	return a.sink.Begin(b)
 }
@@ -255,7 +275,7 @@ func (a *Assembler) useHeader() *millrace.Header {
 
 func (a *Assembler) takeLeading() []byte {
 	l := a.leading
-	a.leading, a.userTags = nil, 0
+	a.leading, a.userTags, a.tagFault = nil, 0, nil
 	if len(l) == 0 {
 		return nil
 	}
@@ -316,7 +336,7 @@ func (a *Assembler) Close(clean, keepPartial bool) error {
 	switch {
 	case c.state == condemned:
 		return a.condemned()
-	case c.state == open && keepPartial && !c.known && len(c.samples) > 0:
+	case c.state == open && keepPartial && c.declared == mkv.UnknownSize && len(c.samples) > 0:
 		c.state = none
 		if err := a.sink.Received(); err != nil {
 			return err

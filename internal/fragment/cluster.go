@@ -23,23 +23,26 @@ const (
 // for the next one, but for those that are handed over.
 type cluster struct {
 	state    state
-	known    bool // declared size
-	prefix   []byte
-	size     int // bytes of the Cluster so far
-	leading  int // bytes
+	declared int64  // bytes behind its head; mkv.UnknownSize if it does not say
+	prefix   []byte // up to the Timecode
+	size     int    // bytes of the Cluster so far
+	leading  int    // bytes
 	trailing []byte
 	userTags int // behind the Cluster
 	samples  []millrace.Sample
 	usual    int // samples of the fragment before, to allot as many
 	first    int32
 	last     int32
-	begin    Begin // of a condemned one
+	begin    Begin
 	err      error // why it is condemned
 }
 
+// maxPrefix bounds what may stand in a Cluster before its Timecode, in bytes.
+const maxPrefix = 64 << 10
+
 func (c *cluster) start(e mkv.Element) {
 	*c = cluster{
-		state: opening, known: e.Size != mkv.UnknownSize, prefix: append(c.prefix[:0], e.Raw...), size: len(e.Raw),
+		state: opening, declared: e.Size, prefix: append(c.prefix[:0], e.Raw...), size: len(e.Raw),
 		usual: c.usual,
 	}
 }
@@ -76,7 +79,17 @@ func (c *cluster) append(a *Assembler, e mkv.Element) error {
 		}
 	}
 	c.size += len(e.Raw)
+	if c.state == condemned {
+		return nil
+	}
 	return a.sink.Append(e.Raw)
+}
+
+// condemn gives the open fragment up. The fault is told at the fragment's end:
+// clients that are told in its middle lose frames of the fragment before.
+func (c *cluster) condemn(s Sink, err error) error {
+	c.state, c.err, c.samples = condemned, err, nil
+	return s.Abort()
 }
 
 func blockFlags(b mkv.Block, key bool) (f millrace.SampleFlags) {
@@ -110,6 +123,9 @@ func (c *cluster) block(a *Assembler, b mkv.Block, end int, flags millrace.Sampl
 	if t == nil {
 		return fault(millrace.CodeTrackNumberMismatch, "a block of track %d, which is not in Tracks", b.Track)
 	}
+	if len(c.samples) == a.limits.MaxBlocks {
+		return fault(millrace.CodeFragmentSize, "the fragment has over %d blocks", a.limits.MaxBlocks)
+	}
 	t.blocks++
 	rel := int32(b.RelTime)
 	if len(c.samples) == 0 {
@@ -118,7 +134,7 @@ func (c *cluster) block(a *Assembler, b mkv.Block, end int, flags millrace.Sampl
 	}
 	c.first, c.last = min(c.first, rel), max(c.last, rel)
 	if span := time.Duration(c.last-c.first) * time.Duration(a.header.scale); span > a.limits.MaxDuration {
-		return fault(millrace.CodeFragmentDuration, "the fragment spans %v and may span %v", span, a.limits.MaxDuration)
+		return c.condemn(a.sink, fault(millrace.CodeFragmentDuration, "the fragment spans %v and may span %v", span, a.limits.MaxDuration))
 	}
 	c.samples = append(c.samples, millrace.Sample{
 		Track: b.Track, Offset: uint32(c.size + end - len(b.Payload)), Size: uint32(len(b.Payload)), Time: rel,
@@ -150,6 +166,9 @@ func (c *cluster) trail(raw []byte, l Limits) error {
 	}
 	if int64(c.leading+c.size+len(c.trailing)+len(raw)) > l.MaxSize {
 		return fault(millrace.CodeFragmentSize, "the fragment is over %d bytes", l.MaxSize)
+	}
+	if int64(len(c.trailing)+len(raw)) > l.MaxHeader {
+		return fault(millrace.CodeFragmentSize, "the elements behind the Cluster are over %d bytes", l.MaxHeader)
 	}
 	c.trailing = append(c.trailing, raw...)
 	return nil

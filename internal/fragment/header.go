@@ -1,6 +1,8 @@
 package fragment
 
 import (
+	"math"
+
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/media"
 	"github.com/millrace/millrace/mkv"
@@ -38,6 +40,10 @@ const segmentHead = "\x18\x53\x80\x67\x01\xff\xff\xff\xff\xff\xff\xff"
 // defaultScale is Matroska's: one millisecond.
 const defaultScale = 1_000_000
 
+// maxScale keeps every span of block times, at most 1<<16 units, within a
+// time.Duration. It is more than a day.
+const maxScale = math.MaxInt64 >> 16
+
 func newHeader(ebml []byte) *header {
 	h := &header{scale: defaultScale}
 	h.add(ebml)
@@ -67,8 +73,8 @@ func (h *header) addInfo(e mkv.Element) error {
 	if err != nil {
 		return invalidMKV(err)
 	}
-	if info.TimecodeScale == 0 {
-		return fault(millrace.CodeInvalidMKV, "the timecode scale is zero")
+	if info.TimecodeScale == 0 || info.TimecodeScale > maxScale {
+		return fault(millrace.CodeInvalidMKV, "the timecode scale is %d", info.TimecodeScale)
 	}
 	h.scale = info.TimecodeScale
 	h.add(e.Raw)

@@ -7,7 +7,8 @@ import "time"
 type Limits struct {
 	MaxSize      int64         // bytes of leading elements, Cluster and trailing elements; 50 MB
 	MaxDuration  time.Duration // from the first to the last block's time; 20 s
-	MaxHeader    int64         // bytes from the EBML header to the first Cluster; 4 MiB
+	MaxBlocks    int           // blocks of a fragment; 131,072
+	MaxHeader    int64         // bytes from the EBML header to the first Cluster, and between two Clusters; 4 MiB
 	MaxTracks    int           // 3
 	MaxTags      int           // tags of the user's own per fragment; 10
 	MaxTagName   int           // bytes; 128
@@ -20,6 +21,7 @@ type Limits struct {
 func (l Limits) WithDefaults() Limits {
 	l.MaxSize = or(l.MaxSize, 50_000_000)
 	l.MaxDuration = or(l.MaxDuration, 20*time.Second)
+	l.MaxBlocks = or(l.MaxBlocks, 1<<17)
 	l.MaxHeader = or(l.MaxHeader, 4<<20)
 	l.MaxTracks = or(l.MaxTracks, 3)
 	l.MaxTags = or(l.MaxTags, 10)

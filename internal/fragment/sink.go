@@ -32,6 +32,10 @@ type Finish struct {
 //	Begin Append* Received Finish      a whole fragment
 //	Begin Append* [Received] Abort     one that failed, or whose connection broke
 //	Condemned                          one that was faulty from its timecode on
+//	Begin Append* Abort Condemned      one that was found faulty later
+//
+// Condemned comes at the end of the faulty fragment, where clients can be told
+// best.
 //
 // An error from any method ends the session: the Assembler returns it as it is.
 type Sink interface {
