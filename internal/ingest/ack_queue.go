@@ -37,10 +37,12 @@ func (q *ackQueue) push(a millrace.Ack) bool {
 	return len(q.acks) < hardAcks
 }
 
-// close says that nothing more will be pushed.
-func (q *ackQueue) close() {
+// close adds the last acknowledgement, if there is one. What is pushed later is
+// dropped.
+func (q *ackQueue) close(last ...millrace.Ack) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.acks = append(q.acks, last...)
 	q.closed = true
 	q.signal()
 }

@@ -1,9 +1,12 @@
 package ingest
 
 import (
+	"errors"
+	"os"
 	"time"
 
 	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/tail"
 	"github.com/millrace/millrace/internal/wire"
 )
 
@@ -13,6 +16,10 @@ const (
 	ackGroup = 5
 	ackPause = 5 * time.Millisecond
 )
+
+// lastWords is how long a connection that takes no more acknowledgements is
+// still read.
+const lastWords = 5 * time.Second
 
 // headDelay is the time between the interim answer and the final head: one
 // client's parser stops at the first blank line of what it reads.
@@ -30,18 +37,28 @@ const (
 // An ackWriter writes one session's answer: its head, its acknowledgements and
 // the IDLEs between them.
 type ackWriter struct {
-	conn    Conn
-	queue   *ackQueue
-	expect  bool // the client waits for an interim answer
-	quiet   bool // the client wants no acknowledgements but errors
-	idle    func() time.Duration
-	limit   time.Duration // idle time at which the session ends; 0 means never
-	deleted <-chan struct{}
-	end     func(error) // ends the session
+	conn   Conn
+	queue  *ackQueue
+	expect bool // the client waits for an interim answer
+	quiet  bool // the client wants no acknowledgements but errors
+	idle   func() time.Duration
+	limit  time.Duration // idle time at which the session ends; 0 means never
+	stream *tail.Stream
+	end    func(error) // ends the session
 }
 
-// run writes until the queue is closed and empty, or writing fails.
+// run writes until the queue is closed and empty. After a write that failed it
+// takes acknowledgements and drops them.
 func (w *ackWriter) run() error {
+	err := w.writeAll()
+	if err != nil {
+		w.dropAll(err)
+	}
+	return err
+}
+
+// writeAll writes until the queue is closed and empty, or writing fails.
+func (w *ackWriter) writeAll() error {
 	if err := w.head(); err != nil {
 		return err
 	}
@@ -49,7 +66,7 @@ func (w *ackWriter) run() error {
 	defer tick.Stop()
 	var acks []millrace.Ack
 	var idled time.Duration // idle time at the last IDLE
-	deleted := w.deleted
+	deleted := w.stream.Deleted()
 	for {
 		var done bool
 		if acks, done = w.queue.take(acks); done {
@@ -65,11 +82,33 @@ func (w *ackWriter) run() error {
 		case <-w.queue.ready:
 		case <-deleted:
 			deleted = nil
-			w.end(millrace.Errorf(millrace.CodeStreamDeleted, "the stream has been deleted"))
+			w.end(w.stream.Err())
 		case <-tick.C:
 			if err := w.checkIdle(&idled); err != nil {
 				return err
 			}
+		}
+	}
+}
+
+// dropAll ends the session because nobody takes its acknowledgements: at once,
+// if the client is there and does not read; else when what it had sent before
+// it went away has been read, which may hold whole fragments.
+func (w *ackWriter) dropAll(cause error) {
+	wait := lastWords
+	if errors.Is(cause, os.ErrDeadlineExceeded) {
+		wait = 0
+	}
+	over := time.NewTimer(wait)
+	defer over.Stop()
+	for {
+		if _, done := w.queue.take(nil); done {
+			return
+		}
+		select {
+		case <-w.queue.ready:
+		case <-over.C:
+			w.end(errors.Join(errGone, cause))
 		}
 	}
 }

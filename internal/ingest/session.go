@@ -32,26 +32,30 @@ type session struct {
 	params   Params
 	stream   *tail.Stream
 	acks     *ackQueue
+	cancel   context.CancelCauseFunc // ends what waits for memory or for the store
+	began    time.Time
 	waiting  atomic.Bool  // for the client's bytes, not for our own store
-	lastRead atomic.Int64 // Unix nanoseconds of the last byte, or of the wait's begin
+	lastRead atomic.Int64 // when the present wait began, in nanoseconds since the session did
 
-	// The fragment that the next ERROR speaks of.
-	open     *tail.Fragment
-	begin    fragment.Begin
-	number   millrace.FragmentNumber
-	anything bool // a fragment has begun
+	open  *tail.Fragment
+	begin fragment.Begin // of the open fragment
+	about *subject       // of a fault that is found now; nil between fragments
 
 	mu      sync.Mutex // guards what follows
 	reason  error      // why the session ends; the first one counts
-	pending int        // commits without an answer
+	pending []subject  // commits without an answer, in their order
 	settled chan struct{}
-	lost    bool // a commit failed (S2)
+	lost    *subject // the first fragment whose commit failed (S2)
 }
 
-func newSession(m *Sessions, conn Conn, p Params) *session {
-	s := &session{sessions: m, conn: conn, params: p, acks: newAckQueue()}
-	s.lastRead.Store(m.Now().UnixNano())
-	return s
+// A subject is the fragment that an acknowledgement speaks of.
+type subject struct {
+	timecode uint64
+	number   millrace.FragmentNumber
+}
+
+func newSession(m *Sessions, conn Conn, p Params, cancel context.CancelCauseFunc) *session {
+	return &session{sessions: m, conn: conn, params: p, acks: newAckQueue(), cancel: cancel, began: time.Now()}
 }
 
 // end makes the session stop, for the first reason given. It does not wait.
@@ -60,6 +64,7 @@ func (s *session) end(reason error) {
 	defer s.mu.Unlock()
 	if s.reason == nil {
 		s.reason = reason
+		s.cancel(reason)
 		s.conn.Interrupt()
 	}
 }
@@ -75,12 +80,12 @@ func (s *session) idle() time.Duration {
 	if !s.waiting.Load() {
 		return 0
 	}
-	return time.Duration(s.sessions.Now().UnixNano() - s.lastRead.Load())
+	return time.Since(s.began) - time.Duration(s.lastRead.Load())
 }
 
 // Read reads the body and notes since when it waits.
 func (s *session) Read(p []byte) (int, error) {
-	s.lastRead.Store(s.sessions.Now().UnixNano())
+	s.lastRead.Store(int64(time.Since(s.began)))
 	s.waiting.Store(true)
 	defer s.waiting.Store(false)
 	return s.conn.Body().Read(p)
@@ -99,19 +104,10 @@ func (s *session) run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { s.end(context.Cause(ctx)) })()
 
 	written := make(chan error, 1)
-	go func() {
-		err := s.writer().run()
-		if err != nil {
-			s.end(errors.Join(errGone, err))
-		}
-		written <- err
-	}()
+	go func() { written <- s.writer().run() }()
 	err := s.read(ctx)
 	s.awaitCommits()
-	if a, ok := s.farewell(err); ok {
-		s.acks.push(a)
-	}
-	s.acks.close()
+	s.acks.close(s.farewell(err)...)
 	if werr := <-written; werr == nil {
 		werr = s.conn.Finish()
 		err = errors.Join(err, werr)
@@ -122,7 +118,7 @@ func (s *session) run(ctx context.Context) error {
 func (s *session) writer() *ackWriter {
 	return &ackWriter{
 		conn: s.conn, queue: s.acks, expect: s.params.Expect, quiet: s.params.Quiet,
-		idle: s.idle, limit: s.sessions.IdleTimeout, deleted: s.stream.Deleted(), end: s.end,
+		idle: s.idle, limit: s.sessions.IdleTimeout, stream: s.stream, end: s.end,
 	}
 }
 
@@ -172,11 +168,13 @@ func (s *session) because(err error) error {
 	return err
 }
 
-// farewell is the ERROR with which a session ends, if it ends with one.
-func (s *session) farewell(err error) (millrace.Ack, bool) {
+// farewell is the ERROR with which a session ends, if it ends with one. It
+// speaks of the fragment that has to be sent again or skipped: the first one
+// that the store has lost, else the one that is open.
+func (s *session) farewell(err error) []millrace.Ack {
 	err = s.because(err)
 	if err == nil || errors.Is(err, errIdle) || errors.Is(err, errGone) {
-		return millrace.Ack{}, false
+		return nil
 	}
 	code := millrace.CodeOf(err)
 	switch {
@@ -185,18 +183,28 @@ func (s *session) farewell(err error) (millrace.Ack, bool) {
 	case code < millrace.CodeStreamRead:
 		code = millrace.CodeMediaInternal
 	}
-	return millrace.Ack{
-		Type: millrace.AckError, Code: code,
-		HasTimecode: s.anything, Timecode: s.begin.Timecode, Number: s.number,
-	}, true
+	a := millrace.Ack{Type: millrace.AckError, Code: code}
+	if about := s.subject(); about != nil {
+		a.HasTimecode, a.Timecode, a.Number = true, about.timecode, about.number
+	}
+	return []millrace.Ack{a}
+}
+
+func (s *session) subject() *subject {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lost != nil {
+		return s.lost
+	}
+	return s.about
 }
 
 // ack queues an acknowledgement that the client may have declined.
-func (s *session) ack(t millrace.AckType, timecode uint64, n millrace.FragmentNumber) {
+func (s *session) ack(t millrace.AckType, about subject) {
 	if s.params.Quiet {
 		return
 	}
-	if !s.acks.push(millrace.Ack{Type: t, HasTimecode: true, Timecode: timecode, Number: n}) {
+	if !s.acks.push(millrace.Ack{Type: t, HasTimecode: true, Timecode: about.timecode, Number: about.number}) {
 		s.end(errGone)
 	}
 }
@@ -205,11 +213,11 @@ func (s *session) ack(t millrace.AckType, timecode uint64, n millrace.FragmentNu
 // commitPatience. If the client is gone, nobody needs the answers.
 func (s *session) awaitCommits() {
 	s.mu.Lock()
-	if s.pending == 0 || errors.Is(s.reason, errGone) {
+	if len(s.pending) == 0 || errors.Is(s.reason, errGone) {
 		s.mu.Unlock()
 		return
 	}
-	settled := make(chan struct{})
+	settled, first := make(chan struct{}), s.pending[0]
 	s.settled = settled
 	s.mu.Unlock()
 	timer := time.NewTimer(commitPatience)
@@ -217,6 +225,6 @@ func (s *session) awaitCommits() {
 	select {
 	case <-settled:
 	case <-timer.C:
-		s.end(millrace.Errorf(millrace.CodeArchival, "the store does not answer"))
+		s.lose(first, errors.New("the store does not answer"))
 	}
 }

@@ -26,7 +26,6 @@ type Config struct {
 	IdleTimeout       time.Duration // ends a silent session; 0 means never
 	MaxAge            time.Duration // ends a session; 0 means never
 	SessionsPerStream int           // DefaultSessionsPerStream if 0
-	Now               func() time.Time
 	Logger            *slog.Logger
 }
 
@@ -75,7 +74,9 @@ func New(c Config) *Sessions {
 // Serve runs one session to its end. It returns nil when the session ended as
 // its client wished, and why it ended otherwise.
 func (m *Sessions) Serve(ctx context.Context, conn Conn, p Params) error {
-	s := newSession(m, conn, p)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	s := newSession(m, conn, p, cancel)
 	if !m.add(s) {
 		return millrace.Errorf(millrace.CodeUnavailable, "The server is shutting down.")
 	}

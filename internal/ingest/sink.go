@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"slices"
 
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/fragment"
@@ -23,11 +24,11 @@ func (s *sink) Begin(b fragment.Begin) error {
 	if err != nil {
 		return err
 	}
-	s.open, s.begin, s.number, s.anything = f, b, f.Number, true
+	s.open, s.begin, s.about = f, b, &subject{b.Timecode, f.Number}
 	if err := s.Append(b.Prefix); err != nil {
 		return err
 	}
-	s.ack(millrace.AckBuffering, b.Timecode, f.Number)
+	s.ack(millrace.AckBuffering, *s.about)
 	return nil
 }
 
@@ -36,7 +37,7 @@ func (s *sink) Append(p []byte) error { return s.open.Append(s.ctx, p) }
 
 // Received acknowledges a whole Cluster.
 func (s *sink) Received() error {
-	s.ack(millrace.AckReceived, s.begin.Timecode, s.number)
+	s.ack(millrace.AckReceived, *s.about)
 	return nil
 }
 
@@ -49,25 +50,26 @@ func (s *sink) Finish(fin fragment.Finish) error {
 		defer f.Release()
 		return f.Err()
 	}
+	about := *s.about
+	s.about = nil
 	if ephemeral {
 		if s.sessions.AckWithoutStore {
-			s.ack(millrace.AckPersisted, s.begin.Timecode, f.Number)
+			s.ack(millrace.AckPersisted, about)
 		}
 		f.Release()
 		return nil
 	}
-	return s.commit(f, fin)
+	return s.commit(f, fin, about)
 }
 
 // commit hands a fragment to the store, which answers later.
-func (s *sink) commit(f *tail.Fragment, fin fragment.Finish) error {
+func (s *sink) commit(f *tail.Fragment, fin fragment.Finish, about subject) error {
 	s.mu.Lock()
-	s.pending++
+	s.pending = append(s.pending, about)
 	s.mu.Unlock()
-	timecode := s.begin.Timecode
-	err := s.sessions.Store.Submit(s.ctx, s.record(f, fin), func(err error) { s.committed(f, timecode, err) })
+	err := s.sessions.Store.Submit(s.ctx, s.record(f, fin), func(err error) { s.committed(f, about, err) })
 	if err != nil {
-		s.committed(f, timecode, err)
+		s.committed(f, about, err)
 	}
 	return s.because(nil)
 }
@@ -81,44 +83,71 @@ func (s *sink) record(f *tail.Fragment, fin fragment.Finish) *millrace.Fragment 
 	}
 }
 
-// Abort lets the open fragment go.
+// Abort lets the open fragment go, if there is one: there is none where it
+// could not even begin.
 func (s *sink) Abort() error {
 	f := s.open
 	s.open = nil
-	f.Abort(millrace.Errorf(millrace.CodeStreamRead, "the fragment was not finished"))
-	f.Release()
+	if f != nil {
+		f.Abort(millrace.Errorf(millrace.CodeStreamRead, "the fragment was not finished"))
+		f.Release()
+	}
 	return nil
 }
 
-// Condemned notes which fragment the ERROR to come speaks of.
-func (s *sink) Condemned(b fragment.Begin) (err error) {
-	s.begin, s.anything = b, true
-	s.number, err = s.stream.Reserve()
-	return err
+// Condemned notes which fragment the ERROR to come speaks of. One that readers
+// have seen the beginning of has its number already.
+func (s *sink) Condemned(b fragment.Begin) error {
+	if s.about != nil {
+		return nil
+	}
+	n, err := s.stream.Reserve()
+	if err != nil {
+		return err
+	}
+	s.about = &subject{b.Timecode, n}
+	return nil
 }
 
 // committed takes the store's answer for one fragment. It does not block.
-func (s *session) committed(f *tail.Fragment, timecode uint64, err error) {
+func (s *session) committed(f *tail.Fragment, about subject, err error) {
 	f.Settle(err)
 	f.Release()
-	s.mu.Lock()
-	lost := s.lost || err != nil
-	s.lost = lost
-	s.mu.Unlock()
-	if !lost {
-		s.ack(millrace.AckPersisted, timecode, f.Number)
-	}
-	if err != nil {
-		s.sessions.Logger.Error("fragment could not be stored", "stream", s.params.Stream.Name, "fragment", f.Number, "err", err)
-		s.end(&millrace.Error{Code: millrace.CodeArchival, Message: "the fragment could not be stored", Err: err})
+	switch {
+	case err != nil:
+		s.lose(about, err)
+	case s.confirms(about):
+		s.ack(millrace.AckPersisted, about)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.pending--
-	if s.pending == 0 && s.settled != nil {
+	s.pending = slices.DeleteFunc(s.pending, func(p subject) bool { return p == about })
+	if len(s.pending) == 0 && s.settled != nil {
 		close(s.settled)
 		s.settled = nil
 	}
+}
+
+// confirms reports whether a fragment that is durable may be acknowledged (S2).
+func (s *session) confirms(about subject) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lost == nil || about.number.Compare(s.lost.number) < 0
+}
+
+// lose ends the session because of a fragment that will never be durable.
+func (s *session) lose(about subject, err error) {
+	s.mu.Lock()
+	if s.lost == nil || about.number.Compare(s.lost.number) < 0 {
+		s.lost = &about
+	}
+	s.mu.Unlock()
+	if deleted := s.stream.Err(); deleted != nil {
+		s.end(deleted)
+		return
+	}
+	s.sessions.Logger.Error("fragment could not be stored", "stream", s.params.Stream.Name, "fragment", about.number, "err", err)
+	s.end(&millrace.Error{Code: millrace.CodeArchival, Message: "the fragment could not be stored", Err: err})
 }
 
 // tagKind says what a tag name means to the service.

@@ -125,7 +125,7 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 		Store: s.state.media, Tail: fragments,
 		Limits:      fragment.Limits{MaxDuration: s.cfg.MaxFragmentDuration, AllowMissing: s.cfg.LenientTracks},
 		KeepPartial: s.cfg.KeepPartial, IdleTimeout: s.cfg.IdleTimeout, MaxAge: s.cfg.MaxConnectionAge,
-		SessionsPerStream: s.cfg.MaxSessions, Now: s.now, Logger: s.logger,
+		SessionsPerStream: s.cfg.MaxSessions, Logger: s.logger,
 	})
 	out := egress.New(egress.Config{
 		Index: s.state.media, Now: s.now, IdleTimeout: s.cfg.ReaderIdleTimeout, Logger: s.logger,

@@ -62,9 +62,10 @@ func (f *Fragment) acquire() *Fragment {
 	return f
 }
 
-// Append adds a whole element to the Cluster, and shows it to the readers. It
-// waits while all streams together hold more memory than they may, at most
-// until ctx ends. The error of a fragment that has failed is the one it failed
+// Append adds a whole element to the Cluster, and shows it to the readers.
+// While all streams together hold more memory than they may, what streams of
+// zero retention hold is let go, oldest first, and where there is nothing of
+// the kind Append waits, at most until ctx ends. The error of a fragment that has failed is the one it failed
 // with. Only the writer calls it.
 func (f *Fragment) Append(ctx context.Context, p []byte) error {
 	slabs, err := f.reserve(ctx, len(p))
@@ -90,7 +91,7 @@ func (f *Fragment) Append(ctx context.Context, p []byte) error {
 func (f *Fragment) reserve(ctx context.Context, n int) ([][]byte, error) {
 	slabs := f.slabs // only the writer changes it
 	for room := len(slabs)*slabSize - f.size; room < n; room += slabSize {
-		s, err := f.stream.tail.budget.acquire(ctx, f.stream.tail.relieve)
+		s, err := f.stream.tail.budget.acquire(ctx, f.stream.tail)
 		if err != nil {
 			f.keep(slabs)
 			return nil, err

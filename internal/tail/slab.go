@@ -20,6 +20,7 @@ type budget struct {
 
 	mu    sync.Mutex // guards what follows
 	used  int
+	moved time.Time     // when a slab last came back, or was last asked for in vain
 	freed chan struct{} // closed when a slab comes back; nil if nobody waits
 	pool  sync.Pool
 }
@@ -28,32 +29,59 @@ func newBudget(bytes int64) *budget {
 	return &budget{limit: max(int(bytes/slabSize), 1)}
 }
 
-// acquire returns an empty slab. Over the limit it waits until one comes back;
-// when none does for budgetPatience it calls relieve, which should fail the
-// largest open fragment, and waits on. ctx ends the wait.
-func (b *budget) acquire(ctx context.Context, relieve func()) ([]byte, error) {
+// A reliever frees memory for a budget.
+type reliever interface {
+	// shed drops something that may be dropped at any time. It reports false
+	// if there is nothing.
+	shed() bool
+	// relieve makes somebody lose something.
+	relieve()
+}
+
+// acquire returns an empty slab. Over the limit it sheds; where there is
+// nothing to shed it waits until a slab comes back. When none does for
+// budgetPatience, one of those who wait calls relieve. ctx ends the wait.
+func (b *budget) acquire(ctx context.Context, r reliever) ([]byte, error) {
 	for {
 		slab, wait := b.take()
 		if slab != nil {
 			return slab, nil
 		}
-		if err := waitFreed(ctx, wait, relieve); err != nil {
+		if r.shed() {
+			continue
+		}
+		if err := b.wait(ctx, wait, r); err != nil {
 			return nil, err
 		}
 	}
 }
 
-func waitFreed(ctx context.Context, wait <-chan struct{}, relieve func()) error {
+func (b *budget) wait(ctx context.Context, freed <-chan struct{}, r reliever) error {
 	timer := time.NewTimer(budgetPatience)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	case <-timer.C:
-		relieve()
-	case <-wait:
+		if b.stuck() {
+			r.relieve()
+		}
+	case <-freed:
 	}
 	return nil
+}
+
+// stuck reports whether nothing has come back for budgetPatience. It says so to
+// one of those who wait, and to the next one only after as long again.
+func (b *budget) stuck() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := time.Now()
+	if now.Sub(b.moved) < budgetPatience {
+		return false
+	}
+	b.moved = now
+	return true
 }
 
 // take returns a slab, or a channel that closes when one comes back.
@@ -81,6 +109,7 @@ func (b *budget) release(slabs [][]byte) {
 		b.pool.Put((*[slabSize]byte)(s[:slabSize]))
 	}
 	b.used -= len(slabs)
+	b.moved = time.Now()
 	if b.freed != nil {
 		close(b.freed)
 		b.freed = nil

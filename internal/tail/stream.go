@@ -29,6 +29,21 @@ func (s *Stream) Key() millrace.StreamKey { return s.key }
 // Deleted is closed when the stream has been deleted.
 func (s *Stream) Deleted() <-chan struct{} { return s.deleted }
 
+// Err is why nothing can be written to the stream any more: an Error with
+// CodeStreamDeleted, or nil.
+func (s *Stream) Err() error {
+	select {
+	case <-s.deleted:
+		return errDeleted()
+	default:
+		return nil
+	}
+}
+
+func errDeleted() error {
+	return millrace.Errorf(millrace.CodeStreamDeleted, "the stream has been deleted")
+}
+
 // Release lets go of the stream.
 func (s *Stream) Release() { s.tail.release(s) }
 
@@ -44,10 +59,14 @@ func (s *Stream) SetRetention(d time.Duration) {
 // Open begins a fragment and gives it its number, which is greater than all
 // before it. fail is called at most once, under the stream's lock, if the
 // fragment is failed by somebody else than its writer; it must return at once
-// and must not call the fragment. The fragment is held for the caller.
+// and must not call the fragment. The fragment is held for the caller. On a
+// deleted stream the error is that of Err.
 func (s *Stream) Open(info Info, fail func(error)) (*Fragment, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.Err(); err != nil {
+		return nil, err
+	}
 	number, err := s.tail.numbers.Next(s.key)
 	if err != nil {
 		return nil, err
@@ -68,15 +87,25 @@ func (s *Stream) Open(info Info, fail func(error)) (*Fragment, error) {
 func (s *Stream) Reserve() (millrace.FragmentNumber, error) { return s.tail.numbers.Next(s.key) }
 
 // trim lets the fragments go from the front that need not be here any more
-// (T2). s.mu is held.
+// (T2), and failed ones, which nobody will find, from anywhere. s.mu is held.
 func (s *Stream) trim() {
 	n := 0
 	for n < len(s.entries) && s.mayGo(s.entries[n]) {
 		n++
 	}
-	if n == 0 {
-		return
+	if n > 0 {
+		s.dropFront(n)
 	}
+	s.entries = slices.DeleteFunc(s.entries, func(f *Fragment) bool {
+		if f.state == Failed {
+			f.Release()
+		}
+		return f.state == Failed
+	})
+}
+
+// dropFront lets the first n entries go. s.mu is held.
+func (s *Stream) dropFront(n int) {
 	s.low = s.entries[n-1].Number
 	for _, f := range s.entries[:n] {
 		f.Release()
@@ -122,13 +151,18 @@ func (s *Stream) edge() millrace.FragmentNumber {
 	return s.tail.numbers.Floor(s.key)
 }
 
-// failAll ends every open fragment.
-func (s *Stream) failAll(err error) {
+// delete ends the stream in one step: no fragment opens behind it.
+func (s *Stream) delete() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, f := range slices.Clone(s.entries) {
-		f.failLocked(err)
+	if s.Err() == nil {
+		close(s.deleted)
 	}
+	for _, f := range slices.Clone(s.entries) {
+		f.failLocked(errDeleted())
+	}
+	s.ephemeral = false
+	s.trim()
 }
 
 // failStalled ends the open fragments that keep others waiting: those with a
@@ -162,11 +196,28 @@ func (s *Stream) dropOver(limit int) {
 		total += len(f.slabs) * slabSize
 	}
 	for s.ephemeral && total > limit && len(s.entries) > 0 && s.entries[0].state >= Settled {
-		f := s.entries[0]
-		total -= len(f.slabs) * slabSize
-		s.low = f.Number
-		s.entries = slices.Delete(s.entries, 0, 1)
-		f.Release()
+		total -= len(s.entries[0].slabs) * slabSize
+		s.dropFront(1)
+	}
+}
+
+// sheddable is when the oldest fragment was opened that lives here alone and
+// that nobody needs to finish; ok is false if there is none.
+func (s *Stream) sheddable() (opened time.Time, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.ephemeral || len(s.entries) == 0 || s.entries[0].state < Settled {
+		return time.Time{}, false
+	}
+	return s.entries[0].opened, true
+}
+
+// shedFront lets that fragment go.
+func (s *Stream) shedFront() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ephemeral && len(s.entries) > 0 && s.entries[0].state >= Settled {
+		s.dropFront(1)
 	}
 }
 

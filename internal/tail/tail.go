@@ -127,16 +127,7 @@ func (t *Tail) Delete(key millrace.StreamKey) {
 		return
 	}
 	defer s.Release()
-	s.failAll(millrace.Errorf(millrace.CodeStreamDeleted, "the stream has been deleted"))
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	select {
-	case <-s.deleted:
-	default:
-		close(s.deleted)
-	}
-	s.ephemeral = false
-	s.trim()
+	s.delete()
 }
 
 func (t *Tail) lookup(key millrace.StreamKey) *Stream {
@@ -155,6 +146,26 @@ func (t *Tail) expired(f *Fragment) bool { return t.now().Sub(f.ServerTime()) >=
 
 // ServerTime is when the fragment's Cluster started to arrive.
 func (i Info) ServerTime() time.Time { return i.Number.ServerTime() }
+
+// shed lets the oldest fragment go that is kept in memory alone, of whatever
+// stream. It reports false if there is none.
+func (t *Tail) shed() bool {
+	var of *Stream
+	var oldest time.Time
+	streams := t.all()
+	for _, s := range streams {
+		if at, ok := s.sheddable(); ok && (of == nil || at.Before(oldest)) {
+			of, oldest = s, at
+		}
+	}
+	if of != nil {
+		of.shedFront()
+	}
+	for _, s := range streams {
+		s.Release()
+	}
+	return of != nil
+}
 
 // relieve frees memory by failing the largest open fragment there is, with a
 // code on which clients send it again.
