@@ -11,13 +11,12 @@ import (
 
 // PlayOptions says how a clip is played.
 type PlayOptions struct {
-	// Origin is the time of the clip's first frame. The timecodes of an
-	// absolute upload count from the epoch to it; those of a relative one begin
-	// with zero at Origin.
+	// Origin is the time of the clip's first frame. Timecodes count from the
+	// epoch, or from the Start of an upload that is relative.
 	Origin time.Time
 	// Realtime sends every frame at its time on the wall clock, as a camera
 	// does. An Origin in the past has the clip entered at the first fragment
-	// whose time has not come.
+	// whose time has not come, or has come just now.
 	Realtime bool
 	// Loop plays the clip over and over, without a gap, until ctx ends.
 	Loop bool
@@ -45,6 +44,9 @@ func (c *Clip) Play(ctx context.Context, u *Upload, o PlayOptions) error {
 	}
 }
 
+// lateness is how late a clip may be entered: as much as it takes to get ready.
+const lateness = 250 * time.Millisecond
+
 // A player is one run through a clip.
 type player struct {
 	clip    *Clip
@@ -64,14 +66,14 @@ func (p *player) at(t int64) time.Time {
 func (p *player) timecode(k *cluster) uint64 {
 	at := p.at(k.at)
 	if p.upload.options.Relative {
-		return uint64(max(at.Sub(p.options.Origin), 0)) / k.scale
+		return uint64(max(at.Sub(p.upload.options.Start), 0)) / k.scale
 	}
 	return uint64(max(at.UnixNano(), 0)) / k.scale
 }
 
 func (p *player) play(ctx context.Context, k *cluster) error {
 	at := p.at(k.at)
-	if p.options.Realtime && !p.entered && time.Until(at) < 0 {
+	if p.options.Realtime && !p.entered && time.Since(at) > lateness {
 		return nil // its time is over
 	}
 	if err := p.wait(ctx, at); err != nil {
