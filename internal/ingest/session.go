@@ -11,7 +11,6 @@ import (
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/fragment"
 	"github.com/millrace/millrace/internal/tail"
-	"github.com/millrace/millrace/mkv"
 )
 
 // commitPatience is how long an ending session waits for the store to answer
@@ -83,14 +82,6 @@ func (s *session) idle() time.Duration {
 	return time.Since(s.began) - time.Duration(s.lastRead.Load())
 }
 
-// Read reads the body and notes since when it waits.
-func (s *session) Read(p []byte) (int, error) {
-	s.lastRead.Store(int64(time.Since(s.began)))
-	s.waiting.Store(true)
-	defer s.waiting.Store(false)
-	return s.conn.Body().Read(p)
-}
-
 func (s *session) run(ctx context.Context) error {
 	m := s.sessions
 	s.stream = m.Tail.Acquire(s.params.Stream.Key, s.params.Retention())
@@ -125,11 +116,11 @@ func (s *session) writer() *ackWriter {
 // read takes the body apart until it ends. It returns nil when the client ended
 // it as it should, else why it is over.
 func (s *session) read(ctx context.Context) error {
+	to := &sink{session: s, ctx: ctx}
 	assembler := fragment.NewAssembler(fragment.Config{
-		Limits: s.sessions.Limits, Relative: s.params.Relative, Start: s.params.Start, TagKind: tagKind,
-		Sink: &sink{session: s, ctx: ctx},
+		Limits: s.sessions.Limits, Relative: s.params.Relative, Start: s.params.Start, TagKind: tagKind, Sink: to,
 	})
-	r := mkv.NewReader(s, assembler.ReaderOptions())
+	r := newReader(to, assembler.ReaderOptions())
 	for {
 		e, err := r.Next()
 		if err != nil {

@@ -619,6 +619,25 @@ func TestAFragmentThatWaitsForMemoryIsSentAgain(t *testing.T) {
 	})
 }
 
+func TestMemoryIsTakenWhileALargeFrameComes(t *testing.T) {
+	inBubble(t, nil, 64<<20, func(r *rig) {
+		c := r.serve(nil)
+		frame := block(1, 0, strings.Repeat("x", 20<<20))
+		c.send(header(1), cluster(5), frame[:10<<20])
+		if n := r.tail.Memory(); n < 5<<20 || n > 11<<20 {
+			t.Errorf("%d bytes count of 10 MiB", n)
+		}
+		c.send(frame[10<<20:])
+		c.finish()
+		r.store.answer(1, nil)
+		c.ended()
+		c.want("200", "BUFFERING 5", "RECEIVED 5", "PERSISTED 5", "end")
+		if n := r.tail.Memory(); n != 0 {
+			t.Errorf("%d bytes are left", n)
+		}
+	})
+}
+
 // Nothing may be lost of other streams because one keeps its media in memory.
 func TestStreamsWithoutRetentionGiveWay(t *testing.T) {
 	inBubble(t, nil, 4<<20, func(r *rig) {

@@ -68,16 +68,14 @@ func (f *Fragment) acquire() *Fragment {
 // the kind Append waits, at most until ctx ends. The error of a fragment that has failed is the one it failed
 // with. Only the writer calls it.
 func (f *Fragment) Append(ctx context.Context, p []byte) error {
-	slabs, err := f.reserve(ctx, len(p))
-	if err != nil {
+	if err := f.Reserve(ctx, len(p)); err != nil {
 		return err
 	}
-	// Slabs and size change under the lock, but the bytes between size and
-	// the end of the slabs belong to the writer alone.
-	end := f.fill(slabs, p)
+	// The bytes between size and the end of the slabs belong to the writer
+	// alone.
+	end := f.fill(p)
 	f.stream.mu.Lock()
 	defer f.stream.mu.Unlock()
-	f.slabs = slabs
 	if f.state != Open {
 		return f.err
 	}
@@ -87,33 +85,30 @@ func (f *Fragment) Append(ctx context.Context, p []byte) error {
 	return nil
 }
 
-// reserve returns the fragment's slabs with room for n more bytes.
-func (f *Fragment) reserve(ctx context.Context, n int) ([][]byte, error) {
-	slabs := f.slabs // only the writer changes it
-	for room := len(slabs)*slabSize - f.size; room < n; room += slabSize {
+// Reserve makes room for n more bytes, so that what has come of an element
+// counts before it is whole. It waits as Append does. Only the writer calls it.
+func (f *Fragment) Reserve(ctx context.Context, n int) error {
+	for len(f.slabs)*slabSize-f.size < n { // only the writer changes them
 		s, err := f.stream.tail.budget.acquire(ctx, f.stream.tail)
 		if err != nil {
-			f.keep(slabs)
-			return nil, err
+			return err
 		}
-		slabs = append(slabs, s)
+		f.add(s)
 	}
-	return slabs, nil
+	return nil
 }
 
-// keep stores slabs that were acquired for nothing, so that they are released
-// with the fragment.
-func (f *Fragment) keep(slabs [][]byte) {
+func (f *Fragment) add(slab []byte) {
 	f.stream.mu.Lock()
 	defer f.stream.mu.Unlock()
-	f.slabs = slabs
+	f.slabs = append(f.slabs, slab)
 }
 
 // fill copies p behind the bytes that are there and returns the new size.
-func (f *Fragment) fill(slabs [][]byte, p []byte) int {
+func (f *Fragment) fill(p []byte) int {
 	at := f.size
 	for len(p) > 0 {
-		s := slabs[at/slabSize][:slabSize]
+		s := f.slabs[at/slabSize][:slabSize]
 		n := copy(s[at%slabSize:], p)
 		p, at = p[n:], at+n
 	}

@@ -176,11 +176,11 @@ func (t *Tail) relieve() {
 	for _, s := range streams {
 		s.mu.Lock()
 		for _, f := range s.entries {
-			if f.state == Open && f.size > most {
+			if f.state == Open && len(f.slabs) > most {
 				if largest != nil {
 					defer largest.Release()
 				}
-				largest, most = f.acquire(), f.size
+				largest, most = f.acquire(), len(f.slabs)
 			}
 		}
 		s.mu.Unlock()

@@ -200,20 +200,22 @@ func TestAReaderSeesAnOpenFragmentGrow(t *testing.T) {
 }
 
 func TestALargeFragmentIsReadWhole(t *testing.T) {
-	r := newRig(t, time.Hour, 0)
-	f := r.open(nil)
-	var want strings.Builder
-	for i := range 3000 {
-		s := fmt.Sprintf("block %d of some length;", i*i)
-		want.WriteString(s)
-		r.append(f, s)
-	}
-	c := r.cursor(millrace.StartSelector{Type: millrace.StartEarliest})
-	r.settleLater(f)
-	_, got, err := r.read(t.Context(), c)
-	if err != nil || got != want.String() {
-		t.Errorf("%d bytes of %d, %v", len(got), want.Len(), err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, time.Hour, 0)
+		f := r.open(nil)
+		var want strings.Builder
+		for i := range 3000 {
+			s := fmt.Sprintf("block %d of some length;", i*i)
+			want.WriteString(s)
+			r.append(f, s)
+		}
+		c := r.cursor(millrace.StartSelector{Type: millrace.StartEarliest})
+		r.settleLater(f)
+		_, got, err := r.read(t.Context(), c)
+		if err != nil || got != want.String() {
+			t.Errorf("%d bytes of %d, %v", len(got), want.Len(), err)
+		}
+	})
 }
 
 // settleLater settles f once it is held by a reader.
