@@ -36,6 +36,8 @@ func newLane(e *Engine) *lane {
 // run commits until the queue is closed and empty.
 func (l *lane) run() {
 	defer close(l.seals)
+	due := time.NewTimer(0)
+	defer due.Stop()
 	for {
 		worked, open := l.step()
 		if !open {
@@ -43,7 +45,7 @@ func (l *lane) run() {
 			return
 		}
 		if !worked {
-			l.wait()
+			l.wait(due)
 		}
 	}
 }
@@ -70,16 +72,15 @@ func (l *lane) step() (worked, open bool) {
 }
 
 // wait returns when something was submitted or the pack is due.
-func (l *lane) wait() {
-	var due <-chan time.Time
-	if l.pack != nil {
-		t := time.NewTimer(l.e.cfg.PackAge - time.Since(l.pack.opened))
-		defer t.Stop()
-		due = t.C
+func (l *lane) wait(due *time.Timer) {
+	if l.pack == nil {
+		due.Stop()
+	} else {
+		due.Reset(l.e.cfg.PackAge - time.Since(l.pack.opened))
 	}
 	select {
 	case <-l.e.queue.wake:
-	case <-due:
+	case <-due.C:
 	}
 }
 

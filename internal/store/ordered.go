@@ -13,8 +13,8 @@ const blockItems = 512
 // cheap and inserting anywhere moves one block's items at most. Items that
 // compare equal do not occur twice.
 type ordered[T any] struct {
-	compare func(a, b *T) int
-	end     func(*T) int64 // upper bound of the time that an item covers
+	compare func(a, b T) int
+	end     func(T) int64 // upper bound of the time that an item covers
 	blocks  []*block[T]
 	length  int
 }
@@ -71,30 +71,30 @@ func (o *ordered[T]) last() *T {
 }
 
 // find returns the place of the item that equals v.
-func (o *ordered[T]) find(v *T) (place, bool) {
-	p := o.search(func(x *T) bool { return o.compare(x, v) >= 0 })
+func (o *ordered[T]) find(v T) (place, bool) {
+	p := o.search(func(x *T) bool { return o.compare(*x, v) >= 0 })
 	x := o.at(p)
-	return p, x != nil && o.compare(x, v) == 0
+	return p, x != nil && o.compare(*x, v) == 0
 }
 
 // insert adds v unless an equal item is there.
 func (o *ordered[T]) insert(v T) bool {
-	if last := o.last(); last == nil || o.compare(last, &v) < 0 {
+	if last := o.last(); last == nil || o.compare(*last, v) < 0 {
 		o.push(v)
 		return true
 	}
-	p, found := o.find(&v)
+	p, found := o.find(v)
 	if found {
 		return false
 	}
 	b := o.blocks[p.block]
 	if len(b.items) == blockItems {
 		o.split(p.block)
-		p, _ = o.find(&v)
+		p, _ = o.find(v)
 		b = o.blocks[p.block]
 	}
 	b.items = slices.Insert(b.items, p.item, v)
-	b.latest = max(b.latest, o.end(&v))
+	b.latest = max(b.latest, o.end(v))
 	o.length++
 	return true
 }
@@ -106,7 +106,7 @@ func (o *ordered[T]) push(v T) {
 	}
 	b := o.blocks[len(o.blocks)-1]
 	b.items = append(b.items, v)
-	b.latest = max(b.latest, o.end(&v))
+	b.latest = max(b.latest, o.end(v))
 	o.length++
 }
 
@@ -122,12 +122,12 @@ func (o *ordered[T]) split(at int) {
 func (o *ordered[T]) measure(b *block[T]) {
 	b.latest = math.MinInt64
 	for i := range b.items {
-		b.latest = max(b.latest, o.end(&b.items[i]))
+		b.latest = max(b.latest, o.end(b.items[i]))
 	}
 }
 
 // remove takes away the item that equals v.
-func (o *ordered[T]) remove(v *T) {
+func (o *ordered[T]) remove(v T) {
 	p, found := o.find(v)
 	if !found {
 		return

@@ -38,9 +38,9 @@ func (r *row) entry() Entry {
 
 func (r *row) server() int64 { return r.number.ServerTime().UnixMilli() }
 
-func compareRows(a, b *row) int { return a.number.Compare(b.number) }
+func compareRows(a, b row) int { return a.number.Compare(b.number) }
 
-func rowEnd(r *row) int64 { return endMillis(r.server(), r.duration) }
+func rowEnd(r row) int64 { return endMillis(r.server(), r.duration) }
 
 // A mention is a row's place on the producer's clock: 40 bytes.
 type mention struct {
@@ -51,11 +51,11 @@ type mention struct {
 
 func (r *row) mention() mention { return mention{r.producer, r.duration, r.number} }
 
-func compareMentions(a, b *mention) int {
+func compareMentions(a, b mention) int {
 	return cmp.Or(cmp.Compare(a.producer, b.producer), a.number.Compare(b.number))
 }
 
-func mentionEnd(m *mention) int64 { return endMillis(m.producer, m.duration) }
+func mentionEnd(m mention) int64 { return endMillis(m.producer, m.duration) }
 
 // endMillis is the first whole millisecond at or after the end, clamped.
 func endMillis(start int64, d time.Duration) int64 {
@@ -106,8 +106,8 @@ func (x *streamIndex) expire(expired func(serverTime time.Time) bool, gone func(
 			return
 		}
 		taken, m := *r, r.mention()
-		x.rows.remove(&taken)
-		x.mentions.remove(&m)
+		x.rows.remove(taken)
+		x.mentions.remove(m)
 		x.bytes -= int64(taken.size)
 		gone(&taken)
 	}
@@ -173,7 +173,7 @@ func (x *streamIndex) atProducer(t moment, since int64) (Entry, bool) {
 	if m == nil {
 		return Entry{}, false
 	}
-	p, _ := x.rows.find(&row{number: m.number})
+	p, _ := x.rows.find(row{number: m.number})
 	return x.rows.at(p).entry(), true
 }
 

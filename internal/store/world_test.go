@@ -60,7 +60,7 @@ func (w *world) open() error {
 	}
 	w.unsure = nil
 	e, err := store.OpenByHand(context.Background(), store.Config{
-		FS: w.fs, Epoch: w.epoch, PackSize: 60_000,
+		FS: w.fs, Epoch: w.epoch, PackSize: 40_000,
 		Live:   func(k millrace.StreamKey) bool { return !w.dropped[k] },
 		Events: store.Events{Damaged: func(d store.Damage) { w.damage = append(w.damage, d) }},
 	})
@@ -88,7 +88,7 @@ func (w *world) act() error {
 func (w *world) put(n int) {
 	var list []*millrace.Fragment
 	for range n {
-		f := w.make.Make(w.key(), w.rand.IntN(9000))
+		f := w.make.Make(w.key(), w.rand.IntN(6000))
 		if !w.dropped[f.Stream] {
 			list = append(list, f)
 		}
@@ -133,7 +133,7 @@ func (w *world) forget() error {
 			newest = n.ServerTime()
 		}
 	}
-	since := newest.Add(time.Duration(2-w.rand.IntN(15)) * time.Second)
+	since := newest.Add(time.Duration(2-w.rand.IntN(10)) * time.Second)
 	one, all := w.key(), w.rand.IntN(2) == 0
 	for id := range uint64(4) {
 		key := millrace.StreamKey{ID: id}

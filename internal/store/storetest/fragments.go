@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -69,11 +70,11 @@ func (g *Fragments) sample(offset, size int) millrace.Sample {
 }
 
 func (g *Fragments) bytes(n int) []byte {
-	b := make([]byte, n)
-	for i := range b {
-		b[i] = byte(g.rand.Uint32())
+	b := make([]byte, 0, n+8)
+	for len(b) < n {
+		b = binary.LittleEndian.AppendUint64(b, g.rand.Uint64())
 	}
-	return b
+	return b[:n:n]
 }
 
 // Same reports how got differs from want as a stored fragment, nil if not. The

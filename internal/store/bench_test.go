@@ -1,0 +1,159 @@
+package store_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/store"
+	"github.com/millrace/millrace/internal/store/disk"
+	"github.com/millrace/millrace/internal/store/storetest"
+)
+
+const benchFragment = 500_000
+
+// BenchmarkDurableIngest compares the engine with a bare log that writes and
+// syncs the same bytes in groups. Run it with a fixed count, as in
+//
+//	go test -run - -bench DurableIngest -benchtime 4000x -count 3
+func BenchmarkDurableIngest(b *testing.B) {
+	for _, writers := range []int{50, 400} {
+		b.Run(fmt.Sprintf("bare log/%d", writers), func(b *testing.B) {
+			l := newBareLog(b)
+			benchWriters(b, writers, func(f *millrace.Fragment) error { return l.append(f.Cluster) })
+			l.close()
+		})
+		b.Run(fmt.Sprintf("engine/%d", writers), func(b *testing.B) {
+			e, err := store.Open(b.Context(), store.Config{FS: benchDir(b), Epoch: 1})
+			if err != nil {
+				b.Fatal(err)
+			}
+			benchWriters(b, writers, func(f *millrace.Fragment) error {
+				done := make(chan error, 1)
+				if err := e.Submit(context.Background(), f, func(err error) { done <- err }); err != nil {
+					return err
+				}
+				return <-done
+			})
+			if err := e.Close(); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+}
+
+// benchDir is a directory on the disk that MILLRACE_BENCH_DIR names, else on
+// that of temporary files.
+func benchDir(b *testing.B) *disk.FS {
+	b.Helper()
+	dir, err := os.MkdirTemp(os.Getenv("MILLRACE_BENCH_DIR"), "millrace-bench-")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = os.RemoveAll(dir) })
+	d, err := disk.Open(filepath.Join(dir, "packs"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return d
+}
+
+// benchWriters has writers put b.N fragments, each one after the other.
+func benchWriters(b *testing.B, writers int, put func(*millrace.Fragment) error) {
+	body := storetest.NewFragments(1).Make(millrace.StreamKey{}, benchFragment).Cluster
+	header := millrace.NewHeader(make([]byte, 600))
+	samples := make([]millrace.Sample, 60)
+	var next atomic.Int64
+	var all sync.WaitGroup
+	b.SetBytes(benchFragment)
+	b.ReportAllocs()
+	b.ResetTimer()
+	for id := range uint64(writers) {
+		all.Go(func() {
+			for sequence := uint64(1); next.Add(1) <= int64(b.N); sequence++ {
+				f := &millrace.Fragment{
+					Stream: millrace.StreamKey{ID: id}, Number: storetest.Number(1<<32|sequence, time.Duration(sequence)),
+					Header: header, Cluster: body, Samples: samples,
+				}
+				if err := put(f); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	b.StopTimer()
+}
+
+// A bareLog is a group commit and nothing else: one file, one loop.
+type bareLog struct {
+	file    store.File
+	mu      sync.Mutex
+	queue   []bareEntry
+	wake    chan struct{}
+	running sync.WaitGroup
+}
+
+type bareEntry struct {
+	bufs [][]byte
+	done chan error
+}
+
+func newBareLog(b *testing.B) *bareLog {
+	f, err := benchDir(b).Create("log")
+	if err != nil {
+		b.Fatal(err)
+	}
+	l := &bareLog{file: f, wake: make(chan struct{}, 1)}
+	l.running.Go(l.run)
+	return l
+}
+
+func (l *bareLog) append(bufs [][]byte) error {
+	e := bareEntry{bufs, make(chan error, 1)}
+	l.mu.Lock()
+	l.queue = append(l.queue, e)
+	l.mu.Unlock()
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+	return <-e.done
+}
+
+func (l *bareLog) run() {
+	var bufs [][]byte
+	for range l.wake {
+		l.mu.Lock()
+		batch := l.queue
+		l.queue = nil
+		l.mu.Unlock()
+		if len(batch) == 0 {
+			continue
+		}
+		bufs = bufs[:0]
+		for _, e := range batch {
+			bufs = append(bufs, e.bufs...)
+		}
+		_, err := l.file.WriteV(bufs)
+		if err == nil {
+			err = l.file.Sync()
+		}
+		for _, e := range batch {
+			e.done <- err
+		}
+	}
+}
+
+func (l *bareLog) close() {
+	close(l.wake)
+	l.running.Wait()
+	_ = l.file.Close()
+}

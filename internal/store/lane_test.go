@@ -1,0 +1,388 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"hash/crc32"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/store"
+	"github.com/millrace/millrace/internal/store/fault"
+	"github.com/millrace/millrace/internal/store/mem"
+	"github.com/millrace/millrace/internal/store/storetest"
+)
+
+func checksum(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
+
+// commit waits until a fragment is confirmed.
+func commit(t *testing.T, e *store.Engine, f *millrace.Fragment) {
+	t.Helper()
+	done := make(chan error, 1)
+	if err := e.Submit(t.Context(), f, func(err error) { done <- err }); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A gate is a file system whose syncs wait until they are let through.
+type gate struct {
+	store.FS
+	pass  chan struct{}
+	syncs atomic.Int32
+}
+
+type gatedFile struct {
+	store.File
+	g *gate
+}
+
+func (g *gate) Create(name string) (store.File, error) {
+	f, err := g.FS.Create(name)
+	return gatedFile{f, g}, err
+}
+
+func (f gatedFile) Sync() error {
+	f.g.syncs.Add(1)
+	<-f.g.pass
+	return f.File.Sync()
+}
+
+func TestWhatIsSubmittedDuringASyncSharesTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := &gate{FS: mem.NewFS(), pass: make(chan struct{})}
+		var sizes []int
+		e, err := store.Open(t.Context(), store.Config{
+			FS: g, Events: store.Events{Committed: func(c store.Commit) { sizes = append(sizes, c.Fragments) }},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		gen := storetest.NewFragments(1)
+		put := func() {
+			f := gen.Make(millrace.StreamKey{}, 100)
+			if err := e.Submit(t.Context(), f, func(error) {}); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		for range 6 {
+			put()
+		}
+		if n := g.syncs.Load(); n != 1 {
+			t.Errorf("%d syncs while the first was waiting", n)
+		}
+		close(g.pass)
+		if err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(sizes, []int{1, 5}) {
+			t.Errorf("batches of %v, want 1 and 5", sizes)
+		}
+	})
+}
+
+func TestAFullQueueMakesSubmitWaitAsLongAsItsContext(t *testing.T) {
+	for name, cfg := range map[string]store.Config{
+		"by count": {QueueFragments: 3},
+		"by bytes": {QueueBytes: 3000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := &gate{FS: mem.NewFS(), pass: make(chan struct{})}
+				cfg.FS = g
+				e, err := store.Open(t.Context(), cfg)
+				if err != nil {
+					t.Fatal(err)
+				}
+				gen := storetest.NewFragments(1)
+				settled := 0
+				submit := func(ctx context.Context) error {
+					f := &millrace.Fragment{Number: gen.Make(millrace.StreamKey{}, 0).Number, Cluster: [][]byte{make([]byte, 700)}}
+					return e.Submit(ctx, f, func(error) { settled++ })
+				}
+				for range 3 {
+					if err := submit(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				if err := submit(ctx); !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("submit to a full queue: %v", err)
+				}
+				waiting := make(chan error, 1)
+				go func() { waiting <- submit(t.Context()) }()
+				synctest.Wait()
+				close(g.pass)
+				if err := <-waiting; err != nil {
+					t.Errorf("submit when there is room again: %v", err)
+				}
+				if err := e.Close(); err != nil || settled != 4 {
+					t.Errorf("%d settled, %v", settled, err)
+				}
+			})
+		})
+	}
+}
+
+func TestAPackIsSealedWhenItIsDueEvenIfNothingComes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sealed := 0
+		d := mem.NewFS()
+		e, err := store.Open(t.Context(), store.Config{
+			FS: d, PackAge: time.Hour, Events: store.Events{Sealed: func(uint64) { sealed++ }},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := storetest.NewFragments(1).Make(millrace.StreamKey{}, 10)
+		commit(t, e, f)
+		time.Sleep(59 * time.Minute)
+		synctest.Wait()
+		if sealed != 0 {
+			t.Error("sealed before it was due")
+		}
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if sealed != 1 {
+			t.Errorf("sealed %d times", sealed)
+		}
+		r, err := e.Forget(t.Context(), func(millrace.StreamKey, time.Time) bool { return true })
+		if err != nil || r.Fragments != 1 || r.Packs != 1 || r.Bytes != int64(f.Size()) {
+			t.Errorf("forgotten %+v, %v", r, err)
+		}
+		if names, err := d.ReadDir(); err != nil || len(names) != 0 {
+			t.Errorf("left are %v, %v", names, err)
+		}
+		if err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestAPackThatGuardsAnotherIsNotRemoved(t *testing.T) {
+	d := mem.NewFS()
+	cuts := fault.New(d, fault.Fault{Op: fault.Truncate, At: 1, Forever: true, Err: syscall.EIO})
+	bad := fault.New(cuts, fault.Fault{Op: fault.Sync, At: 2, Err: syscall.EIO})
+	e, err := store.OpenByHand(t.Context(), store.Config{FS: bad, Epoch: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gen := storetest.NewFragments(1)
+	old, young := millrace.StreamKey{ID: 1}, millrace.StreamKey{ID: 2}
+	first, twin := gen.Make(old, 100), gen.Make(young, 100)
+	submit(t, e, first)
+	e.Step()
+	submit(t, e, twin) // its sync fails; it lies in the first pack and in the second
+	e.Step()
+	e.Close()
+	if err := e.Drop(t.Context(), young); err != nil {
+		t.Fatal(err)
+	}
+	r, err := e.Forget(t.Context(), func(millrace.StreamKey, time.Time) bool { return false })
+	if err != nil || r.Packs != 0 {
+		t.Errorf("forgotten %+v, %v, though the first pack cannot be cut", r, err)
+	}
+	if names, err := d.ReadDir(); err != nil || len(names) != 2 {
+		t.Errorf("left are %v, %v", names, err)
+	}
+}
+
+func TestOneFaultIsMadeUpForOnANewPack(t *testing.T) {
+	for name, op := range map[string]fault.Op{
+		"create": fault.Create, "write": fault.Write, "sync": fault.Sync, "sync of the directory": fault.SyncDir,
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := mem.NewFS()
+			bad := fault.New(d, fault.Fault{Op: op, At: 1, Err: syscall.EIO})
+			poisoned := 0
+			e := open(t, store.Config{FS: bad, Epoch: 1, Events: store.Events{
+				Poisoned: func(uint64, error) { poisoned++ },
+				Failed:   func(n int, err error) { t.Errorf("%d fragments failed: %v", n, err) },
+			}})
+			f := storetest.NewFragments(1).Make(millrace.StreamKey{ID: 1}, 100)
+			commit(t, e, f)
+			readBack(t, e, f)
+			if bad.Hits() != 1 || op != fault.Create && poisoned != 1 {
+				t.Errorf("%d faults, %d packs given up", bad.Hits(), poisoned)
+			}
+		})
+	}
+}
+
+func TestAFullDiskFailsWhatCannotBeKeptAndRecovers(t *testing.T) {
+	bad := fault.New(mem.NewFS(), fault.Fault{Op: fault.Write, At: 2, Forever: true, Err: syscall.ENOSPC})
+	e := open(t, store.Config{FS: bad, Epoch: 1})
+	gen := storetest.NewFragments(1)
+	first, second, third := gen.Make(millrace.StreamKey{ID: 1}, 100), gen.Make(millrace.StreamKey{ID: 1}, 100), gen.Make(millrace.StreamKey{ID: 1}, 100)
+	commit(t, e, first)
+	done := make(chan error, 1)
+	if err := e.Submit(t.Context(), second, func(err error) { done <- err }); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("done on a full disk: %v", err)
+	}
+	readBack(t, e, first)
+	bad.Heal()
+	commit(t, e, third)
+	readBack(t, e, third)
+	if s := e.StreamStats(first.Stream); s.Fragments != 2 {
+		t.Errorf("%d fragments are found", s.Fragments)
+	}
+}
+
+func TestReadersKeepAFewFilesOpen(t *testing.T) {
+	d := &counting{FS: mem.NewFS()}
+	e := open(t, store.Config{FS: d, PackSize: 1, OpenPacks: 3})
+	gen := storetest.NewFragments(1)
+	var list []*millrace.Fragment
+	for range 20 {
+		list = append(list, gen.Make(millrace.StreamKey{ID: 1}, 100))
+		commit(t, e, list[len(list)-1])
+	}
+	var all sync.WaitGroup
+	for i := range 4 {
+		all.Go(func() {
+			for n := range 60 {
+				readBack(t, e, list[(n*7+i)%20])
+			}
+		})
+	}
+	all.Wait()
+	// Beside those of readers there may be the lane's and those to be sealed.
+	if n := d.open.Load(); n > 3+6 {
+		t.Errorf("%d files are open", n)
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n := d.open.Load(); n != 0 {
+		t.Errorf("%d files are open after close", n)
+	}
+}
+
+func readBack(t *testing.T, e *store.Engine, f *millrace.Fragment) {
+	scope := store.Scope{Stream: f.Stream}
+	entries, err := e.After(t.Context(), scope, f.Number.Prev(), 1)
+	if err != nil || len(entries) != 1 {
+		t.Errorf("after: %v, %v", entries, err)
+		return
+	}
+	got, err := e.Read(t.Context(), scope, entries[0], nil)
+	if err == nil {
+		err = storetest.Same(got, f)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// counting is a file system that counts its open files.
+type counting struct {
+	store.FS
+	open atomic.Int32
+}
+
+type countedFile struct {
+	store.File
+	c *counting
+}
+
+func (c *counting) Create(name string) (store.File, error) { return c.count(c.FS.Create(name)) }
+func (c *counting) Open(name string) (store.File, error)   { return c.count(c.FS.Open(name)) }
+
+func (c *counting) count(f store.File, err error) (store.File, error) {
+	if err != nil {
+		return nil, err
+	}
+	c.open.Add(1)
+	return countedFile{f, c}, nil
+}
+
+func (f countedFile) Close() error {
+	f.c.open.Add(-1)
+	return f.File.Close()
+}
+
+func TestStatsSumUpWhatIsKept(t *testing.T) {
+	d := mem.NewFS()
+	e := open(t, store.Config{FS: d, Epoch: 1})
+	gen := storetest.NewFragments(1)
+	a, b := gen.Make(millrace.StreamKey{ID: 1}, 100), gen.Make(millrace.StreamKey{ID: 1}, 200)
+	gone := gen.Make(millrace.StreamKey{ID: 2}, 50)
+	commit(t, e, b)
+	commit(t, e, a)
+	commit(t, e, gone)
+	check := func(e *store.Engine) {
+		t.Helper()
+		s := e.StreamStats(a.Stream)
+		if s.Fragments != 2 || s.Bytes != int64(a.Size()+b.Size()) || s.Oldest != a.Number || s.Newest != b.Number {
+			t.Errorf("stream stats are %+v", s)
+		}
+		if s := e.StreamStats(gone.Stream); s != (store.StreamStats{}) {
+			t.Errorf("stats of a dropped stream are %+v", s)
+		}
+		p := e.PackStats()
+		if p.Packs != 1 || p.LiveFragments != 2 || p.LiveBytes != s.Bytes || p.Bytes < s.Bytes {
+			t.Errorf("pack stats are %+v", p)
+		}
+		if got := e.LastServerTime(); !got.Equal(gone.ServerTime()) {
+			t.Errorf("last server time is %v, want %v", got, gone.ServerTime())
+		}
+	}
+	if err := e.Drop(t.Context(), gone.Stream); err != nil {
+		t.Fatal(err)
+	}
+	check(e)
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	check(open(t, store.Config{FS: d, Epoch: 2, Live: func(k millrace.StreamKey) bool { return k != gone.Stream }}))
+}
+
+func TestAnEngineThatIsNotUsedLeavesNothing(t *testing.T) {
+	d := mem.NewFS()
+	e := open(t, store.Config{FS: d})
+	if !e.LastServerTime().IsZero() {
+		t.Errorf("last server time of nothing is %v", e.LastServerTime())
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if names, err := d.ReadDir(); err != nil || len(names) != 0 {
+		t.Errorf("left are %v, %v", names, err)
+	}
+}
+
+// The hot path has a budget: what one submission may allocate, of which the
+// caller's closure and the kernel's vector are two.
+func TestSubmitStaysWithinItsAllocations(t *testing.T) {
+	const budget = 4
+	e := open(t, store.Config{FS: openDisk(t)})
+	f := storetest.NewFragments(1).Make(millrace.StreamKey{ID: 1}, 20_000)
+	done := make(chan error, 1)
+	sequence := uint64(0)
+	got := testing.AllocsPerRun(300, func() {
+		sequence++
+		f.Number = storetest.Number(sequence, 0)
+		if err := e.Submit(t.Context(), f, func(err error) { done <- err }); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	})
+	if got > budget {
+		t.Errorf("%v allocations for a submission, budget %d", got, budget)
+	}
+}
