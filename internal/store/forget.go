@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -30,27 +31,31 @@ func (e *Engine) Forget(ctx context.Context, expired func(key millrace.StreamKey
 		if err := ctx.Err(); err != nil {
 			return r, err
 		}
-		if err := e.removePack(p.number); err != nil {
-			return r, err
+		if rerr := e.removePack(p); rerr != nil {
+			err = errors.Join(err, rerr)
+			continue
 		}
 		r.Packs++
 		r.PackBytes += p.size
 	}
 	if r.Packs == 0 {
-		return r, nil
+		return r, err
 	}
-	if err := e.cfg.FS.SyncDir(); err != nil {
-		return r, fmt.Errorf("sync directory: %w", err)
+	if serr := e.cfg.FS.SyncDir(); serr != nil {
+		err = errors.Join(err, fmt.Errorf("sync directory: %w", serr))
 	}
-	return r, nil
+	return r, err
 }
 
-func (e *Engine) removePack(number uint64) error {
-	e.handles.drop(number)
-	if err := e.cfg.FS.Remove(packName(number)); err != nil {
+// removePack takes the pack out of the table first, so that a reader that opens
+// its file now finds out and closes it.
+func (e *Engine) removePack(p packInfo) error {
+	e.packs.remove(p.number)
+	if err := e.cfg.FS.Remove(packName(p.number)); err != nil {
+		e.packs.add(p)
 		return fmt.Errorf("remove pack: %w", err)
 	}
-	e.packs.remove(number)
-	e.cfg.Events.Removed(number)
+	e.handles.drop(p.number)
+	e.cfg.Events.Removed(p.number)
 	return nil
 }

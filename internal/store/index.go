@@ -69,6 +69,18 @@ func (ix *index) isDropped(key millrace.StreamKey) bool {
 	return ix.goneLocked(key)
 }
 
+// admits says why a fragment cannot go in: its stream was dropped, or its
+// number is there.
+func (ix *index) admits(f *millrace.Fragment) error {
+	if ix.isDropped(f.Stream) {
+		return fmt.Errorf("stream of fragment %v: %w", f.Number, millrace.ErrNotFound)
+	}
+	if x := ix.stream(f.Stream); x != nil && x.has(f.Number) {
+		return fmt.Errorf("fragment %v: %w", f.Number, millrace.ErrExists)
+	}
+	return nil
+}
+
 func (ix *index) goneLocked(key millrace.StreamKey) bool {
 	generation, ok := ix.dropped[key.ID]
 	return ok && key.Generation <= generation

@@ -3,7 +3,6 @@ package store
 import (
 	"time"
 
-	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/pack"
 )
 
@@ -123,7 +122,7 @@ func (l *lane) seal(w *packWriter) {
 
 // commit settles a batch: on the open pack, else on a new one, else not.
 func (l *lane) commit(batch []*submission) {
-	batch = l.refuseDropped(batch)
+	batch = l.refuse(batch)
 	if len(batch) == 0 {
 		return
 	}
@@ -138,13 +137,12 @@ func (l *lane) commit(batch []*submission) {
 	l.settle(batch, err)
 }
 
-// refuseDropped settles what belongs to streams that have gone, and returns
-// the rest.
-func (l *lane) refuseDropped(batch []*submission) []*submission {
+// refuse settles what has become impossible, and returns the rest.
+func (l *lane) refuse(batch []*submission) []*submission {
 	kept := batch[:0]
 	for _, s := range batch {
-		if l.e.index.isDropped(s.fragment.Stream) {
-			l.e.settle(s, millrace.ErrNotFound)
+		if err := l.e.index.admits(s.fragment); err != nil {
+			l.e.settle(s, err)
 			continue
 		}
 		kept = append(kept, s)

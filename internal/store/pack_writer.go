@@ -46,6 +46,7 @@ func createPack(fs FS, h pack.FileHeader) (*packWriter, error) {
 // that belong into this pack. It sets the offset of each entry.
 func (w *packWriter) write(batch []*submission, limits []pack.Limit) (Commit, error) {
 	w.gather(batch, limits)
+	defer w.letGo()
 	start := time.Now()
 	if err := w.flush(); err != nil {
 		return Commit{}, fmt.Errorf("write pack: %w", err)
@@ -65,8 +66,6 @@ func (w *packWriter) write(batch []*submission, limits []pack.Limit) (Commit, er
 
 // gather lists all pieces of a batch in the order in which they will lie.
 func (w *packWriter) gather(batch []*submission, limits []pack.Limit) {
-	clear(w.pieces)
-	w.pieces, w.small, w.length = w.pieces[:0], w.small[:0], 0
 	if w.end == 0 {
 		w.addSmall(func(b []byte) []byte { return w.header.Append(b) })
 	}
@@ -78,6 +77,12 @@ func (w *packWriter) gather(batch []*submission, limits []pack.Limit) {
 		at := w.addHeader(s.fragment.Header)
 		w.addFragment(s, at)
 	}
+}
+
+// letGo drops the pieces, which belong to others again.
+func (w *packWriter) letGo() {
+	clear(w.pieces)
+	w.pieces, w.small, w.length = w.pieces[:0], w.small[:0], 0
 }
 
 // at is where the next piece will lie.

@@ -11,21 +11,7 @@ import (
 
 // Read implements Index.
 func (e *Engine) Read(ctx context.Context, s Scope, entry Entry, buf []byte) (*millrace.Fragment, error) {
-	x, err := e.scoped(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	info, ok := e.packs.look(entry.Position.Pack)
-	if x == nil || !ok || entry.ServerTime().Before(s.Since) {
-		return nil, fmt.Errorf("read fragment %v: %w", entry.Number, millrace.ErrNotFound)
-	}
-	h, err := e.handles.acquire(entry.Position.Pack)
-	if err != nil {
-		return nil, err
-	}
-	defer e.handles.release(h)
-	r := recordReader{e: e, file: h.file, pack: info, offset: entry.Position.Offset}
-	f, err := r.read(ctx, s.Stream, entry.Number, buf)
+	f, err := e.read(ctx, s, entry, buf)
 	if errors.Is(err, millrace.ErrCorrupt) {
 		e.damaged(Damage{
 			Pack: entry.Position.Pack, Offset: entry.Position.Offset, Length: entry.Size,
@@ -36,6 +22,28 @@ func (e *Engine) Read(ctx context.Context, s Scope, entry Entry, buf []byte) (*m
 		return nil, fmt.Errorf("read fragment %v: %w", entry.Number, err)
 	}
 	return f, nil
+}
+
+func (e *Engine) read(ctx context.Context, s Scope, entry Entry, buf []byte) (*millrace.Fragment, error) {
+	x, err := e.scoped(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if x == nil || entry.ServerTime().Before(s.Since) {
+		return nil, millrace.ErrNotFound
+	}
+	h, err := e.handles.acquire(entry.Position.Pack)
+	if err != nil {
+		return nil, err
+	}
+	defer e.handles.release(h)
+	info, ok := e.packs.look(entry.Position.Pack)
+	if !ok {
+		e.handles.drop(entry.Position.Pack) // it was removed meanwhile
+		return nil, millrace.ErrNotFound
+	}
+	r := recordReader{e: e, file: h.file, pack: info, offset: entry.Position.Offset}
+	return r.read(ctx, s.Stream, entry.Number, buf)
 }
 
 // A recordReader reads one fragment record.

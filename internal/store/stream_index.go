@@ -10,7 +10,7 @@ import (
 	"github.com/millrace/millrace/internal/pack"
 )
 
-// A row is what the index keeps of one fragment: 64 bytes.
+// A row is what the index keeps of one fragment: 56 bytes.
 type row struct {
 	number   millrace.FragmentNumber
 	flags    millrace.FragmentFlags
@@ -93,6 +93,14 @@ func (x *streamIndex) insert(r row) bool {
 	x.mentions.insert(r.mention())
 	x.bytes += int64(r.size)
 	return true
+}
+
+// has reports whether a number is there.
+func (x *streamIndex) has(n millrace.FragmentNumber) bool {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	_, found := x.rows.find(row{number: n})
+	return found
 }
 
 // expire takes the rows from the oldest on away while expired says so, and
