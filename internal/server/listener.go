@@ -37,12 +37,12 @@ func noHTTP2() map[string]func(*http.Server, *tls.Conn, http.Handler) {
 	return map[string]func(*http.Server, *tls.Conn, http.Handler){}
 }
 
-// closeListener closes a listener that may be closed already.
-func closeListener(l net.Listener) error {
-	if err := l.Close(); !errors.Is(err, net.ErrClosed) {
-		return err
+// alreadyClosed is nil for the error of closing what is closed.
+func alreadyClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
 	}
-	return nil
+	return err
 }
 
 // localURL is the address of a listener as a client on this machine spells it.

@@ -195,13 +195,13 @@ func (s *Server) shutdown() error {
 	defer cancel()
 	var errs []error
 	if s.listener != nil {
-		errs = append(errs, closeListener(s.listener))
+		errs = append(errs, alreadyClosed(s.listener.Close()))
 	}
 	if s.media != nil {
 		errs = append(errs, s.media.Shutdown(ctx))
 	}
 	if s.http != nil {
-		errs = append(errs, s.http.Shutdown(ctx))
+		errs = append(errs, alreadyClosed(s.http.Shutdown(ctx))) // it closes the listener again
 	}
 	if s.stop != nil {
 		s.stop()
