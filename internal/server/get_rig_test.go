@@ -133,6 +133,34 @@ func (g *get) must() document {
 	return d
 }
 
+// until reads into a document until so much of its Cluster has come, and
+// returns the fragment's number.
+func (g *get) until(cluster []byte) (number string) {
+	g.t.Helper()
+	timer := time.AfterFunc(30*time.Second, g.cancel)
+	defer timer.Stop()
+	var got []byte
+	for !bytes.Equal(got, cluster) {
+		e, err := g.reader.Next()
+		if err != nil {
+			g.t.Fatalf("read document: %v, %d bytes of %d", err, len(got), len(cluster))
+		}
+		switch {
+		case e.ID == mkv.IDTags:
+			tags, err := mkv.ParseTags(e.Data())
+			if err != nil {
+				g.t.Fatal(err)
+			}
+			if s := tags[0].Simple[0]; s.Name == wire.TagFragmentNumber {
+				number = s.String
+			}
+		case e.Level == 2 || e.ID == mkv.IDCluster:
+			got = append(got, e.Raw...)
+		}
+	}
+	return number
+}
+
 // all reads documents to the end of the response.
 func (g *get) all() (docs []document) {
 	g.t.Helper()

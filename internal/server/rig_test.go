@@ -35,6 +35,8 @@ type rig struct {
 	cfg config.Server
 	url string
 	now func() time.Time
+
+	client *http.Client // keeps connections, for the server waits for those that end
 }
 
 // start runs a server on a data directory of its own, with settings changed by
@@ -51,7 +53,7 @@ func start(t testing.TB, now func() time.Time, change func(*config.Server)) *rig
 	if now == nil {
 		now = time.Now
 	}
-	r := &rig{t: t, cfg: cfg, now: now}
+	r := newRig(t, cfg, now)
 	r.open()
 	t.Cleanup(func() {
 		if err := r.s.Close(); err != nil {
@@ -59,6 +61,13 @@ func start(t testing.TB, now func() time.Time, change func(*config.Server)) *rig
 		}
 	})
 	return r
+}
+
+// newRig returns a rig without a server.
+func newRig(t testing.TB, cfg config.Server, now func() time.Time) *rig {
+	transport := &http.Transport{DisableCompression: true}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &rig{t: t, cfg: cfg, now: now, client: &http.Client{Transport: transport}}
 }
 
 func (r *rig) open() {
@@ -122,12 +131,11 @@ func (r *rig) tryPost(ctx context.Context, path string, in any) (*http.Response,
 	if err != nil {
 		return nil, err
 	}
-	req.Close = true
 	req.Header.Set("Content-Type", "application/json")
 	if err := r.signer().Sign(req, wire.PayloadHash(body), r.now()); err != nil {
 		return nil, err
 	}
-	return http.DefaultClient.Do(req)
+	return r.client.Do(req)
 }
 
 func (r *rig) create(name string, hours int) {
