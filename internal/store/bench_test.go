@@ -19,16 +19,19 @@ import (
 const benchFragment = 500_000
 
 // BenchmarkDurableIngest compares the engine with a bare log that writes and
-// syncs the same bytes in groups. Run it with a fixed count, as in
+// syncs the same bytes in groups, as it is and with the engine's way of starting
+// write-back. Run it with a fixed count, as in
 //
 //	go test -run - -bench DurableIngest -benchtime 4000x -count 3
 func BenchmarkDurableIngest(b *testing.B) {
 	for _, writers := range []int{50, 400} {
-		b.Run(fmt.Sprintf("bare log/%d", writers), func(b *testing.B) {
-			l := newBareLog(b)
-			benchWriters(b, writers, func(f *millrace.Fragment) error { return l.append(f.Cluster) })
-			l.close()
-		})
+		for name, early := range map[string]bool{"bare log": false, "bare log with early write-back": true} {
+			b.Run(fmt.Sprintf("%s/%d", name, writers), func(b *testing.B) {
+				l := newBareLog(b, early)
+				benchWriters(b, writers, func(f *millrace.Fragment) error { return l.append(f.Cluster) })
+				l.close()
+			})
+		}
 		b.Run(fmt.Sprintf("engine/%d", writers), func(b *testing.B) {
 			e, err := store.Open(b.Context(), store.Config{FS: benchDir(b), Epoch: 1})
 			if err != nil {
@@ -94,6 +97,8 @@ func benchWriters(b *testing.B, writers int, put func(*millrace.Fragment) error)
 
 // A bareLog is a group commit and nothing else: one file, one loop.
 type bareLog struct {
+	early   bool // start write-back after every few megabytes
+	end     int64
 	file    store.File
 	mu      sync.Mutex
 	queue   []bareEntry
@@ -106,12 +111,12 @@ type bareEntry struct {
 	done chan error
 }
 
-func newBareLog(b *testing.B) *bareLog {
+func newBareLog(b *testing.B, early bool) *bareLog {
 	f, err := benchDir(b).Create("log")
 	if err != nil {
 		b.Fatal(err)
 	}
-	l := &bareLog{file: f, wake: make(chan struct{}, 1)}
+	l := &bareLog{early: early, file: f, wake: make(chan struct{}, 1)}
 	l.running.Go(l.run)
 	return l
 }
@@ -142,7 +147,7 @@ func (l *bareLog) run() {
 		for _, e := range batch {
 			bufs = append(bufs, e.bufs...)
 		}
-		_, err := l.file.WriteV(bufs)
+		err := l.write(bufs)
 		if err == nil {
 			err = l.file.Sync()
 		}
@@ -150,6 +155,25 @@ func (l *bareLog) run() {
 			e.done <- err
 		}
 	}
+}
+
+func (l *bareLog) write(bufs [][]byte) error {
+	for len(bufs) > 0 {
+		n, size := 0, 0
+		for n < len(bufs) && (size < 4<<20 || !l.early) {
+			size += len(bufs[n])
+			n++
+		}
+		if _, err := l.file.WriteV(bufs[:n]); err != nil {
+			return err
+		}
+		if l.early {
+			_ = l.file.StartWriteback(l.end, int64(size))
+		}
+		l.end += int64(size)
+		bufs = bufs[n:]
+	}
+	return nil
 }
 
 func (l *bareLog) close() {
