@@ -3,15 +3,23 @@ package api
 import (
 	"bytes"
 	"net/http"
+	"time"
 
 	"github.com/millrace/millrace/internal/wire"
 )
 
-// refuse answers a call with an error. PutMedia's body is still on its way, and
-// may stay so for as long as its client waits for an answer: the connection is
-// taken over, because net/http would read that body first.
+// refuse answers a call with an error. A body that nobody has read is still on
+// its way, and may stay so for as long as its client waits for an answer.
+// net/http would read it first, unless the connection closes then; of PutMedia,
+// whose body has no end, the connection is taken over.
 func (h *Handler) refuse(w *response, c *call, err error) {
-	if c.operation.name != "PutMedia" {
+	switch {
+	case c.body != nil || c.request.Body == http.NoBody:
+		wire.WriteError(w, c.id, err)
+		return
+	case c.operation.name != "PutMedia":
+		w.Header().Set("Connection", "close")
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(linger)) // not every writer stands on a connection
 		wire.WriteError(w, c.id, err)
 		return
 	}
