@@ -8,9 +8,8 @@ CACHE := $(CURDIR)/.cache
 TOOL := go tool -modfile=$(CURDIR)/tools/go.mod
 GOTEST := $(CACHE)/gotest
 
-# Our modules, without those of others that came along; and the ones whose tests
-# need no client of others.
-OURS := find . \( -name third_party -o -path ./.cache -o -path ./.git \) -prune -o
+# Our modules; and the ones whose tests need no client of others.
+OURS := find . \( -path ./.cache -o -path ./.git \) -prune -o
 MODULES := $(sort $(patsubst ./%,%,$(patsubst %/go.mod,%,$(shell $(OURS) -name go.mod -print))))
 TESTED := $(filter-out interop,$(MODULES))
 

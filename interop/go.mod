@@ -7,7 +7,6 @@ require (
 	github.com/aws/aws-sdk-go-v2 v1.47.7
 	github.com/aws/aws-sdk-go-v2/service/kinesisvideo v1.34.0
 	github.com/aws/smithy-go v1.28.8
-	github.com/seqsense/kinesisvideomanager/v2 v2.0.0-00010101000000-000000000000
 )
 
 require (
@@ -15,5 +14,3 @@ require (
 	github.com/aws/aws-sdk-go-v2/internal/endpoints/v2 v2.7.25 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 )
-
-replace github.com/seqsense/kinesisvideomanager/v2 => ./third_party/kinesisvideomanager
