@@ -45,11 +45,11 @@ func (m *Media) GetMedia(w http.ResponseWriter, r *http.Request, c *MediaCall) e
 // serveReader answers with the fragments of a stream.
 func (m *Media) serveReader(w http.ResponseWriter, r *http.Request, c *MediaCall, s millrace.Stream, start millrace.StartSelector) error {
 	// The request's context ends with net/http's interest in the connection.
-	ctx, a, leave, err := m.enterReader(context.WithoutCancel(r.Context()), s)
+	ctx, a, reader, err := m.enterReader(context.WithoutCancel(r.Context()), s)
 	if err != nil {
 		return err
 	}
-	defer leave()
+	defer m.leaveReader(s, a, reader)
 	held, err := m.hold(r.Context(), s)
 	if err != nil {
 		return err
@@ -59,6 +59,8 @@ func (m *Media) serveReader(w http.ResponseWriter, r *http.Request, c *MediaCall
 	if err != nil {
 		return err
 	}
+	m.attach(reader, conn)
+	m.setTimeout(conn)
 	ctx, stop := conn.WatchClose(ctx)
 	defer stop()
 	if err := conn.WriteHead(http.StatusOK, mediaHead(c.RequestID, wire.ContentTypeMedia)); err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/millrace/millrace/internal/ingest"
 	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/tail"
+	"github.com/millrace/millrace/internal/wire"
 )
 
 // MediaConfig is what the media calls are made of.
@@ -27,6 +28,10 @@ type MediaConfig struct {
 	// any number.
 	MaxReaders int
 
+	// WriteTimeout is how long each write waits for a client;
+	// wire.DefaultWriteTimeout if zero.
+	WriteTimeout time.Duration
+
 	Logger *slog.Logger
 	Now    func() time.Time // wall clock
 }
@@ -39,7 +44,7 @@ type Media struct {
 	active  map[millrace.StreamKey]*activeStream
 	readers map[*activeReader]struct{}
 	closed  bool
-	running sync.WaitGroup // readers
+	running sync.WaitGroup // calls
 }
 
 var _ MediaPlane = (*Media)(nil)
@@ -64,6 +69,7 @@ type activeStream struct {
 // An activeReader is one GetMedia call that a shutdown ends.
 type activeReader struct {
 	cancel context.CancelCauseFunc
+	conn   *wire.MediaConn // nil until it is taken over
 }
 
 // enter counts a call on a stream. The call's end is leave.
@@ -84,6 +90,7 @@ func (m *Media) enterLocked(s millrace.Stream) (*activeStream, error) {
 		m.active[s.Key] = a
 	}
 	a.calls++
+	m.running.Add(1)
 	return a, nil
 }
 
@@ -98,11 +105,12 @@ func (m *Media) leaveLocked(s millrace.Stream, a *activeStream) {
 	if a.calls == 0 {
 		delete(m.active, s.Key)
 	}
+	m.running.Done()
 }
 
 // enterReader counts a reader on a stream, within the bound on readers. ctx is
-// the reader's own; leave is to be called at its end.
-func (m *Media) enterReader(ctx context.Context, s millrace.Stream) (_ context.Context, _ *activeStream, leave func(), err error) {
+// the reader's own. The reader's end is leaveReader.
+func (m *Media) enterReader(ctx context.Context, s millrace.Stream) (context.Context, *activeStream, *activeReader, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	a, err := m.enterLocked(s)
@@ -117,8 +125,21 @@ func (m *Media) enterReader(ctx context.Context, s millrace.Stream) (_ context.C
 	r := &activeReader{cancel: cancel}
 	m.readers[r] = struct{}{}
 	a.readers++
-	m.running.Add(1)
-	return ctx, a, func() { m.leaveReader(s, a, r) }, nil
+	return ctx, a, r, nil
+}
+
+// setTimeout bounds the writes of a media call.
+func (m *Media) setTimeout(conn *wire.MediaConn) {
+	if m.config.WriteTimeout > 0 {
+		conn.SetWriteTimeout(m.config.WriteTimeout)
+	}
+}
+
+// attach tells which connection a reader has.
+func (m *Media) attach(r *activeReader, conn *wire.MediaConn) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r.conn = conn
 }
 
 func (m *Media) leaveReader(s millrace.Stream, a *activeStream, r *activeReader) {
@@ -128,7 +149,6 @@ func (m *Media) leaveReader(s millrace.Stream, a *activeStream, r *activeReader)
 	delete(m.readers, r)
 	a.readers--
 	m.leaveLocked(s, a)
-	m.running.Done()
 }
 
 // retention returns the stream's present retention. When it has changed, the
@@ -214,28 +234,42 @@ func (m *Media) hold(ctx context.Context, s millrace.Stream) (*tail.Stream, erro
 }
 
 // Shutdown ends every call: producers are told to come again, and readers'
-// responses end in good order where they can. It returns when all are over or
-// ctx ends.
+// responses end in good order where they can. It returns when all are over. The
+// connections of those that are not over when ctx ends are broken off, and then
+// its error is the cause.
 func (m *Media) Shutdown(ctx context.Context) error {
 	m.mu.Lock()
 	m.closed = true
 	m.mu.Unlock()
+	m.eachReader(func(r *activeReader) { r.cancel(egress.ErrStop) })
 	err := m.config.Sessions.Shutdown(ctx)
-	m.stopReaders()
 	over := make(chan struct{})
 	go func() { m.running.Wait(); close(over) }()
 	select {
 	case <-over:
 		return err
 	case <-ctx.Done():
-		return errors.Join(err, context.Cause(ctx))
 	}
+	for _, conn := range m.readerConns() {
+		conn.Abort()
+	}
+	<-over
+	return context.Cause(ctx)
 }
 
-func (m *Media) stopReaders() {
+func (m *Media) eachReader(do func(*activeReader)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for r := range m.readers {
-		r.cancel(egress.ErrStop)
+		do(r)
 	}
+}
+
+func (m *Media) readerConns() (conns []*wire.MediaConn) {
+	m.eachReader(func(r *activeReader) {
+		if r.conn != nil {
+			conns = append(conns, r.conn)
+		}
+	})
+	return conns
 }

@@ -41,6 +41,7 @@ func (m *Media) PutMedia(w http.ResponseWriter, r *http.Request, c *MediaCall) e
 		return err
 	}
 	defer conn.CloseGracefully(linger)
+	m.setTimeout(conn)
 	// The request's context ends with net/http's interest in the connection.
 	ctx := context.WithoutCancel(r.Context())
 	return m.config.Sessions.Serve(ctx, putMediaConn{conn, c.RequestID}, ingest.Params{

@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -144,6 +145,7 @@ type conn struct {
 	rest        []byte
 	ending      error // when body is closed
 	interrupted chan struct{}
+	aborted     chan struct{}
 	once        sync.Once
 
 	mu      sync.Mutex                         // guards what follows
@@ -160,7 +162,7 @@ const writeTimeout = 30 * time.Second
 
 func newConn() *conn {
 	return &conn{
-		body: make(chan []byte, 10_000), interrupted: make(chan struct{}),
+		body: make(chan []byte, 10_000), interrupted: make(chan struct{}), aborted: make(chan struct{}),
 		numbers: map[uint64]millrace.FragmentNumber{},
 	}
 }
@@ -190,6 +192,13 @@ func (c *conn) Read(p []byte) (int, error) {
 }
 
 func (c *conn) Interrupt() { c.once.Do(func() { close(c.interrupted) }) }
+
+// Abort also makes the writes fail that wait.
+func (c *conn) Abort() {
+	c.breakWrites(syscall.EPIPE)
+	close(c.aborted)
+	c.Interrupt()
+}
 
 func (c *conn) WriteContinue() error { return c.write("100") }
 func (c *conn) WriteHead() error     { c.headAt = time.Now(); return c.write("200") }
@@ -239,6 +248,8 @@ func (c *conn) write(text string) error {
 	if stalled != nil {
 		select {
 		case <-stalled:
+		case <-c.aborted:
+			return syscall.EPIPE
 		case <-time.After(writeTimeout):
 			return os.ErrDeadlineExceeded
 		}

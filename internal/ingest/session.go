@@ -40,8 +40,11 @@ type session struct {
 	begin fragment.Begin // of the open fragment
 	about *subject       // of a fault that is found now; nil between fragments
 
+	abandoned chan struct{} // closed when nobody waits for the session's end
+
 	mu      sync.Mutex // guards what follows
 	reason  error      // why the session ends; the first one counts
+	left    bool       // abandoned is closed
 	pending []subject  // commits without an answer, in their order
 	settled chan struct{}
 	lost    *subject // the first fragment whose commit failed (S2)
@@ -54,7 +57,10 @@ type subject struct {
 }
 
 func newSession(m *Sessions, conn Conn, p Params, cancel context.CancelCauseFunc) *session {
-	return &session{sessions: m, conn: conn, params: p, acks: newAckQueue(), cancel: cancel, began: time.Now()}
+	return &session{
+		sessions: m, conn: conn, params: p, acks: newAckQueue(), cancel: cancel, began: time.Now(),
+		abandoned: make(chan struct{}),
+	}
 }
 
 // end makes the session stop, for the first reason given. It does not wait.
@@ -65,6 +71,17 @@ func (s *session) end(reason error) {
 		s.reason = reason
 		s.cancel(reason)
 		s.conn.Interrupt()
+	}
+}
+
+// abandon breaks a session off that has been told to end. It does not wait.
+func (s *session) abandon() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.left {
+		s.left = true
+		close(s.abandoned)
+		s.conn.Abort()
 	}
 }
 
@@ -200,8 +217,9 @@ func (s *session) ack(t millrace.AckType, about subject) {
 	}
 }
 
-// awaitCommits returns when the store has answered for every fragment, or after
-// commitPatience. If the client is gone, nobody needs the answers.
+// awaitCommits returns when the store has answered for every fragment, after
+// commitPatience, or when the session is abandoned. If the client is gone,
+// nobody needs the answers.
 func (s *session) awaitCommits() {
 	s.mu.Lock()
 	if len(s.pending) == 0 || errors.Is(s.reason, errGone) {
@@ -217,5 +235,6 @@ func (s *session) awaitCommits() {
 	case <-settled:
 	case <-timer.C:
 		s.lose(first, errors.New("the store does not answer"))
+	case <-s.abandoned:
 	}
 }

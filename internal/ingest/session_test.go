@@ -528,6 +528,28 @@ func TestShutdownDoesNotWaitForAStoreThatIsFull(t *testing.T) {
 	})
 }
 
+// One client does not read, and of another the store does not answer.
+func TestShutdownBreaksOffWhatDoesNotEnd(t *testing.T) {
+	inBubble(t, nil, 0, func(r *rig) {
+		deaf, waiting := r.serve(nil), r.serve(nil)
+		deaf.conn.stall()
+		deaf.send(header(1), small(5))
+		waiting.send(header(1), small(5), small(6))
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		began := time.Now()
+		if err := r.sessions.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("err = %v", err)
+		}
+		if d := time.Since(began); d > 11*time.Second {
+			t.Errorf("took %v", d)
+		}
+		deaf.ended()
+		waiting.ended()
+		r.store.answer(1, nil) // too late
+	})
+}
+
 func TestADeletedStreamEndsItsSessions(t *testing.T) {
 	const deleted = " 4507 STREAM_DELETED"
 	inBubble(t, nil, 0, func(r *rig) {

@@ -36,6 +36,7 @@ type Conn interface {
 	WriteHead() error                  // the answer's head
 	WriteChunk(pieces ...[]byte) error // one transfer chunk in one write
 	Interrupt()                        // makes a Read of the body return
+	Abort()                            // makes whatever waits return, and breaks the connection off
 	Finish() error                     // ends the answer
 }
 
@@ -129,24 +130,35 @@ func (m *Sessions) remove(s *session) {
 }
 
 // Shutdown refuses new sessions, ends the others with a code on which clients
-// come again with what was not persisted, and returns when they are over or
-// ctx ends.
+// come again with what was not persisted, and returns when they are over. The
+// connections of those that are not over when ctx ends are broken off, and then
+// its error is the cause.
 func (m *Sessions) Shutdown(ctx context.Context) error {
 	m.mu.Lock()
 	m.closed = true
-	for _, of := range m.byStream {
-		for s := range of {
-			s.end(millrace.Errorf(millrace.CodeConnectionAge, "the server is shutting down"))
-		}
-	}
 	m.mu.Unlock()
+	m.each(func(s *session) {
+		s.end(millrace.Errorf(millrace.CodeConnectionAge, "the server is shutting down"))
+	})
 	over := make(chan struct{})
 	go func() { m.running.Wait(); close(over) }()
 	select {
 	case <-over:
 		return nil
 	case <-ctx.Done():
-		return context.Cause(ctx)
+	}
+	m.each((*session).abandon)
+	<-over
+	return context.Cause(ctx)
+}
+
+func (m *Sessions) each(do func(*session)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, of := range m.byStream {
+		for s := range of {
+			do(s)
+		}
 	}
 }
 

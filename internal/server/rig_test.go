@@ -36,12 +36,19 @@ type rig struct {
 	url string
 	now func() time.Time
 
-	client *http.Client // keeps connections, for the server waits for those that end
+	options server.Options
+	client  *http.Client // keeps connections, for the server waits for those that end
 }
 
 // start runs a server on a data directory of its own, with settings changed by
 // change, and on a clock that may be another than the machine's.
 func start(t testing.TB, now func() time.Time, change func(*config.Server)) *rig {
+	t.Helper()
+	return startWith(t, server.Options{Now: now}, change)
+}
+
+// startWith is start with what a server needs beside its settings.
+func startWith(t testing.TB, o server.Options, change func(*config.Server)) *rig {
 	t.Helper()
 	cfg := config.Default(config.ProfileDefault)
 	cfg.Data, cfg.Listen = t.TempDir(), "127.0.0.1:0"
@@ -50,10 +57,11 @@ func start(t testing.TB, now func() time.Time, change func(*config.Server)) *rig
 	if change != nil {
 		change(&cfg)
 	}
-	if now == nil {
-		now = time.Now
+	if o.Now == nil {
+		o.Now = time.Now
 	}
-	r := newRig(t, cfg, now)
+	r := newRig(t, cfg, o.Now)
+	r.options = o
 	r.open()
 	t.Cleanup(func() {
 		if err := r.s.Close(); err != nil {
@@ -72,7 +80,7 @@ func newRig(t testing.TB, cfg config.Server, now func() time.Time) *rig {
 
 func (r *rig) open() {
 	r.t.Helper()
-	s, err := server.Start(context.Background(), r.cfg, server.Options{Now: r.now})
+	s, err := server.Start(context.Background(), r.cfg, r.options)
 	if err != nil {
 		r.t.Fatal(err)
 	}

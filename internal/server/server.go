@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,8 +20,14 @@ import (
 	"github.com/millrace/millrace/internal/tail"
 )
 
-// headerTimeout bounds how long a request's head may take to arrive.
-const headerTimeout = 20 * time.Second
+// The bounds of a call's time. They end with net/http's interest in the
+// connection, so that media calls, which take it over, are not bound by them.
+const (
+	headerTimeout = 20 * time.Second // until a request's head has arrived
+	bodyTimeout   = time.Minute      // and its body
+	answerTimeout = 2 * time.Minute  // and its answer is written
+	callPatience  = 2 * time.Second  // for calls that a shutdown finds
+)
 
 // maxHeaderBytes bounds a request's head. Clients' heads are under 2 KiB.
 const maxHeaderBytes = 64 << 10
@@ -32,13 +39,17 @@ const connectionTimeout = 2 * time.Minute
 type Options struct {
 	Logger *slog.Logger     // nil: nothing is logged
 	Now    func() time.Time // wall clock; nil means time.Now
+
+	HeaderTimeout time.Duration // in which a request's head must arrive; 20 s if zero
+	WriteTimeout  time.Duration // in which a media client must take what is written; wire.DefaultWriteTimeout if zero
 }
 
 // A Server is a running Millrace.
 type Server struct {
-	cfg    config.Server
-	logger *slog.Logger
-	now    func() time.Time
+	cfg     config.Server
+	options Options
+	logger  *slog.Logger
+	now     func() time.Time
 
 	key      auth.LoadedRootKey
 	state    *state
@@ -56,7 +67,7 @@ type Server struct {
 // Start opens the data directory and serves. ctx bounds the start only. The
 // Server must be closed.
 func Start(ctx context.Context, cfg config.Server, o Options) (*Server, error) {
-	s := &Server{cfg: cfg, logger: o.Logger, now: o.Now, failed: make(chan error, 1)}
+	s := &Server{cfg: cfg, options: o, logger: o.Logger, now: o.Now, failed: make(chan error, 1)}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
 	}
@@ -85,7 +96,9 @@ func (s *Server) open(ctx context.Context) (err error) {
 	}
 	s.http = &http.Server{
 		Handler:           handler,
-		ReadHeaderTimeout: headerTimeout,
+		ReadHeaderTimeout: cmp.Or(s.options.HeaderTimeout, headerTimeout),
+		ReadTimeout:       bodyTimeout,
+		WriteTimeout:      answerTimeout,
 		IdleTimeout:       connectionTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug),
@@ -132,7 +145,7 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 	})
 	s.media = api.NewMedia(api.MediaConfig{
 		Streams: s.state.control, Store: s.state.media, Tail: fragments, Sessions: sessions, Egress: out,
-		MaxReaders: s.cfg.MaxReaders, Logger: s.logger, Now: s.now,
+		MaxReaders: s.cfg.MaxReaders, WriteTimeout: s.options.WriteTimeout, Logger: s.logger, Now: s.now,
 	})
 	handler, err := api.New(ctx, api.Config{
 		Control: s.state.control,
@@ -198,10 +211,12 @@ func (s *Server) shutdown() error {
 		errs = append(errs, alreadyClosed(s.listener.Close()))
 	}
 	if s.media != nil {
-		errs = append(errs, s.media.Shutdown(ctx))
+		if err := s.media.Shutdown(ctx); err != nil {
+			s.logger.Warn("media calls were broken off", "err", err)
+		}
 	}
 	if s.http != nil {
-		errs = append(errs, alreadyClosed(s.http.Shutdown(ctx))) // it closes the listener again
+		s.endCalls()
 	}
 	if s.stop != nil {
 		s.stop()
@@ -211,4 +226,14 @@ func (s *Server) shutdown() error {
 		errs = append(errs, s.state.close())
 	}
 	return errors.Join(errs...)
+}
+
+// endCalls lets calls end that are being answered, for a while, and closes what
+// is left: connections on which nothing is said.
+func (s *Server) endCalls() {
+	ctx, cancel := context.WithTimeout(context.Background(), callPatience)
+	defer cancel()
+	if s.http.Shutdown(ctx) != nil {
+		_ = s.http.Close() // everything that was to be said has been said
+	}
 }
