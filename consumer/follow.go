@@ -81,11 +81,14 @@ func (c *Client) Follow(ctx context.Context, stream millrace.StreamName, start m
 // errQuiet is why the context of a walk was cancelled by its quiet timer.
 var errQuiet = errors.New("no fragment has begun for a while")
 
-// A quietTimer runs while a reader waits for a fragment to begin.
+// A quietTimer runs while a reader waits, connected, for a fragment to begin.
 type quietTimer struct {
 	after time.Duration
 	until time.Time
 	timer *time.Timer // nil if there is nothing to time
+
+	waited time.Duration // over connections that have ended since
+	since  time.Time     // when start was called
 }
 
 func newQuietTimer(o FollowOptions, cancel context.CancelCauseFunc) quietTimer {
@@ -94,17 +97,25 @@ func newQuietTimer(o FollowOptions, cancel context.CancelCauseFunc) quietTimer {
 	}
 	t := time.AfterFunc(o.Quiet, func() { cancel(errQuiet) })
 	t.Stop()
-	return quietTimer{o.Quiet, o.Until, t}
+	return quietTimer{after: o.Quiet, until: o.Until, timer: t}
 }
 
-func (q quietTimer) start() {
+// start goes on with the wait.
+func (q *quietTimer) start() {
 	if q.timer != nil {
-		q.timer.Reset(max(time.Until(q.until), 0) + q.after)
+		q.since = time.Now()
+		q.timer.Reset(max(time.Until(q.until), q.after-q.waited, 0))
 	}
 }
 
-func (q quietTimer) stop() {
-	if q.timer != nil {
-		q.timer.Stop()
+// stop ends the wait if a fragment has begun, else interrupts it.
+func (q *quietTimer) stop(begun bool) {
+	if q.timer == nil {
+		return
+	}
+	q.timer.Stop()
+	q.waited += time.Since(q.since)
+	if begun {
+		q.waited = 0
 	}
 }

@@ -384,6 +384,54 @@ func TestAQuietStreamEndsTheWalk(t *testing.T) {
 	}
 }
 
+func TestAServerThatEndsItsResponsesIsQuietToo(t *testing.T) {
+	var answers []answer
+	for range 10 {
+		answers = append(answers, answer{body: &delayed{time.Second, strings.NewReader("")}})
+	}
+	s := &script{answers: answers}
+	c := client(t, s)
+	synctest.Test(t, func(t *testing.T) {
+		if got, err := seen(t, c, t.Context(), millrace.StartSelector{}, consumer.FollowOptions{Quiet: 3500 * time.Millisecond}); err != nil || len(got) > 0 {
+			t.Errorf("saw %q, %v", got, err)
+		}
+		if len(s.asked) != 4 {
+			t.Errorf("%d connections", len(s.asked))
+		}
+		time.Sleep(time.Minute) // the read that was cut off
+	})
+}
+
+func TestUntilEndsTheWalkBeforeTheFragment(t *testing.T) {
+	body := func() io.Reader {
+		return io.MultiReader(bytes.NewReader(slices.Concat(document(1, true, 1), document(2, true, 1), document(3, true, 1))), never{})
+	}
+	s := &script{answers: []answer{{body: body()}}}
+	c := client(t, s)
+	synctest.Test(t, func(t *testing.T) {
+		o := consumer.FollowOptions{Until: serverTime(3), Quiet: time.Second}
+		if got, err := seen(t, c, t.Context(), millrace.StartSelector{}, o); err != nil || !slices.Equal(got, []string{"1/0 complete", "2/0 complete"}) {
+			t.Errorf("saw %q, %v", got, err)
+		}
+	})
+}
+
+func TestQuietWaitsForTheTimeThatIsAskedFor(t *testing.T) {
+	s := &script{answers: []answer{{body: never{}}}}
+	c := client(t, s)
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		o := consumer.FollowOptions{Until: began.Add(10 * time.Second), Quiet: 3 * time.Second}
+		if _, err := seen(t, c, t.Context(), millrace.StartSelector{}, o); err != nil {
+			t.Error(err)
+		}
+		if d := time.Since(began); d < 10*time.Second || d > 14*time.Second {
+			t.Errorf("ended after %v", d)
+		}
+		time.Sleep(2 * time.Minute) // the read that was cut off
+	})
+}
+
 func TestASlowFragmentIsNotQuiet(t *testing.T) {
 	doc := document(1, true, 3)
 	head, frame := documentSizes(1, true)

@@ -78,7 +78,7 @@ func (f *follower) takeHead(ctx context.Context, source elementSource) (*Fragmen
 	}
 	f.quiet.start()
 	g, err := f.head(source)
-	f.quiet.stop()
+	f.quiet.stop(err == nil)
 	var told *MediaError
 	switch {
 	case err == nil:

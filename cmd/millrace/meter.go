@@ -91,10 +91,10 @@ type ticker struct {
 const (
 	terminalTick = 500 * time.Millisecond
 	plainTick    = 10 * time.Second
-	firstTick    = 2 * time.Second
+	firstTick    = 2500 * time.Millisecond
 )
 
-// startTicker begins to repeat; end ends it with a last line.
+// startTicker begins to repeat; end ends it, on a terminal with a last line.
 func startTicker(c *console, line func() string) *ticker {
 	t := &ticker{out: c.err, terminal: c.terminal, line: line, stop: make(chan struct{}), done: make(chan struct{})}
 	if c.json {
@@ -118,7 +118,9 @@ func (t *ticker) run() {
 			clock.Reset(every)
 			t.write("")
 		case <-t.stop:
-			t.write("\n")
+			if t.terminal {
+				t.write("\n")
+			}
 			return
 		}
 	}

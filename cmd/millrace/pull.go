@@ -32,7 +32,7 @@ func (pullCommand) Help() string {
 
 // quiet is how long nothing has to come before the end of what there is is
 // believed to be reached.
-const quiet = 3 * time.Second
+const quiet = 2 * time.Second
 
 // Run pulls.
 func (p pullCommand) Run(ctx context.Context, c *console) error {

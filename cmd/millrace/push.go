@@ -42,6 +42,9 @@ const (
 
 // Run pushes.
 func (p pushCommand) Run(ctx context.Context, c *console) error {
+	if p.Start.earliest || p.Copies < 0 {
+		return usagef("push", "--start is a time, and --copies not below zero")
+	}
 	src, err := p.openSource(c)
 	if err != nil {
 		return err

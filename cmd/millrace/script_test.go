@@ -1,0 +1,150 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"go.uber.org/goleak"
+
+	"github.com/millrace/millrace/internal/config"
+	"github.com/millrace/millrace/internal/demo"
+	"github.com/millrace/millrace/internal/server"
+	"github.com/millrace/millrace/mkv"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(leakless{m}, map[string]func(){"millrace": main})
+}
+
+// leakless looks for goroutines that outlive the tests.
+type leakless struct{ m *testing.M }
+
+func (l leakless) Run() int {
+	code := l.m.Run()
+	if err := goleak.Find(goleak.IgnoreTopFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreTopFunction("net/http.(*persistConn).writeLoop")); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("HOME", e.WorkDir)
+			e.Setenv("TZ", "UTC")
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"serve":    serve,
+			"clip":     clip,
+			"document": document,
+			"lines":    lines,
+			"other":    other,
+		},
+	})
+}
+
+// serve [flag=value...] starts a server, and points the environment at it.
+func serve(ts *testscript.TestScript, _ bool, args []string) {
+	flags := map[string]string{
+		"data": ts.MkAbs("data"), "listen": "127.0.0.1:0", "shutdown-timeout": "2s",
+		"access-key-id": "AKIDSCRIPT", "secret-access-key": "script-secret",
+	}
+	for i := 0; i+1 < len(args); i += 2 {
+		flags[args[i]] = args[i+1]
+	}
+	cfg, err := config.Load(config.Sources{Flags: flags})
+	ts.Check(err)
+	ts.Check(os.MkdirAll(cfg.Data, 0o700))
+	srv, err := server.Start(context.Background(), cfg, server.Options{})
+	ts.Check(err)
+	ts.Defer(func() { ts.Check(srv.Close()) })
+	ts.Setenv("AWS_ENDPOINT_URL", srv.URL())
+	ts.Setenv("AWS_ACCESS_KEY_ID", cfg.AccessKeyID)
+	ts.Setenv("AWS_SECRET_ACCESS_KEY", cfg.SecretAccessKey)
+}
+
+// clip FILE N writes the first N clusters of the demo's clip, a second each.
+func clip(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	all := demo.Clip()
+	r := mkv.NewReader(bytes.NewReader(all), mkv.ReaderOptions{})
+	for clusters := 0; ; {
+		e, err := r.Next()
+		ts.Check(err)
+		if e.ID == mkv.IDCluster && e.Kind == mkv.Start {
+			if clusters == n {
+				ts.Check(os.WriteFile(ts.MkAbs(args[0]), all[:e.Offset], 0o600))
+				return
+			}
+			clusters++
+		}
+	}
+}
+
+// document FILE HEADERS FRAMES checks how many of each a Matroska file has, and
+// that the times of its clusters do not go back within a document.
+func document(ts *testscript.TestScript, _ bool, args []string) {
+	b := ts.ReadFile(args[0])
+	headers, frames := 0, 0
+	var last uint64
+	for r := mkv.NewReader(bytes.NewReader([]byte(b)), mkv.ReaderOptions{}); ; {
+		e, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		ts.Check(err)
+		switch e.ID {
+		case mkv.IDEBML:
+			headers, last = headers+1, 0
+		case mkv.IDSimpleBlock:
+			frames++
+		case mkv.IDTimecode:
+			at, err := mkv.ParseUint(e.Data())
+			ts.Check(err)
+			if at < last {
+				ts.Fatalf("cluster at %d after %d", at, last)
+			}
+			last = at
+		}
+	}
+	if got := fmt.Sprint(headers, frames); got != args[1]+" "+args[2] {
+		ts.Fatalf("headers and frames: %s, want %s %s", got, args[1], args[2])
+	}
+}
+
+// lines FILE N KIND checks how many lines of JSON of a kind there are.
+func lines(ts *testscript.TestScript, _ bool, args []string) {
+	n := 0
+	for line := range bytes.Lines([]byte(ts.ReadFile(args[0]))) {
+		var v struct{ Kind string }
+		ts.Check(json.Unmarshal(line, &v))
+		if v.Kind == args[2] {
+			n++
+		}
+	}
+	if strconv.Itoa(n) != args[1] {
+		ts.Fatalf("%d lines of kind %s, want %s", n, args[2], args[1])
+	}
+}
+
+// other FILE writes a Matroska file with another track and one frame.
+func other(ts *testscript.TestScript, _ bool, args []string) {
+	b := mkv.AppendUnknownSize(mkv.AppendID(mkv.AppendEBML(nil, mkv.EBML{}), mkv.IDSegment), 0)
+	b = mkv.AppendTracks(mkv.AppendInfo(b, mkv.Info{}), []mkv.Track{{Number: 1, UID: 9, Type: mkv.TrackVideo, CodecID: "V_OTHER"}})
+	b = mkv.AppendUint(mkv.AppendUnknownSize(mkv.AppendID(b, mkv.IDCluster), 0), mkv.IDTimecode, 0)
+	b = append(mkv.AppendSimpleBlockHeader(b, 1, 0, mkv.FlagKeyframe, 1), 'x')
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b, 0o600))
+}
