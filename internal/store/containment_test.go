@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"testing"
@@ -180,8 +181,11 @@ func TestAPackOfANewerFormatIsRefused(t *testing.T) {
 
 func TestAnOlderEpochIsRefused(t *testing.T) {
 	d := mem.NewFS()
-	e := open(t, store.Config{FS: d, Epoch: 5})
-	commit(t, e, storetest.NewFragments(1).Make(millrace.StreamKey{}, 10))
+	gen := storetest.NewFragments(1)
+	e := open(t, store.Config{FS: d, Epoch: 5, PackSize: 1})
+	for range 4 {
+		commit(t, e, gen.Make(millrace.StreamKey{}, 10))
+	}
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -191,5 +195,51 @@ func TestAnOlderEpochIsRefused(t *testing.T) {
 	if _, err := store.Open(t.Context(), store.Config{FS: d, Epoch: 4}); !errors.Is(err, millrace.ErrConflict) {
 		t.Errorf("open in an older epoch: %v", err)
 	}
-	open(t, store.Config{FS: d, Epoch: 5})
+	e = open(t, store.Config{FS: d, Epoch: 5})
+	commit(t, e, gen.Make(millrace.StreamKey{}, 10))
+	if s := e.StreamStats(millrace.StreamKey{}); s.Fragments != 5 {
+		t.Errorf("%d fragments are found", s.Fragments)
+	}
+}
+
+func TestATornTailIsCut(t *testing.T) {
+	file, b, list := onePack(t, 3, false)
+	d := disked(t, file, b[:len(b)-100])
+	if s := surveyOf(t, d, list); s.lost != 1 || len(s.damage) > 0 {
+		t.Fatalf("torn pack: %+v", s)
+	}
+	b = content(t, d, file)
+	h, err := pack.ReadFileHeader(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := pack.NewScanner(bytes.NewReader(b), h.Salt, int64(len(b)-pack.TrailerSize))
+	for s.Next() {
+		if s.Gap() > 0 {
+			t.Errorf("%d bytes that nobody can read lie before %d", s.Gap(), s.Offset())
+		}
+	}
+	if s.Gap() > 0 || s.Err() != nil {
+		t.Errorf("%d bytes that nobody can read lie at the end, %v", s.Gap(), s.Err())
+	}
+}
+
+func TestAPackThatCannotBeIdentifiedIsReportedAndLeft(t *testing.T) {
+	file, b, list := onePack(t, 3, false)
+	clear(b[:pack.FileHeaderSize+pack.RecordHeaderSize])
+	d := disked(t, file, b)
+	if s := surveyOf(t, d, list); s.lost != 3 || len(s.damage) != 1 {
+		t.Errorf("%+v", s)
+	}
+	if !bytes.Equal(content(t, d, file), b) {
+		t.Error("the pack has changed")
+	}
+}
+
+func TestAPackWithoutAFileHeaderIsRead(t *testing.T) {
+	file, b, list := onePack(t, 3, false)
+	clear(b[:pack.FileHeaderSize])
+	if s := surveyOf(t, disked(t, file, b), list); s.lost != 0 {
+		t.Errorf("%+v", s)
+	}
 }

@@ -135,10 +135,10 @@ func TestAFullQueueMakesSubmitWaitAsLongAsItsContext(t *testing.T) {
 
 func TestAPackIsSealedWhenItIsDueEvenIfNothingComes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sealed := 0
+		var sealed atomic.Int32
 		d := mem.NewFS()
 		e, err := store.Open(t.Context(), store.Config{
-			FS: d, PackAge: time.Hour, Events: store.Events{Sealed: func(uint64) { sealed++ }},
+			FS: d, PackAge: time.Hour, Events: store.Events{Sealed: func(uint64) { sealed.Add(1) }},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -147,13 +147,13 @@ func TestAPackIsSealedWhenItIsDueEvenIfNothingComes(t *testing.T) {
 		commit(t, e, f)
 		time.Sleep(59 * time.Minute)
 		synctest.Wait()
-		if sealed != 0 {
+		if sealed.Load() != 0 {
 			t.Error("sealed before it was due")
 		}
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
-		if sealed != 1 {
-			t.Errorf("sealed %d times", sealed)
+		if sealed.Load() != 1 {
+			t.Errorf("sealed %d times", sealed.Load())
 		}
 		r, err := e.Forget(t.Context(), func(millrace.StreamKey, time.Time) bool { return true })
 		if err != nil || r.Fragments != 1 || r.Packs != 1 || r.Bytes != int64(f.Size()) {
