@@ -15,6 +15,8 @@ const stream = `{"Action":"start","Package":"p"}
 {"Action":"output","Package":"p","Test":"TestC","Output":"    c_test.go:4: vectors not present\n"}
 {"Action":"output","Package":"p","Test":"TestC","Output":"--- SKIP: TestC (0.00s)\n"}
 {"Action":"skip","Package":"p","Test":"TestC"}
+{"Action":"output","Package":"p","Test":"TestC/one","Output":"    c_test.go:4: vectors not present\n"}
+{"Action":"skip","Package":"p","Test":"TestC/one"}
 {"Action":"output","Package":"p","Output":"PASS\n"}
 {"Action":"output","Package":"p","Output":"ok  \tp\t0.1s\n"}
 {"Action":"pass","Package":"p"}
@@ -27,14 +29,14 @@ func TestReport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if counts.passed != 1 || counts.failed != 1 || len(counts.skips) != 1 {
+	if counts.passed != 1 || counts.failed != 1 || len(counts.skips) != 2 {
 		t.Errorf("counts are %+v", counts)
 	}
 	want := `    b_test.go:9: it broke
 ok  	p	0.1s
 not json
-skipped p TestC: vectors not present
-1 passed, 1 failed, 1 skipped
+skipped 2 in p TestC: vectors not present
+1 passed, 1 failed, 2 skipped
 `
 	if out.String() != want {
 		t.Errorf("printed\n%s\nwant\n%s", out.String(), want)
@@ -56,6 +58,8 @@ func TestVerdict(t *testing.T) {
 		{"vectors in a folder that is gone", "1", here + "/gone", tally{passed: 1, skips: []skip{absent}}, true},
 		{"vectors that are there", "1", here, tally{passed: 1, skips: []skip{absent}}, false},
 		{"another reason", "1", "", tally{passed: 1, skips: []skip{{testID{"p", "TestD"}, "too slow"}}}, false},
+		{"a case that does not apply", "1", "", tally{passed: 1, skips: []skip{{testID{"p", "TestD/one"}, "no token in it"}}}, true},
+		{"a case that misses something", "1", "", tally{passed: 1, skips: []skip{{testID{"p", "TestD/one"}, "ffmpeg is not installed"}}}, false},
 		{"a declined seed", "1", "", tally{passed: 1, skips: []skip{{testID{"p", "FuzzX/seed#0"}, ""}}}, true},
 		{"a run without a test", "1", "", tally{}, false},
 	}
