@@ -102,8 +102,12 @@ func (w *ackWriter) dropAll(cause error) {
 	over := time.NewTimer(wait)
 	defer over.Stop()
 	for {
-		if _, done := w.queue.take(nil); done {
+		acks, done := w.queue.take(nil)
+		if done {
 			return
+		}
+		if len(acks) > 0 {
+			continue
 		}
 		select {
 		case <-w.queue.ready:
