@@ -30,6 +30,7 @@ type server struct {
 	calls     []func(*call)
 	heads     []http.Header
 	persisted []string // what was acknowledged, in order
+	tags      []string // names, in the order in which they came
 	refuse    func(call int) (status int, exception string)
 	count     int
 
@@ -169,7 +170,6 @@ type cluster struct {
 	frames   []string
 	times    []int64
 	raws     []string
-	tags     []string // names, of Tags behind the Cluster
 }
 
 func (c *cluster) String() string {
@@ -201,8 +201,24 @@ func (c *call) begin() *cluster {
 		case e.ID == mkv.IDTimecode:
 			c.open.timecode, _ = mkv.ParseUint(e.Data())
 			return c.open
+		case e.ID == mkv.IDTags:
+			c.tag(e)
 		case c.open == nil:
 			c.header++
+		}
+	}
+}
+
+func (c *call) tag(e mkv.Element) {
+	tags, err := mkv.ParseTags(e.Data())
+	if err != nil {
+		c.server.t.Error(err)
+	}
+	c.server.mu.Lock()
+	defer c.server.mu.Unlock()
+	for _, t := range tags {
+		for _, simple := range t.Simple {
+			c.server.tags = append(c.server.tags, simple.Name)
 		}
 	}
 }

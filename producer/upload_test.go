@@ -465,6 +465,34 @@ func TestAnIdleConnectionIsMadeAgainWhenThereIsSomethingToSend(t *testing.T) {
 	})
 }
 
+func TestTagsStandBehindTheFragmentThatTheyBelongTo(t *testing.T) {
+	t.Setenv("HOME", t.TempDir())
+	s := newServer(t)
+	synctest.Test(t, func(t *testing.T) {
+		c, stop := s.start()
+		defer stop()
+		up, err := c.Open(t.Context(), "gate", producer.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := producer.NewFrameWriter(up, tracks())
+		w.SetTag("early", "x")
+		write(t, w, 0, "Ab")
+		w.SetTag("first", "x")
+		write(t, w, 2, "Cd")
+		w.SetTag("second", "x")
+		if err := w.EndFragment(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := up.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if want := []string{"early", "first", "second", "AWS_KINESISVIDEO_END_OF_FRAGMENT"}; !slices.Equal(s.tags, want) {
+			t.Errorf("tags %q", s.tags)
+		}
+	})
+}
+
 func TestAnotherHeaderGoesOverAnotherConnection(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
 	s := newServer(t)

@@ -98,11 +98,11 @@ type pushing struct {
 func (j *pushing) open(ctx context.Context, conn *producer.Client) error {
 	names := j.command.names()
 	j.uploads = make([]*producer.Upload, len(names))
-	g, opening1 := errgroup.WithContext(ctx)
+	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(opening)
 	for i, name := range names {
 		g.Go(func() (err error) {
-			j.uploads[i], err = conn.Open(opening1, name, j.options(i, name))
+			j.uploads[i], err = conn.Open(ctx, name, j.options(i, name))
 			return err
 		})
 	}
