@@ -125,7 +125,9 @@ func (p *foundPack) isGood(r *located) (bool, error) {
 	}
 	switch r.Kind {
 	case pack.KindFragment:
-		p.footer.Entries = append(p.footer.Entries, pack.EntryOf(&r.Record, r.offset))
+		if r.Mark != pack.MarkDeleted {
+			p.footer.Entries = append(p.footer.Entries, pack.EntryOf(&r.Record, r.offset))
+		}
 	case pack.KindHeader:
 		p.footer.Headers = append(p.footer.Headers, pack.HeaderEntry{Hash: r.Header, Offset: r.offset})
 	case pack.KindLimits:
