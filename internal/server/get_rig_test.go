@@ -48,7 +48,11 @@ func (r *rig) get(name string, selector map[string]any) *get {
 // tryGet is get against a server that may be gone.
 func (r *rig) tryGet(name string, selector map[string]any) (*get, error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	resp, err := r.tryPost(ctx, "/getMedia", map[string]any{"StreamName": name, "StartSelector": selector})
+	// Connections that are shared leave others open on which nothing ever
+	// comes, and the server's end waits for those.
+	alone := *r
+	alone.client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DisableCompression: true}}
+	resp, err := alone.tryPost(ctx, "/getMedia", map[string]any{"StreamName": name, "StartSelector": selector})
 	if err == nil && resp.StatusCode != http.StatusOK {
 		body, _ := io.ReadAll(resp.Body)
 		resp.Body.Close()
