@@ -13,11 +13,13 @@ import (
 // is queued; a full queue makes it wait, and ctx bounds that wait. done is
 // called exactly once for each Submit that returned nil, in submission order
 // per stream: with nil when f is durable and findable (I1), with an error when
-// it never will be. done must not block. f and the memory that it refers to
-// must not change until done is called, and are not touched after it.
+// it never will be, which is ErrExists if the stream has its number already.
+// Only a crash before anything could be written again after a failed disk may
+// bring back what was refused. done must not block. f and the memory that it
+// refers to must not change until done is called, and are not touched after it.
 //
-// Close refuses further fragments, settles those that are queued and returns
-// when the last done has returned.
+// Close refuses further fragments with ErrClosed, settles those that are queued
+// and returns when the last done has returned. It may be called again.
 type Committer interface {
 	Submit(ctx context.Context, f *millrace.Fragment, done func(error)) error
 	Close() error
