@@ -353,6 +353,26 @@ func TestReconnectsAreSpaced(t *testing.T) {
 	})
 }
 
+func TestAConnectionThatGaveSomethingMakesTheWaitShortAgain(t *testing.T) {
+	s := &script{}
+	for n := range 12 {
+		s.answers = append(s.answers, answer{body: bytes.NewReader(document(n+1, true, 1))})
+	}
+	c := client(t, s)
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		o := consumer.FollowOptions{OnReconnect: func(_ error, wait time.Duration) {
+			if wait > 200*time.Millisecond {
+				t.Errorf("wait of %v", wait)
+			}
+		}}
+		if got, _ := seen(t, c, ctx, millrace.StartSelector{}, o); len(got) != 12 {
+			t.Errorf("saw %d fragments", len(got))
+		}
+	})
+}
+
 const (
 	minGap = 50 * time.Millisecond
 	maxGap = 11 * time.Second

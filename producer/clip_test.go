@@ -128,6 +128,17 @@ func TestAClipKnowsItsLength(t *testing.T) {
 	}
 }
 
+func TestALengthThatTheFileSaysIsTakenIfItCanBeTrue(t *testing.T) {
+	said := func(ticks float64) []byte {
+		return bytes.Replace(file(true), mkv.AppendFloat(nil, mkv.IDDuration, 6000), mkv.AppendFloat(nil, mkv.IDDuration, ticks), 1)
+	}
+	for ticks, want := range map[float64]time.Duration{6200: 6200 * time.Millisecond, 60_000: 6 * time.Second, 1: 6 * time.Second} {
+		if got := read(t, said(ticks)).Duration(); got != want {
+			t.Errorf("a file that says %v plays %v, want %v", ticks, got, want)
+		}
+	}
+}
+
 func TestPlayingAsFastAsItGoes(t *testing.T) {
 	for _, size := range []bool{true, false} {
 		for _, relative := range []bool{true, false} {

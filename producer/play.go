@@ -89,9 +89,7 @@ func (p *player) play(ctx context.Context, k *cluster) error {
 	var ended error
 	for rest := k.elements; len(rest) > 0; {
 		n, raws := due(rest)
-		if ended == nil {
-			ended = p.wait(ctx, p.at(rest[0].due))
-		}
+		ended = p.wait(ctx, p.at(rest[0].due)) // once ctx has ended, it does not wait
 		if n == len(rest) {
 			raws = append(raws, k.trailing...)
 		}
