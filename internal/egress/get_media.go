@@ -80,14 +80,19 @@ func (e *Egress) GetMedia(ctx context.Context, w ChunkWriter, r Request) error {
 	}
 }
 
-// next waits for a fragment, at the live edge no longer than the idle timeout.
+// next waits for a fragment, no longer than the idle timeout. Where the wait
+// was ended its error is the cause of that, which a store may not tell.
 func (e *Egress) next(ctx context.Context, c *tail.Cursor) (tail.Step, error) {
-	if e.IdleTimeout <= 0 {
-		return c.Next(ctx)
+	if e.IdleTimeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, e.IdleTimeout, errIdle)
+		defer cancel()
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, e.IdleTimeout, errIdle)
-	defer cancel()
-	return c.Next(ctx)
+	step, err := c.Next(ctx)
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return step, err
 }
 
 // output is one response in the making; its memory serves every fragment.

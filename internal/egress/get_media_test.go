@@ -426,3 +426,32 @@ type broken struct{ kept }
 func (*broken) After(context.Context, store.Scope, millrace.FragmentNumber, int) ([]store.Entry, error) {
 	return nil, errors.New("input/output error")
 }
+
+// A store that looks for longer than a reader may be idle ends the response as
+// silence does, and a server that stops ends it in good order.
+func TestAWaitForTheStoreEndsInGoodOrder(t *testing.T) {
+	for name, stop := range map[string]time.Duration{"at the idle time": time.Hour, "when the server stops": time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newStream(&given{numbers: []millrace.FragmentNumber{number(1)}})
+			defer s.Release()
+			release(t, s)
+			ctx, cancel := context.WithCancelCause(t.Context())
+			defer time.AfterFunc(stop, func() { cancel(egress.ErrStop) }).Stop()
+			var to chunks
+			err := newEgress(&slow{}, time.Now()).GetMedia(ctx, &to, egress.Request{
+				Stream: s, Scope: func() store.Scope { return store.Scope{} }, Start: millrace.StartSelector{Type: millrace.StartEarliest},
+			})
+			if err != nil || to.Len() > 0 {
+				t.Errorf("%s: err = %v, written %q", name, err, to.Bytes())
+			}
+		})
+	}
+}
+
+// slow is a store that answers when it is too late.
+type slow struct{ kept }
+
+func (*slow) After(ctx context.Context, _ store.Scope, _ millrace.FragmentNumber, _ int) ([]store.Entry, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
