@@ -58,9 +58,6 @@ func (s *state) open(ctx context.Context, dir string) (err error) {
 	if s.control, err = sqlite.OpenControl(ctx, filepath.Join(dir, controlFile), sqlite.Options{}); err != nil {
 		return err
 	}
-	if s.epoch, err = s.control.NextEpoch(ctx); err != nil {
-		return fmt.Errorf("take an epoch: %w", err)
-	}
 	live, err := s.liveStreams(ctx)
 	if err != nil {
 		return err
@@ -68,6 +65,9 @@ func (s *state) open(ctx context.Context, dir string) (err error) {
 	files, err := disk.Open(filepath.Join(dir, packFolder))
 	if err != nil {
 		return err
+	}
+	if err := s.takeEpoch(ctx, files); err != nil {
+		return fmt.Errorf("take an epoch: %w", err)
 	}
 	s.media, err = store.Open(ctx, store.Config{
 		FS: files, Epoch: s.epoch, Logger: s.logger, Now: s.now,
@@ -77,6 +77,21 @@ func (s *state) open(ctx context.Context, dir string) (err error) {
 		return err
 	}
 	return s.readTime(ctx)
+}
+
+// takeEpoch takes an epoch that no pack was written in, also where the packs are
+// newer than a control state that was put back from a copy.
+func (s *state) takeEpoch(ctx context.Context, files *disk.FS) error {
+	newest, err := store.NewestEpoch(files)
+	if err != nil {
+		return err
+	}
+	for s.epoch <= newest {
+		if s.epoch, err = s.control.NextEpoch(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *state) liveStreams(ctx context.Context) (map[millrace.StreamKey]bool, error) {

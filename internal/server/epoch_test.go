@@ -1,0 +1,52 @@
+package server_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/millrace/millrace/internal/config"
+)
+
+// An operator who puts an older control.db back must not get numbers twice (I3).
+func TestNumbersGrowAlthoughTheControlStateIsOlder(t *testing.T) {
+	r := start(t, nil, func(c *config.Server) { c.ReaderIdleTimeout = 100 * time.Millisecond })
+	r.create("cam", 24)
+	if err := r.s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	control := filepath.Join(r.cfg.Data, "control.db")
+	old, err := os.ReadFile(control)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put := func() {
+		r.open()
+		p := r.put("cam", nil)
+		p.mustSend(slices.Concat(header(1), cluster(1, block(1, 0, "x")), endOfFragment()))
+		p.want("BUFFERING 1", "RECEIVED 1", "PERSISTED 1")
+		p.end()
+		p.rest()
+	}
+	for range 3 {
+		put()
+		if err := r.s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(control, old, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	put()
+	docs := r.get("cam", earliest()).all()
+	if len(docs) != 4 {
+		t.Fatalf("%d fragments, want 4", len(docs))
+	}
+	for i := 1; i < len(docs); i++ {
+		if docs[i].number() <= docs[i-1].number() {
+			t.Errorf("%s after %s", docs[i].number(), docs[i-1].number())
+		}
+	}
+}
