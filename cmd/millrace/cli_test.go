@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -38,6 +39,7 @@ func TestExitCodes(t *testing.T) {
 		"a server in trouble":        {millrace.Errorf(millrace.CodeInternal, "no"), exitUnavailable, ""},
 		"no server there":            {&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, exitUnavailable, "AWS_ENDPOINT_URL"},
 		"a server that is silent":    {context.DeadlineExceeded, exitUnavailable, "AWS_ENDPOINT_URL"},
+		"a certificate of nobody":    {&tls.CertificateVerificationError{Err: errors.New("x")}, exitUnavailable, "AWS_CA_BUNDLE"},
 		"ended by Ctrl-C":            {context.Canceled, exitInterrupted, ""},
 		"a port that is taken":       {&net.OpError{Op: "listen", Err: os.NewSyscallError("bind", syscall.EADDRINUSE)}, exitFailure, "--listen"},
 		"a reader that went away":    {fmt.Errorf("write: %w", syscall.EPIPE), exitFailure, ""},

@@ -56,7 +56,7 @@ func (d demoCommand) start(ctx context.Context, c *console) (*server.Server, con
 	}
 	for {
 		cfg, err := config.Load(config.Sources{
-			Environ: c.environ,
+			Environ: demoEnviron(c),
 			Flags:   map[string]string{"data": d.Data, "listen": listen, "log-level": "warn"},
 		})
 		if err != nil {
@@ -69,6 +69,18 @@ func (d demoCommand) start(ctx context.Context, c *console) (*server.Server, con
 		}
 		return srv, cfg, err
 	}
+}
+
+// demoEnviron is what a demo takes from the environment: who it is, and not how
+// another server is set up.
+func demoEnviron(c *console) (environ []string) {
+	for _, setting := range []string{"access-key-id", "secret-access-key", "region", "account"} {
+		name := config.EnvironmentName(setting)
+		if value := c.lookup(name); value != "" {
+			environ = append(environ, name+"="+value)
+		}
+	}
+	return environ
 }
 
 // run plays the camera until ctx ends or the server fails.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -68,6 +69,7 @@ func judge(err error) (code int, hint string) {
 	var usage *usageError
 	var refused *millrace.Error
 	var network *net.OpError
+	var certificate *tls.CertificateVerificationError
 	switch {
 	case errors.As(err, &usage):
 		return exitUsage, "Try: " + usage.help
@@ -79,6 +81,8 @@ func judge(err error) (code int, hint string) {
 		return exitUsage, "The server printed its root key at its first start; it keeps it in its data directory."
 	case errors.As(err, &refused):
 		return judgeRefusal(refused)
+	case errors.As(err, &certificate):
+		return exitUnavailable, "If the server's certificate is your own, name its authority with AWS_CA_BUNDLE."
 	case errors.Is(err, syscall.EADDRINUSE):
 		return exitFailure, "Another program listens there; choose another address with --listen."
 	case errors.Is(err, syscall.EPIPE):

@@ -41,12 +41,12 @@ func (m *meter) disconnected(err error) {
 	m.last = err
 }
 
-// line is the meter on one line.
+// line is the meter on one line. Times are from a fragment's end until it is safe.
 func (m *meter) line() string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	p := m.latency.percentiles()
-	text := fmt.Sprintf("%d buffering, %d received, %d persisted (%s), %.1f ms after their end, p99 %.1f ms",
+	text := fmt.Sprintf("%d buffering, %d received, %d persisted (%s), p50 %.1f ms, p99 %.1f ms",
 		m.acks[millrace.AckBuffering], m.acks[millrace.AckReceived], m.acks[millrace.AckPersisted],
 		byteText(m.bytes), p.P50, p.P99)
 	if n := m.acks[millrace.AckError]; n > 0 {
