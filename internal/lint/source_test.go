@@ -135,7 +135,7 @@ func ofModule(top, rel string) bool {
 }
 
 // walk visits every file of the repository by its slash-separated path,
-// leaving out what .gitignore leaves out, and what other people wrote.
+// leaving out what .gitignore leaves out.
 func walk(top string, visit func(rel string) error) error {
 	ignored := []string{".git", ".cache", "dist", "data", "millrace"}
 	return fs.WalkDir(os.DirFS(top), ".", func(rel string, d fs.DirEntry, err error) error {
