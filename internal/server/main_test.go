@@ -1,12 +1,16 @@
 package server_test
 
 import (
+	"os"
 	"testing"
 
 	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) {
+	if data := os.Getenv(childData); data != "" {
+		os.Exit(serveAsChild(data))
+	}
 	// net/http keeps idle connections of its default client for a while.
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreTopFunction("net/http.(*persistConn).writeLoop"))
 }
