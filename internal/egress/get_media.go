@@ -139,6 +139,7 @@ func (o *output) close(f *tail.Fragment, v tail.View) error {
 // kept delivers a fragment from the store. One that has gone since, or whose
 // bytes are not what they were, is passed over (I7).
 func (o *output) kept(ctx context.Context, entry store.Entry) error {
+	o.growBody(entry.Size)
 	f, err := o.egress.Index.Read(ctx, o.scope(), entry, o.body)
 	switch {
 	case errors.Is(err, millrace.ErrNotFound):
@@ -151,7 +152,6 @@ func (o *output) kept(ctx context.Context, entry store.Entry) error {
 	case err != nil:
 		return o.fail(err, entry.Number)
 	}
-	o.keepBody(f)
 	o.before = appendOpeningTags(o.before[:0], f.Number, f.ProducerTime)
 	o.behind = appendClosingTags(o.behind[:0], f.Number, o.egress.Now())
 	o.pieces = append(o.pieces[:0], f.Header.Bytes, f.Leading, o.before)
@@ -160,10 +160,10 @@ func (o *output) kept(ctx context.Context, entry store.Entry) error {
 	return o.flush()
 }
 
-// keepBody makes the largest fragment's memory serve the next one.
-func (o *output) keepBody(f *millrace.Fragment) {
-	if n := f.Size(); cap(o.body) < n {
-		o.body = make([]byte, n+n/4)
+// growBody makes room for a fragment, in memory that serves the next one too.
+func (o *output) growBody(size int64) {
+	if int64(cap(o.body)) < size {
+		o.body = make([]byte, size+size/8)
 	}
 }
 

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"context"
 	"sync"
 
 	"github.com/millrace/millrace"
@@ -9,7 +10,7 @@ import (
 // The bounds of what may wait for a client that does not read.
 const (
 	softAcks = 256  // beyond it BUFFERING and RECEIVED are dropped
-	hardAcks = 4096 // beyond it the session ends
+	hardAcks = 4096 // beyond it no further fragment begins
 )
 
 // An ackQueue holds the acknowledgements that are to be written. Any number of
@@ -19,22 +20,49 @@ type ackQueue struct {
 	acks   []millrace.Ack
 	closed bool
 	ready  chan struct{} // holds one token when there is something to do
+	taken  chan struct{} // closed when acks are taken; nil if nobody waits
 }
 
 func newAckQueue() *ackQueue { return &ackQueue{ready: make(chan struct{}, 1)} }
 
-// push adds an ack. It reports false when the client is so far behind that the
-// session must end.
-func (q *ackQueue) push(a millrace.Ack) bool {
+// push adds an ack.
+func (q *ackQueue) push(a millrace.Ack) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	dispensable := a.Type < millrace.AckPersisted
 	if q.closed || dispensable && len(q.acks) >= softAcks {
-		return true
+		return
 	}
 	q.acks = append(q.acks, a)
 	q.signal()
-	return len(q.acks) < hardAcks
+}
+
+// await returns when there is room for a further fragment's, or ctx's cause.
+func (q *ackQueue) await(ctx context.Context) error {
+	for {
+		taken := q.full()
+		if taken == nil {
+			return nil
+		}
+		select {
+		case <-taken:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// full returns a channel that closes when acks are taken, nil if there is room.
+func (q *ackQueue) full() <-chan struct{} {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.acks) < hardAcks {
+		return nil
+	}
+	if q.taken == nil {
+		q.taken = make(chan struct{})
+	}
+	return q.taken
 }
 
 // close adds the last acknowledgement, if there is one. What is pushed later is
@@ -62,5 +90,9 @@ func (q *ackQueue) take(buf []millrace.Ack) (acks []millrace.Ack, done bool) {
 	defer q.mu.Unlock()
 	acks = append(buf[:0], q.acks...)
 	q.acks = q.acks[:0]
+	if q.taken != nil {
+		close(q.taken)
+		q.taken = nil
+	}
 	return acks, q.closed && len(acks) == 0
 }

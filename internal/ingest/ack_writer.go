@@ -45,6 +45,9 @@ type ackWriter struct {
 	limit  time.Duration // idle time at which the session ends; 0 means never
 	stream *tail.Stream
 	end    func(error) // ends the session
+
+	wrote time.Time // when the last acknowledgement was written
+	group int       // how many were, without a pause between them
 }
 
 // run writes until the queue is closed and empty. After a write that failed it
@@ -129,15 +132,26 @@ func (w *ackWriter) head() error {
 
 func (w *ackWriter) write(acks []millrace.Ack) error {
 	var line [wire.MaxAckSize]byte
-	for i, a := range acks {
-		if i > 0 && i%ackGroup == 0 {
-			time.Sleep(ackPause)
-		}
+	for _, a := range acks {
+		w.pace()
 		if err := w.conn.WriteChunk(wire.AppendAck(line[:0], a)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// pace waits before a write that would be one of too many at once.
+func (w *ackWriter) pace() {
+	switch {
+	case time.Since(w.wrote) >= ackPause:
+		w.group = 0
+	case w.group == ackGroup:
+		time.Sleep(ackPause)
+		w.group = 0
+	}
+	w.group++
+	w.wrote = time.Now()
 }
 
 // period is the time between two IDLEs.

@@ -15,7 +15,7 @@
 //	    the fragments before it.
 //	S4: one acknowledgement is one transfer chunk and one write, never cut.
 //	S5: a client that reads no acknowledgements costs a bounded amount of
-//	    memory and then its session.
+//	    memory, is then not read any more, and loses its session.
 //
 // The package refuses to know about other sessions than the one at hand, but
 // for the Sessions that count them.

@@ -212,9 +212,7 @@ func (s *session) ack(t millrace.AckType, about subject) {
 	if s.params.Quiet {
 		return
 	}
-	if !s.acks.push(millrace.Ack{Type: t, HasTimecode: true, Timecode: about.timecode, Number: about.number}) {
-		s.end(errGone)
-	}
+	s.acks.push(millrace.Ack{Type: t, HasTimecode: true, Timecode: about.timecode, Number: about.number})
 }
 
 // awaitCommits returns when the store has answered for every fragment, after

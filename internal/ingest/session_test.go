@@ -1,6 +1,7 @@
 package ingest_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -432,6 +433,30 @@ func TestAClientThatSendsFastAndNeverReadsAcksIsCutOff(t *testing.T) {
 		c.ended()
 		if d := time.Since(began); d > writeTimeout+time.Second {
 			t.Errorf("ended after %v", d)
+		}
+	})
+}
+
+// It reads as fast as acks are written, and they are paced.
+func TestABurstOfFragmentsIsNotTooMuch(t *testing.T) {
+	inBubble(t, nil, 0, func(r *rig) {
+		r.store.instant = true
+		c := r.serve(nil)
+		c.send(header(1))
+		const fragments = 10_000
+		for i := range fragments / 100 {
+			c.send(bytes.Repeat(small(uint64(i)), 100))
+		}
+		c.finish()
+		c.ended()
+		persisted := 0
+		for _, text := range c.conn.look() {
+			if strings.HasPrefix(text, "PERSISTED") {
+				persisted++
+			}
+		}
+		if persisted != fragments || c.err != nil {
+			t.Errorf("%d fragments are PERSISTED of %d: %v", persisted, fragments, c.err)
 		}
 	})
 }

@@ -16,8 +16,12 @@ type sink struct {
 	ctx context.Context // of the session; a sink lives no longer than its read
 }
 
-// Begin shows a new fragment to the readers and acknowledges its start.
+// Begin shows a new fragment to the readers and acknowledges its start. It waits
+// for a client that is far behind with its acknowledgements (S5).
 func (s *sink) Begin(b fragment.Begin) error {
+	if err := s.acks.await(s.ctx); err != nil {
+		return err
+	}
 	f, err := s.stream.Open(tail.Info{
 		Header: b.Header, Leading: b.Leading, KnownSize: b.KnownSize, ProducerTime: b.ProducerTime,
 	}, s.end)
@@ -119,9 +123,19 @@ func (s *session) committed(f *tail.Fragment, about subject, err error) {
 	case s.confirms(about):
 		s.ack(millrace.AckPersisted, about)
 	}
+	s.settle(about)
+}
+
+// settle takes a fragment off the list of those that wait for the store; most
+// often it is the first one.
+func (s *session) settle(about subject) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.pending = slices.DeleteFunc(s.pending, func(p subject) bool { return p == about })
+	if len(s.pending) > 0 && s.pending[0] == about {
+		s.pending = s.pending[1:]
+	} else {
+		s.pending = slices.DeleteFunc(s.pending, func(p subject) bool { return p == about })
+	}
 	if len(s.pending) == 0 && s.settled != nil {
 		close(s.settled)
 		s.settled = nil

@@ -28,13 +28,13 @@ func TestShutdownEndsWhateverClientsDo(t *testing.T) {
 			"nothing":                 r.say(""),
 			"half a head":             r.say("POST /putMedia HTTP/1.1\r\nHost: x\r\n"),
 			"a body held back":        r.say("POST /listStreams HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"),
-			"a session in silence":    r.begun("cam", nil),
-			"a session in a header":   r.begun("cam", header(1)[:20]),
-			"a session in a block":    r.begun("cam", slices.Concat(header(1), cluster(1, frame[:500_000]))),
+			"a session in silence":    r.begun(r.putHead("cam", nil), nil),
+			"a session in a header":   r.begun(r.putHead("cam", nil), header(1)[:20]),
+			"a session in a block":    r.begun(r.putHead("cam", nil), slices.Concat(header(1), cluster(1, frame[:500_000]))),
 			"a reader that reads not": r.deafReader("cam", earliest()),
 			"a reader at the edge":    r.deafReader("other", map[string]any{"StartSelectorType": "NOW"}),
 		}
-		deaf := r.begun("other", header(1))
+		deaf := r.begun(r.putHead("other", nil), header(1))
 		conns["a session that reads not"] = deaf
 		go pump(deaf)
 		time.Sleep(300 * time.Millisecond) // the deaf ones have to fill what lies between

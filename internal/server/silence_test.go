@@ -47,9 +47,9 @@ func (r *rig) say(text string) net.Conn {
 
 // begun says something behind the head of a PutMedia call, and reads the head
 // of the answer.
-func (r *rig) begun(stream string, body []byte) net.Conn {
+func (r *rig) begun(head string, body []byte) net.Conn {
 	r.t.Helper()
-	conn := r.say(r.putHead(stream, nil))
+	conn := r.say(head)
 	r.readHead(conn)
 	if len(body) > 0 {
 		if _, err := fmt.Fprintf(conn, "%x\r\n%s\r\n", len(body), body); err != nil {

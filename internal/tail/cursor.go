@@ -116,6 +116,9 @@ func (c *Cursor) skips(s span) bool { return c.skip != nil && c.skip(s) }
 // tail has let go; when there are none, the cursor moves there.
 func (c *Cursor) fill(ctx context.Context, low millrace.FragmentNumber) error {
 	batch, err := c.index.After(ctx, c.scope(), c.after, batchSize)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -153,6 +156,8 @@ func (c *Cursor) seek(ctx context.Context, sel millrace.StartSelector) error {
 	if sel.Type == millrace.StartProducerTime {
 		clock, find = producerClock, c.index.AtProducerTime
 	}
+	// What opens from here on is behind the floor: it is seen by Next.
+	floor := c.stream.tail.numbers.Floor(c.stream.key)
 	best, found := c.stream.at(sel.Time, clock)
 	e, err := find(ctx, c.scope(), sel.Time)
 	switch {
@@ -168,7 +173,7 @@ func (c *Cursor) seek(ctx context.Context, sel millrace.StartSelector) error {
 		c.after = best.number.Prev()
 		return nil
 	}
-	c.after = c.stream.tail.numbers.Floor(c.stream.key)
+	c.after = floor
 	c.skip = func(s span) bool { return !s.contains(sel.Time, clock) && s.start(clock).Before(sel.Time) }
 	return nil
 }

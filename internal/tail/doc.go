@@ -22,7 +22,8 @@
 //	T3: a fragment that was failed can never be completed, and the other way
 //	    round; both are decided once, under the stream's lock.
 //	T4: memory is held once for all readers, is given back when the last of
-//	    them lets go, and is bounded for all streams together.
+//	    them lets go, and is bounded for all streams together, but for the
+//	    one fragment that each slow reader may hold.
 //	T5: a reader never makes a writer wait.
 //
 // The package refuses to touch disk or sockets; history comes through

@@ -39,6 +39,7 @@ type Fragment struct {
 	// Guarded by stream.mu.
 	state    State
 	slabs    [][]byte // the Cluster; bytes below size are immutable
+	lent     int      // slabs that count no more
 	size     int
 	trailing []byte
 	duration time.Duration
@@ -52,9 +53,16 @@ type Fragment struct {
 // Release lets go of the fragment. Its bytes must not be used after it.
 func (f *Fragment) Release() {
 	if f.refs.Add(-1) == 0 {
-		f.stream.tail.budget.release(f.slabs)
+		f.stream.tail.budget.release(f.slabs, f.lent)
 		f.slabs = nil
 	}
+}
+
+// letGo is the tail's own Release. stream.mu is held.
+func (f *Fragment) letGo() {
+	f.lent = len(f.slabs)
+	f.stream.tail.budget.lend(f.lent)
+	f.Release()
 }
 
 func (f *Fragment) acquire() *Fragment {
@@ -141,10 +149,12 @@ func (f *Fragment) Settle(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f.state, f.err = Settled, err
+	f.wake()
 	if err != nil {
 		f.state = Failed
+		s.forget(f)
+		return
 	}
-	f.wake()
 	s.trim()
 }
 
@@ -176,7 +186,7 @@ func (f *Fragment) failLocked(err error) bool {
 		f.fail = nil
 	}
 	f.wake()
-	f.stream.trim()
+	f.stream.forget(f)
 	return true
 }
 

@@ -135,6 +135,44 @@ func TestWhatLivesInMemoryAloneGivesWayOldestFirst(t *testing.T) {
 	})
 }
 
+// Each of ten readers stands in a fragment that the tail has let go long ago.
+func TestSlowReadersDoNotHoldUpTheWriter(t *testing.T) {
+	for _, retention := range []time.Duration{0, time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t, retention, 8*slab)
+			began := time.Now()
+			var held []*tail.Fragment
+			for range 10 {
+				f := r.open(nil)
+				r.append(f, slabs(3))
+				step, err := r.cursor(millrace.StartSelector{Type: millrace.StartNow}).Next(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				held = append(held, step.Live)
+				if retention == 0 {
+					f.Complete(nil, time.Second, true)
+					f.Release()
+				} else {
+					r.settle(f)
+				}
+			}
+			if d := time.Since(began); d > 0 {
+				t.Errorf("the writer waited for %v", d)
+			}
+			if n := r.tail.Memory(); n != 10*3*slab {
+				t.Errorf("%d bytes in use", n)
+			}
+			for _, f := range held {
+				f.Release()
+			}
+			if n := r.tail.Memory(); n > 8*slab {
+				t.Errorf("%d bytes are left", n)
+			}
+		})
+	}
+}
+
 func TestADeletedStreamTakesNoFragment(t *testing.T) {
 	r := newRig(t, time.Hour, 0)
 	r.tail.Delete(key())

@@ -14,12 +14,14 @@ const slabSize = 64 << 10
 const budgetPatience = 5 * time.Second
 
 // A budget bounds the slabs of all streams together and keeps those that are
-// free for the next taker.
+// free for the next taker. Slabs that the tail has let go and that a slow reader
+// still holds are not counted: they must not keep a writer waiting (T5).
 type budget struct {
 	limit int // slabs
 
 	mu    sync.Mutex // guards what follows
 	used  int
+	lent  int           // to readers alone
 	moved time.Time     // when a slab last came back, or was last asked for in vain
 	freed chan struct{} // closed when a slab comes back; nil if nobody waits
 	pool  sync.Pool
@@ -101,14 +103,29 @@ func (b *budget) take() ([]byte, <-chan struct{}) {
 	return new([slabSize]byte)[:0], nil
 }
 
-// release gives slabs back. Nobody may refer to them any more.
-func (b *budget) release(slabs [][]byte) {
+// lend notes that n slabs are held by readers alone from now on.
+func (b *budget) lend(n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.lent += n
+	b.giveBack(n)
+}
+
+// release gives slabs back, of which some were lent. Nobody may refer to them
+// any more.
+func (b *budget) release(slabs [][]byte, lent int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, s := range slabs {
 		b.pool.Put((*[slabSize]byte)(s[:slabSize]))
 	}
-	b.used -= len(slabs)
+	b.lent -= lent
+	b.giveBack(len(slabs) - lent)
+}
+
+// giveBack makes room for n slabs. b.mu is held.
+func (b *budget) giveBack(n int) {
+	b.used -= n
 	b.moved = time.Now()
 	if b.freed != nil {
 		close(b.freed)
@@ -116,9 +133,9 @@ func (b *budget) release(slabs [][]byte) {
 	}
 }
 
-// bytes is how much memory the slabs in use take.
+// bytes is how much memory the slabs in use take, those of readers included.
 func (b *budget) bytes() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return int64(b.used) * slabSize
+	return int64(b.used+b.lent) * slabSize
 }

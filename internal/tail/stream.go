@@ -87,7 +87,7 @@ func (s *Stream) Open(info Info, fail func(error)) (*Fragment, error) {
 func (s *Stream) Reserve() (millrace.FragmentNumber, error) { return s.tail.numbers.Next(s.key) }
 
 // trim lets the fragments go from the front that need not be here any more
-// (T2), and failed ones, which nobody will find, from anywhere. s.mu is held.
+// (T2). s.mu is held.
 func (s *Stream) trim() {
 	n := 0
 	for n < len(s.entries) && s.mayGo(s.entries[n]) {
@@ -96,19 +96,23 @@ func (s *Stream) trim() {
 	if n > 0 {
 		s.dropFront(n)
 	}
-	s.entries = slices.DeleteFunc(s.entries, func(f *Fragment) bool {
-		if f.state == Failed {
-			f.Release()
-		}
-		return f.state == Failed
-	})
+}
+
+// forget lets a failed fragment go, which nobody will find, wherever it is.
+// s.mu is held.
+func (s *Stream) forget(f *Fragment) {
+	s.trim()
+	if i := slices.Index(s.entries, f); i >= 0 {
+		s.entries = slices.Delete(s.entries, i, i+1)
+		f.letGo()
+	}
 }
 
 // dropFront lets the first n entries go. s.mu is held.
 func (s *Stream) dropFront(n int) {
 	s.low = s.entries[n-1].Number
 	for _, f := range s.entries[:n] {
-		f.Release()
+		f.letGo()
 	}
 	s.entries = slices.Delete(s.entries, 0, n)
 }

@@ -18,8 +18,9 @@ const (
 	DefaultWriteTimeout = 30 * time.Second
 	MaxLinger           = time.Second // of CloseGracefully
 
-	maxHead  = 4096     // bytes of a response head: clients read it into a buffer of this size
-	maxDrain = 32 << 20 // bytes read and dropped at the end
+	ackBuffer = 64 << 10 // bytes of acknowledgements that the system keeps
+	maxHead   = 4096     // bytes of a response head: clients read it into a buffer of this size
+	maxDrain  = 32 << 20 // bytes read and dropped at the end
 )
 
 // Errors of a MediaConn. Test with errors.Is.
@@ -90,7 +91,19 @@ func HijackMedia(w http.ResponseWriter, r *http.Request) (*MediaConn, error) {
 	case r.ContentLength > 0:
 		framing = bodyLength
 	}
-	return hijack(w, r, framing)
+	c, err := hijack(w, r, framing)
+	if err == nil {
+		c.bound(ackBuffer)
+	}
+	return c, err
+}
+
+// bound limits what the system keeps of answers that the client does not read,
+// in bytes.
+func (c *MediaConn) bound(bytes int) {
+	if t, ok := c.raw.(*net.TCPConn); ok {
+		_ = t.SetWriteBuffer(bytes) // its own choice would only be larger
+	}
 }
 
 // HijackResponse takes over the connection of a GetMedia call, whose body has
