@@ -287,6 +287,8 @@ func TestFaultsHaveTheirCodes(t *testing.T) {
 		"a cluster without a timecode":                     {body: concat(document(), mkv.AppendUnknownSize(mkv.AppendID(nil, mkv.IDCluster), 8), cluster(0, block)), want: millrace.CodeInvalidMKV},
 		"a cut element at the end of a clean body":         {body: append(document(cluster(0, block)), 0xa3, 0x90, 0x81), want: millrace.CodeInvalidMKV},
 		"four tracks":                                      {body: concat(ebml(), segment(), tracks(1, 2, 3, 4), cluster(0, block)), want: millrace.CodeTooManyTracks},
+		"a second Tracks element":                          {body: concat(ebml(), segment(), tracks(1, 2), tracks(3, 4), cluster(0, block)), want: millrace.CodeInvalidMKV},
+		"two tracks of one number":                         {body: concat(ebml(), segment(), tracks(1, 1), cluster(0, block)), want: millrace.CodeInvalidMKV},
 		"a block of a track that is not there":             {body: document(cluster(0, simpleBlock(7, 0, 0x80, "x"))), want: millrace.CodeTrackNumberMismatch},
 		"a track without a frame":                          {body: concat(ebml(), segment(), tracks(1, 2), cluster(0, block), cluster(1, block)), want: millrace.CodeFramesMissing},
 		"a timecode before the last one, told at its end":  {body: document(cluster(5, block), cluster(4, block), cluster(9, block)), want: millrace.CodeTimecodeOrder, done: 1},

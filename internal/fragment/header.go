@@ -89,10 +89,16 @@ func (h *header) addTracks(e mkv.Element, limit int) error {
 	if len(tracks) == 0 {
 		return fault(millrace.CodeInvalidMKV, "there is no track")
 	}
+	if h.done {
+		return fault(millrace.CodeInvalidMKV, "a second Tracks element")
+	}
 	if len(tracks) > limit {
 		return fault(millrace.CodeTooManyTracks, "%d tracks, and at most %d are allowed", len(tracks), limit)
 	}
 	for _, t := range tracks {
+		if h.track(t.Number) != nil {
+			return fault(millrace.CodeInvalidMKV, "two tracks have the number %d", t.Number)
+		}
 		h.tracks = append(h.tracks, newTrack(t))
 	}
 	h.add(e.Raw)

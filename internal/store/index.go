@@ -96,7 +96,7 @@ func (ix *index) drop(key millrace.StreamKey) {
 	}
 	ix.mu.Unlock()
 	if x != nil {
-		x.all(ix.lose)
+		x.empty(ix.lose)
 	}
 }
 

@@ -121,15 +121,19 @@ func (x *streamIndex) expire(expired func(serverTime time.Time) bool, gone func(
 	}
 }
 
-// all calls visit for each row, oldest first.
-func (x *streamIndex) all(visit func(*row)) {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
+// empty takes all rows away and calls gone for each, oldest first. A pass of
+// expire that is under way finds none of them, so that each is gone once.
+func (x *streamIndex) empty(gone func(*row)) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	for _, b := range x.rows.blocks {
 		for i := range b.items {
-			visit(&b.items[i])
+			gone(&b.items[i])
 		}
 	}
+	x.rows.blocks, x.rows.length = nil, 0
+	x.mentions.blocks, x.mentions.length = nil, 0
+	x.bytes = 0
 }
 
 // after returns up to limit entries above the number, none expired.

@@ -1,0 +1,31 @@
+package store
+
+import (
+	"testing"
+	"time"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/pack"
+)
+
+// A stream is deleted while a pass that expires fragments has its index in
+// hand: its bytes must stop counting once, or the pack of another stream's
+// fragments would be taken for dead and removed (I1).
+func TestADroppedStreamIsNotCountedTwice(t *testing.T) {
+	packs := newPackTable()
+	packs.add(packInfo{number: 1, state: packSealed})
+	ix := newIndex(packs)
+	kept, dropped := millrace.StreamKey{ID: 1}, millrace.StreamKey{ID: 2}
+	for i, key := range []millrace.StreamKey{kept, dropped} {
+		number := millrace.NewFragmentNumber(uint64(i+1), time.UnixMilli(1000), 0)
+		if err := ix.insert(1, &pack.Entry{Stream: key, Number: number, Size: 8}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	inHand := ix.snapshot()[dropped]
+	ix.drop(dropped)
+	inHand.expire(func(time.Time) bool { return true }, ix.lose)
+	if p, _ := packs.look(1); p.live != 8 || len(packs.dead()) != 0 {
+		t.Errorf("%d bytes are live, want 8; %d packs are dead", p.live, len(packs.dead()))
+	}
+}
