@@ -9,7 +9,7 @@ import (
 )
 
 // A stream is deleted while a pass that expires fragments has its index in
-// hand: its bytes must stop counting once, or the pack of another stream's
+// hand: its fragments must stop counting once, or the pack of another stream's
 // fragments would be taken for dead and removed (I1).
 func TestADroppedStreamIsNotCountedTwice(t *testing.T) {
 	packs := newPackTable()
@@ -25,7 +25,7 @@ func TestADroppedStreamIsNotCountedTwice(t *testing.T) {
 	inHand := ix.snapshot()[dropped]
 	ix.drop(dropped)
 	inHand.expire(func(time.Time) bool { return true }, ix.lose)
-	if p, _ := packs.look(1); p.live != 8 || len(packs.dead()) != 0 {
-		t.Errorf("%d bytes are live, want 8; %d packs are dead", p.live, len(packs.dead()))
+	if p, _ := packs.look(1); p.live != 1 || len(packs.dead()) != 0 {
+		t.Errorf("%d fragments are live, want 1; %d packs are dead", p.live, len(packs.dead()))
 	}
 }
