@@ -338,9 +338,6 @@ func (a *Assembler) Close(clean, keepPartial bool) error {
 		return a.condemned()
 	case c.state == open && keepPartial && c.declared == mkv.UnknownSize && len(c.samples) > 0:
 		c.state = none
-		if err := a.sink.Received(); err != nil {
-			return err
-		}
 		return a.sink.Finish(c.finish(a.header, millrace.FlagIncomplete))
 	case c.state == open:
 		return c.abort(a.sink)

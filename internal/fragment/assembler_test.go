@@ -45,8 +45,8 @@ func (r *recorder) Append(p []byte) error {
 func (r *recorder) Received() error { r.received = true; return nil }
 
 func (r *recorder) Finish(f fragment.Finish) error {
-	if !r.received {
-		return errors.New("finished before it was received")
+	if r.received == (f.Flags == millrace.FlagIncomplete) {
+		return errors.New("received and incomplete, or neither")
 	}
 	r.open.Finish = f
 	r.done, r.open = append(r.done, *r.open), nil

@@ -61,7 +61,11 @@ func (a *auditor) Received() error {
 }
 
 func (a *auditor) Finish(f fragment.Finish) error {
-	a.from("|received|", "")
+	if f.Flags&millrace.FlagIncomplete != 0 {
+		a.from("|open|", "")
+	} else {
+		a.from("|received|", "")
+	}
 	a.done++
 	at := bytes.Index(a.body[a.at:], a.cluster)
 	if at < 0 {

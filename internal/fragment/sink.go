@@ -30,6 +30,7 @@ type Finish struct {
 // goroutine that feeds the Assembler. For each fragment the calls are
 //
 //	Begin Append* Received Finish      a whole fragment
+//	Begin Append* Finish               one that is kept as far as it came
 //	Begin Append* [Received] Abort     one that failed, or whose connection broke
 //	Condemned                          one that was faulty from its timecode on
 //	Begin Append* Abort Condemned      one that was found faulty later

@@ -312,6 +312,9 @@ func (c *committer) Submit(ctx context.Context, f *millrace.Fragment, done func(
 	if refuse != nil {
 		return refuse
 	}
+	if ctx.Err() != nil { // as the store's semaphores do
+		return context.Cause(ctx)
+	}
 	if full != nil {
 		select {
 		case <-full:

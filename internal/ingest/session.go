@@ -11,6 +11,7 @@ import (
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/fragment"
 	"github.com/millrace/millrace/internal/tail"
+	"github.com/millrace/millrace/internal/wire"
 )
 
 // commitPatience is how long an ending session waits for the store to answer
@@ -31,7 +32,8 @@ type session struct {
 	params   Params
 	stream   *tail.Stream
 	acks     *ackQueue
-	cancel   context.CancelCauseFunc // ends what waits for memory or for the store
+	cancel   context.CancelCauseFunc // ends what waits for memory or for the client
+	leave    context.CancelFunc      // ends what waits for the store
 	began    time.Time
 	waiting  atomic.Bool  // for the client's bytes, not for our own store
 	lastRead atomic.Int64 // when the present wait began, in nanoseconds since the session did
@@ -40,11 +42,10 @@ type session struct {
 	begin fragment.Begin // of the open fragment
 	about *subject       // of a fault that is found now; nil between fragments
 
-	abandoned chan struct{} // closed when nobody waits for the session's end
+	abandoned <-chan struct{} // closed when nobody waits for the session's end
 
 	mu      sync.Mutex // guards what follows
 	reason  error      // why the session ends; the first one counts
-	left    bool       // abandoned is closed
 	pending []subject  // commits without an answer, in their order
 	settled chan struct{}
 	lost    *subject // the first fragment whose commit failed (S2)
@@ -52,15 +53,13 @@ type session struct {
 
 // A subject is the fragment that an acknowledgement speaks of.
 type subject struct {
-	timecode uint64
-	number   millrace.FragmentNumber
+	timecode   uint64
+	number     millrace.FragmentNumber
+	incomplete bool // kept as far as it came, and never acknowledged: the client must not throw it away
 }
 
-func newSession(m *Sessions, conn Conn, p Params, cancel context.CancelCauseFunc) *session {
-	return &session{
-		sessions: m, conn: conn, params: p, acks: newAckQueue(), cancel: cancel, began: time.Now(),
-		abandoned: make(chan struct{}),
-	}
+func newSession(m *Sessions, conn Conn, p Params) *session {
+	return &session{sessions: m, conn: conn, params: p, acks: newAckQueue(), began: time.Now()}
 }
 
 // end makes the session stop, for the first reason given. It does not wait.
@@ -76,13 +75,8 @@ func (s *session) end(reason error) {
 
 // abandon breaks a session off that has been told to end. It does not wait.
 func (s *session) abandon() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.left {
-		s.left = true
-		close(s.abandoned)
-		s.conn.Abort()
-	}
+	s.leave()
+	s.conn.Abort()
 }
 
 func (s *session) ending() bool {
@@ -99,7 +93,7 @@ func (s *session) idle() time.Duration {
 	return time.Since(s.began) - time.Duration(s.lastRead.Load())
 }
 
-func (s *session) run(ctx context.Context) error {
+func (s *session) run(ctx, life context.Context) error {
 	m := s.sessions
 	s.stream = m.Tail.Acquire(s.params.Stream.Key, s.params.Retention())
 	defer s.stream.Release()
@@ -113,7 +107,7 @@ func (s *session) run(ctx context.Context) error {
 
 	written := make(chan error, 1)
 	go func() { written <- s.writer().run() }()
-	err := s.read(ctx)
+	err := s.read(ctx, life)
 	s.awaitCommits()
 	s.acks.close(s.farewell(err)...)
 	if werr := <-written; werr == nil {
@@ -132,8 +126,8 @@ func (s *session) writer() *ackWriter {
 
 // read takes the body apart until it ends. It returns nil when the client ended
 // it as it should, else why it is over.
-func (s *session) read(ctx context.Context) error {
-	to := &sink{session: s, ctx: ctx}
+func (s *session) read(ctx, life context.Context) error {
+	to := &sink{session: s, ctx: ctx, life: life}
 	assembler := fragment.NewAssembler(fragment.Config{
 		Limits: s.sessions.Limits, Relative: s.params.Relative, Start: s.params.Start, TagKind: tagKind, Sink: to,
 	})
@@ -156,13 +150,21 @@ func (s *session) endOfBody(a *fragment.Assembler, err error) error {
 	}
 	err = fragment.ReadFault(err)
 	broken := millrace.CodeOf(err) == millrace.CodeInternal
-	if closeErr := a.Close(false, broken && s.sessions.KeepPartial); closeErr != nil {
+	if closeErr := a.Close(false, broken && s.keepsPartial(err)); closeErr != nil {
 		return s.because(closeErr)
 	}
 	if broken {
 		err = &millrace.Error{Code: millrace.CodeStreamRead, Message: "the body broke off", Err: err}
 	}
 	return s.because(err)
+}
+
+// keepsPartial reports whether the open fragment of a body that broke off is
+// kept as far as it came. It is not if we broke it off, for the client sends it
+// again, nor if the client said who it is, for it sends it again as well.
+func (s *session) keepsPartial(err error) bool {
+	return s.sessions.KeepPartial && !errors.Is(err, wire.ErrInterrupted) && !s.ending() &&
+		s.params.Session == millrace.SessionID{}
 }
 
 // because returns the reason that was given to end, which made err happen; else
@@ -181,11 +183,14 @@ func (s *session) because(err error) error {
 // that the store has lost, else the one that is open.
 func (s *session) farewell(err error) []millrace.Ack {
 	err = s.because(err)
-	if err == nil || errors.Is(err, errIdle) || errors.Is(err, errGone) {
+	lost := s.hasLost()
+	if err == nil || errors.Is(err, errIdle) && !lost || errors.Is(err, errGone) {
 		return nil
 	}
 	code := millrace.CodeOf(err)
 	switch {
+	case errors.Is(err, errIdle):
+		code = millrace.CodeArchival
 	case errors.Is(err, context.Canceled):
 		code = millrace.CodeConnectionAge
 	case code < millrace.CodeStreamRead:
@@ -196,6 +201,12 @@ func (s *session) farewell(err error) []millrace.Ack {
 		a.HasTimecode, a.Timecode, a.Number = true, about.timecode, about.number
 	}
 	return []millrace.Ack{a}
+}
+
+func (s *session) hasLost() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lost != nil
 }
 
 func (s *session) subject() *subject {

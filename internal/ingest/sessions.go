@@ -75,14 +75,19 @@ func New(c Config) *Sessions {
 // Serve runs one session to its end. It returns nil when the session ended as
 // its client wished, and why it ended otherwise.
 func (m *Sessions) Serve(ctx context.Context, conn Conn, p Params) error {
+	// What was received whole is committed although the session has been told
+	// to end, until nobody waits for it any more.
+	life, leave := context.WithCancel(context.WithoutCancel(ctx))
+	defer leave()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	s := newSession(m, conn, p, cancel)
+	s := newSession(m, conn, p)
+	s.cancel, s.leave, s.abandoned = cancel, leave, life.Done()
 	if !m.add(s) {
 		return millrace.Errorf(millrace.CodeUnavailable, "The server is shutting down.")
 	}
 	defer m.remove(s)
-	return s.run(ctx)
+	return s.run(ctx, life)
 }
 
 // add registers a session. When its stream has too many, the one that has been

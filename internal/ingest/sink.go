@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/fragment"
@@ -13,7 +14,9 @@ import (
 // A sink passes one session's fragments to the tail and the store.
 type sink struct {
 	*session
-	ctx context.Context // of the session; a sink lives no longer than its read
+	// A sink lives no longer than its session's read, whose contexts these are.
+	ctx  context.Context // ends when the session is told to end
+	life context.Context // ends when nobody waits for the session any more
 }
 
 // Begin shows a new fragment to the readers and acknowledges its start. It waits
@@ -28,7 +31,7 @@ func (s *sink) Begin(b fragment.Begin) error {
 	if err != nil {
 		return err
 	}
-	s.open, s.begin, s.about = f, b, &subject{b.Timecode, f.Number}
+	s.open, s.begin, s.about = f, b, &subject{timecode: b.Timecode, number: f.Number}
 	if err := s.Append(b.Prefix); err != nil {
 		return err
 	}
@@ -55,9 +58,10 @@ func (s *sink) Finish(fin fragment.Finish) error {
 		return f.Err()
 	}
 	about := *s.about
+	about.incomplete = fin.Flags&millrace.FlagIncomplete != 0
 	s.about = nil
 	if ephemeral {
-		if s.sessions.AckWithoutStore {
+		if s.sessions.AckWithoutStore && !about.incomplete {
 			s.ack(millrace.AckPersisted, about)
 		}
 		f.Release()
@@ -71,11 +75,26 @@ func (s *sink) commit(f *tail.Fragment, fin fragment.Finish, about subject) erro
 	s.mu.Lock()
 	s.pending = append(s.pending, about)
 	s.mu.Unlock()
-	err := s.sessions.Store.Submit(s.ctx, s.record(f, fin), func(err error) { s.committed(f, about, err) })
-	if err != nil {
+	if err := s.submit(s.record(f, fin), func(err error) { s.committed(f, about, err) }); err != nil {
 		s.committed(f, about, err)
 	}
 	return s.because(nil)
+}
+
+// lastSubmit is how long a session that has been told to end tries to hand over
+// what it had received whole.
+const lastSubmit = 500 * time.Millisecond
+
+// submit waits for room in the store as long as the session goes on, and for a
+// moment longer.
+func (s *sink) submit(record *millrace.Fragment, done func(error)) error {
+	err := s.sessions.Store.Submit(s.ctx, record, done)
+	if err == nil || s.ctx.Err() == nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(s.life, lastSubmit)
+	defer cancel()
+	return s.sessions.Store.Submit(ctx, record, done)
 }
 
 func (s *sink) record(f *tail.Fragment, fin fragment.Finish) *millrace.Fragment {
@@ -109,7 +128,7 @@ func (s *sink) Condemned(b fragment.Begin) error {
 	if err != nil {
 		return err
 	}
-	s.about = &subject{b.Timecode, n}
+	s.about = &subject{timecode: b.Timecode, number: n}
 	return nil
 }
 
@@ -120,7 +139,7 @@ func (s *session) committed(f *tail.Fragment, about subject, err error) {
 	switch {
 	case err != nil:
 		s.lose(about, err)
-	case s.confirms(about):
+	case !about.incomplete && s.confirms(about):
 		s.ack(millrace.AckPersisted, about)
 	}
 	s.settle(about)
