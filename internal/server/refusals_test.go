@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/millrace/millrace/internal/config"
 	"github.com/millrace/millrace/internal/wire"
 )
 
@@ -237,7 +236,7 @@ func TestAMisdirectedCallIsToldWhileItHoldsItsBodyBack(t *testing.T) {
 }
 
 func TestEveryFormOfACallIsServed(t *testing.T) {
-	r := start(t, nil, func(c *config.Server) { c.ReaderIdleTimeout = time.Millisecond })
+	r := start(t, nil, nil)
 	r.create("cam", 24)
 	body := slices.Concat(header(1), cluster(5, oneBlock()))
 	for _, f := range putForms(r.address()) {
@@ -278,7 +277,7 @@ func TestEveryFormOfACallIsServed(t *testing.T) {
 			}
 		})
 	}
-	if n := len(r.get("cam", earliest()).all()); n != len(putForms("")) {
+	if n := len(r.readable("cam")); n != len(putForms("")) {
 		t.Errorf("%d fragments", n)
 	}
 }
