@@ -80,12 +80,10 @@ func (c *Cursor) try(ctx context.Context) (Step, <-chan struct{}, error) {
 		}
 		f, low, wait := c.stream.next(c.after)
 		switch {
-		case f != nil && c.skips(f.span()):
-			c.after = f.Number
-			f.Release()
 		case f != nil:
-			c.after, c.skip = f.Number, nil
-			return Step{Live: f}, nil, nil
+			if step, wait, found := c.live(f); found || wait != nil {
+				return step, wait, nil
+			}
 		case wait != nil:
 			return Step{}, wait, nil
 		default:
@@ -94,6 +92,36 @@ func (c *Cursor) try(ctx context.Context) (Step, <-chan struct{}, error) {
 			}
 		}
 	}
+}
+
+// live takes a fragment of the tail, which is held, for a step, or passes it
+// by, or returns a channel that closes when it is to be looked at again.
+func (c *Cursor) live(f *Fragment) (step Step, wait <-chan struct{}, found bool) {
+	passes, wait := c.passes(f)
+	if !passes {
+		c.after, c.skip = f.Number, nil
+		return Step{Live: f}, nil, true
+	}
+	if wait == nil {
+		c.after = f.Number
+	}
+	f.Release()
+	return Step{}, wait, false
+}
+
+// passes reports whether a fragment lies before the one to start with. An open
+// one that does may yet last until the time that was asked for: the channel
+// closes then when there is more of it.
+func (c *Cursor) passes(f *Fragment) (bool, <-chan struct{}) {
+	f.stream.mu.Lock()
+	defer f.stream.mu.Unlock()
+	if !c.skips(f.spanLocked()) {
+		return false, nil
+	}
+	if f.state == Open {
+		return true, f.change()
+	}
+	return true, nil
 }
 
 // kept takes the next entry out of the batch.
@@ -156,8 +184,9 @@ func (c *Cursor) seek(ctx context.Context, sel millrace.StartSelector) error {
 	if sel.Type == millrace.StartProducerTime {
 		clock, find = producerClock, c.index.AtProducerTime
 	}
-	// What opens from here on is behind the floor: it is seen by Next.
-	floor := c.stream.tail.numbers.Floor(c.stream.key)
+	// What is open and what opens from here on is behind the edge: it is seen
+	// by Next.
+	edge := c.stream.edge()
 	best, found := c.stream.at(sel.Time, clock)
 	e, err := find(ctx, c.scope(), sel.Time)
 	switch {
@@ -173,7 +202,7 @@ func (c *Cursor) seek(ctx context.Context, sel millrace.StartSelector) error {
 		c.after = best.number.Prev()
 		return nil
 	}
-	c.after = floor
+	c.after = edge
 	c.skip = func(s span) bool { return !s.contains(sel.Time, clock) && s.start(clock).Before(sel.Time) }
 	return nil
 }

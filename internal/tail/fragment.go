@@ -41,6 +41,7 @@ type Fragment struct {
 	slabs    [][]byte // the Cluster; bytes below size are immutable
 	lent     int      // slabs that count no more
 	size     int
+	whole    bool // it was complete once
 	trailing []byte
 	duration time.Duration
 	err      error // why it failed
@@ -133,7 +134,7 @@ func (f *Fragment) Complete(trailing []byte, d time.Duration, ephemeral bool) bo
 	if f.state != Open {
 		return false
 	}
-	f.state, f.trailing, f.duration, f.fail = Complete, trailing, d, nil
+	f.state, f.whole, f.trailing, f.duration, f.fail = Complete, true, trailing, d, nil
 	if ephemeral {
 		f.state = Settled
 	}
@@ -229,7 +230,8 @@ type View struct {
 	State    State
 	Pieces   [][]byte // the Cluster's bytes behind what was seen before
 	Size     int      // bytes of the Cluster seen with these pieces
-	Trailing []byte   // once it is complete
+	Whole    bool     // there will be no more of them
+	Trailing []byte   // once it is whole
 }
 
 // Read returns what there is of the fragment behind the first seen bytes,
@@ -255,10 +257,15 @@ func (f *Fragment) look(seen int, state State, buf [][]byte) (View, <-chan struc
 	f.stream.mu.Lock()
 	defer f.stream.mu.Unlock()
 	if f.size > seen || f.state != state {
-		return View{State: f.state, Pieces: f.pieces(buf[:0], seen), Size: f.size, Trailing: f.trailing}, nil
+		return View{State: f.state, Pieces: f.pieces(buf[:0], seen), Size: f.size, Whole: f.whole, Trailing: f.trailing}, nil
 	}
+	return View{}, f.change()
+}
+
+// change returns a channel that closes at the next change. stream.mu is held.
+func (f *Fragment) change() <-chan struct{} {
 	if f.changed == nil {
 		f.changed = make(chan struct{})
 	}
-	return View{}, f.changed
+	return f.changed
 }

@@ -27,13 +27,8 @@ func keptSpan(e store.Entry) span {
 	return span{number: e.Number, server: e.ServerTime(), producer: e.ProducerTime, duration: e.Duration}
 }
 
-// span is the fragment's; an open one reaches at least to the present.
-func (f *Fragment) span() span {
-	f.stream.mu.Lock()
-	defer f.stream.mu.Unlock()
-	return f.spanLocked()
-}
-
+// spanLocked is the fragment's; an open one reaches at least to the present.
+// stream.mu is held.
 func (f *Fragment) spanLocked() span {
 	s := span{number: f.Number, server: f.ServerTime(), producer: f.ProducerTime, duration: f.duration}
 	if f.state == Open {

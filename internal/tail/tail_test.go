@@ -425,6 +425,55 @@ func TestStartsByTime(t *testing.T) {
 	})
 }
 
+// A fragment that is open may come to contain the time that was asked for: by
+// being open then, or by the length of its media.
+func TestATimeToComeMayLieInAnOpenFragment(t *testing.T) {
+	for name, tc := range map[string]struct {
+		asked time.Duration // from the fragment's start
+		end   time.Duration // likewise: when it is settled, with a second of media
+		found bool
+	}{
+		"it lasts until then":               {20 * time.Second, 30 * time.Second, true},
+		"it ends before, and its media too": {20 * time.Second, 10 * time.Second, false},
+		"it ends before, and its media not": {500 * time.Millisecond, 100 * time.Millisecond, true},
+	} {
+		for _, clock := range []millrace.StartType{millrace.StartServerTime, millrace.StartProducerTime} {
+			t.Run(fmt.Sprint(name, " ", clock), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					r := newRig(t, time.Hour, 0)
+					begin := time.Now()
+					first := r.open(nil)
+					c := r.cursor(millrace.StartSelector{Type: clock, Time: begin.Add(tc.asked)})
+					got := make(chan millrace.FragmentNumber, 1)
+					go func() {
+						n, _, err := r.read(t.Context(), c)
+						if err != nil {
+							t.Error(err)
+						}
+						got <- n
+					}()
+					for time.Since(begin) < tc.end {
+						time.Sleep(100 * time.Millisecond)
+						r.append(first, "frame")
+						synctest.Wait()
+					}
+					r.settle(first)
+					time.Sleep(time.Minute)
+					second := r.open(nil)
+					r.settle(second)
+					want := second.Number
+					if tc.found {
+						want = first.Number
+					}
+					if n := <-got; n != want {
+						t.Errorf("started at %v, want %v", n, want)
+					}
+				})
+			})
+		}
+	}
+}
+
 // readSettled reads a fragment that is settled meanwhile.
 func (r *rig) readSettled(c *tail.Cursor, f *tail.Fragment) (millrace.FragmentNumber, string, error) {
 	go r.settle(f)
