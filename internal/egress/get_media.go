@@ -73,6 +73,9 @@ func (e *Egress) GetMedia(ctx context.Context, w ChunkWriter, r Request) error {
 			step.Live.Release()
 		default:
 			err = o.kept(ctx, step.Kept)
+			if errors.Is(err, ErrStop) { // nothing of the document is out
+				return nil
+			}
 		}
 		if err != nil {
 			return err
@@ -107,11 +110,15 @@ type output struct {
 	body   []byte   // of one fragment from the store
 }
 
-// live delivers a fragment from memory, block by block while it grows.
+// live delivers a fragment from memory, block by block while it grows. Of one
+// that has failed before its first byte went out nothing is told.
 func (o *output) live(ctx context.Context, f *tail.Fragment) error {
+	v, err := f.Read(ctx, 0, tail.Complete, o.view)
+	if err == nil && v.State == tail.Failed {
+		return nil
+	}
 	o.before = appendOpeningTags(o.before[:0], f.Number, f.ProducerTime)
 	o.pieces = append(o.pieces[:0], f.Header.Bytes, f.Leading, o.before)
-	v, err := f.Read(ctx, 0, tail.Complete, o.view)
 	for err == nil {
 		o.view = v.Pieces
 		o.pieces = append(o.pieces, v.Pieces...)
@@ -128,7 +135,7 @@ func (o *output) live(ctx context.Context, f *tail.Fragment) error {
 
 // close ends the document of a fragment that is settled or failed.
 func (o *output) close(f *tail.Fragment, v tail.View) error {
-	if v.State == tail.Failed && f.KnownSize {
+	if v.State == tail.Failed && f.KnownSize && !v.Whole {
 		return fmt.Errorf("fragment %s failed: %w", f.Number, ErrCut)
 	}
 	o.behind = appendClosingTags(o.behind[:0], f.Number, o.egress.Now())

@@ -405,6 +405,63 @@ func TestAFailedFragmentEndsItsDocument(t *testing.T) {
 	}
 }
 
+func TestAWholeFragmentWhoseCommitFailedIsNotCut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStream(&given{numbers: []millrace.FragmentNumber{number(1)}})
+		defer s.Release()
+		f, err := s.Open(tail.Info{Header: millrace.NewHeader([]byte("h")), KnownSize: true}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Append(t.Context(), []byte("cluster")); err != nil {
+			t.Fatal(err)
+		}
+		var to chunks
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			deliver(t, newEgress(&kept{}, time.Now()), s, &to)
+		}()
+		synctest.Wait()
+		f.Complete([]byte("trailing"), time.Second, false)
+		f.Settle(errors.New("disk full"))
+		f.Release()
+		<-done
+		if !bytes.Contains(to.Bytes(), []byte("clustertrailing")) || !bytes.Contains(to.Bytes(), []byte("CONTINUATION_TOKEN")) {
+			t.Errorf("written %q", to.Bytes())
+		}
+	})
+}
+
+func TestAReaderInHistoryEndsInGoodOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStream(&given{numbers: []millrace.FragmentNumber{number(1)}})
+		defer s.Release()
+		release(t, s)
+		ctx, cancel := context.WithCancelCause(t.Context())
+		index := &stopping{cancel: func() { cancel(egress.ErrStop) }}
+		index.fragments = []*millrace.Fragment{{Number: number(1), Header: millrace.NewHeader([]byte("h"))}}
+		var to chunks
+		err := newEgress(index, time.Now()).GetMedia(ctx, &to, egress.Request{
+			Stream: s, Scope: func() store.Scope { return store.Scope{} }, Start: millrace.StartSelector{Type: millrace.StartEarliest},
+		})
+		if err != nil || to.Len() != 0 {
+			t.Errorf("err = %v, written %q", err, to.Bytes())
+		}
+	})
+}
+
+// stopping is a store whose reader is told to end while it reads.
+type stopping struct {
+	kept
+	cancel func()
+}
+
+func (s *stopping) Read(ctx context.Context, _ store.Scope, _ store.Entry, _ []byte) (*millrace.Fragment, error) {
+	s.cancel()
+	return nil, ctx.Err()
+}
+
 func TestAnErrorOfTheStoreIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStream(&given{numbers: []millrace.FragmentNumber{number(1)}})
