@@ -33,7 +33,7 @@ type MediaConfig struct {
 	WriteTimeout time.Duration
 
 	Logger *slog.Logger
-	Now    func() time.Time // wall clock
+	Expiry func() time.Time // the time by which fragments expire
 }
 
 // Media answers PutMedia and GetMedia. Any number of goroutines may use it.

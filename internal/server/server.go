@@ -145,7 +145,7 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 	})
 	s.media = api.NewMedia(api.MediaConfig{
 		Streams: s.state.control, Store: s.state.media, Tail: fragments, Sessions: sessions, Egress: out,
-		MaxReaders: s.cfg.MaxReaders, WriteTimeout: s.options.WriteTimeout, Logger: s.logger, Now: s.now,
+		MaxReaders: s.cfg.MaxReaders, WriteTimeout: s.options.WriteTimeout, Logger: s.logger, Expiry: s.state.expiry.Now,
 	})
 	handler, err := api.New(ctx, api.Config{
 		Control: s.state.control,

@@ -36,6 +36,7 @@ type state struct {
 	media   *store.Engine
 	epoch   uint32
 	latest  time.Time // no fragment was ever stamped later
+	expiry  *expiryClock
 }
 
 // openState takes a data directory for this process and reads what is in it,
@@ -116,6 +117,7 @@ func (s *state) readTime(ctx context.Context) error {
 	if stamp.After(s.latest) {
 		s.latest = stamp
 	}
+	s.expiry = newExpiryClock(s.latest, s.now, s.logger)
 	if ahead := s.latest.Sub(s.now()); ahead > time.Second {
 		s.logger.Warn("the clock is behind the newest fragment: new ones are stamped with that one's time until it catches up", "behind", ahead)
 	}
@@ -129,7 +131,7 @@ func (s *state) nextEpoch() (uint32, error) { return s.control.NextEpoch(context
 // not stamp fragments earlier than those before it.
 func (s *state) keepTime(ctx context.Context) {
 	s.every(ctx, stampInterval, "clock stamp", func(ctx context.Context) error {
-		return s.control.SetClockStamp(ctx, s.now())
+		return s.stamp(ctx)
 	})
 }
 
@@ -143,7 +145,7 @@ func (s *state) forgetExpired(ctx context.Context) {
 		}); err != nil {
 			return err
 		}
-		now := s.now()
+		now := s.expiry.Now()
 		_, err := s.media.Forget(ctx, func(k millrace.StreamKey, at time.Time) bool {
 			keep, known := retention[k] // a stream that is newer than the list is left alone
 			return known && now.Sub(at) > keep
@@ -168,6 +170,14 @@ func (s *state) every(ctx context.Context, d time.Duration, name string, work fu
 	}
 }
 
+// stamp writes the time down, if it is known.
+func (s *state) stamp(ctx context.Context) error {
+	if s.expiry == nil {
+		return nil
+	}
+	return s.control.SetClockStamp(ctx, s.expiry.Now())
+}
+
 // close commits what was submitted and closes the files.
 func (s *state) close() error {
 	var errs []error
@@ -177,7 +187,7 @@ func (s *state) close() error {
 	if s.control != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), stampInterval)
 		defer cancel()
-		errs = append(errs, s.control.SetClockStamp(ctx, s.now()), s.control.Close())
+		errs = append(errs, s.stamp(ctx), s.control.Close())
 	}
 	if s.lock != nil {
 		errs = append(errs, s.lock.Close())
