@@ -60,7 +60,7 @@ func TestEverySettingCanBeReadFromText(t *testing.T) {
 		"data": "d", "listen": ":1", "public-url": "https://v.example.net", "tls-cert": "c", "tls-key": "k",
 		"region": "eu-west-1", "account": "123456789012", "profile": "aws", "access-key-id": "a", "secret-access-key": "s",
 		"clock-skew": "1m", "keep-partial": "true", "idle-timeout": "2m", "max-connection-age": "1h", "max-sessions": "3",
-		"max-fragment-duration": "30s", "lenient-tracks": "true", "reader-idle-timeout": "9s", "max-readers": "7",
+		"max-fragment-duration": "30s", "lenient-tracks": "true", "lenient-headers": "true", "ack-without-retention": "true", "reader-idle-timeout": "9s", "max-readers": "7",
 		"memory": "2GiB", "shutdown-timeout": "1s", "log-level": "debug", "log-format": "json",
 	}
 	if got, want := slices.Sorted(maps.Keys(text)), slices.Sorted(slices.Values(config.Names())); !slices.Equal(got, want) {
@@ -70,7 +70,7 @@ func TestEverySettingCanBeReadFromText(t *testing.T) {
 		Data: "d", Listen: ":1", PublicURL: "https://v.example.net", TLSCert: "c", TLSKey: "k",
 		Region: "eu-west-1", Account: "123456789012", Profile: config.ProfileAWS, AccessKeyID: "a", SecretAccessKey: "s",
 		ClockSkew: time.Minute, KeepPartial: true, IdleTimeout: 2 * time.Minute, MaxConnectionAge: time.Hour, MaxSessions: 3,
-		MaxFragmentDuration: 30 * time.Second, LenientTracks: true, ReaderIdleTimeout: 9 * time.Second, MaxReaders: 7,
+		MaxFragmentDuration: 30 * time.Second, LenientTracks: true, LenientHeaders: true, AckWithoutRetention: true, ReaderIdleTimeout: 9 * time.Second, MaxReaders: 7,
 		Memory: 2 << 30, ShutdownTimeout: time.Second, LogLevel: "debug", LogFormat: "json",
 	}
 	var environ []string

@@ -53,6 +53,12 @@ type Server struct {
 	MaxSessions int `name:"max-sessions" help:"Producer sessions per stream (16)." placeholder:"N"`
 	// MaxFragmentDuration is the longest span of block times in one fragment.
 	MaxFragmentDuration time.Duration `name:"max-fragment-duration" help:"Longest fragment (20s)." placeholder:"D"`
+	// LenientHeaders takes a second Matroska header in one call for new tracks,
+	// instead of ending the session.
+	LenientHeaders bool `name:"lenient-headers" help:"Accept a second Matroska header in one session."`
+	// AckWithoutRetention sends PERSISTED on streams of zero retention too, once a
+	// fragment is in memory: some producers wait for it at their end.
+	AckWithoutRetention bool `name:"ack-without-retention" help:"Send PERSISTED on streams without retention too."`
 	// LenientTracks accepts fragments in which a track of the header has no block.
 	LenientTracks bool `name:"lenient-tracks" help:"Accept fragments in which a track is silent."`
 

@@ -110,6 +110,9 @@ func (s *session) run(ctx, life context.Context) error {
 	err := s.read(ctx, life)
 	s.awaitCommits()
 	s.acks.close(s.farewell(err)...)
+	if errors.Is(err, errIdle) {
+		err = nil // the usual end of a session, and nobody's fault
+	}
 	if werr := <-written; werr == nil {
 		werr = s.conn.Finish()
 		err = errors.Join(err, werr)

@@ -136,8 +136,8 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 	fragments := tail.New(tail.Config{Numbers: numbers, Now: s.now, Memory: memory})
 	sessions := ingest.New(ingest.Config{
 		Store: s.state.media, Tail: fragments,
-		Limits:      fragment.Limits{MaxDuration: s.cfg.MaxFragmentDuration, AllowMissing: s.cfg.LenientTracks},
-		KeepPartial: s.cfg.KeepPartial, IdleTimeout: s.cfg.IdleTimeout, MaxAge: s.cfg.MaxConnectionAge,
+		Limits:      fragment.Limits{MaxDuration: s.cfg.MaxFragmentDuration, AllowMissing: s.cfg.LenientTracks, AllowHeaders: s.cfg.LenientHeaders},
+		KeepPartial: s.cfg.KeepPartial, AckWithoutStore: s.cfg.AckWithoutRetention, IdleTimeout: s.cfg.IdleTimeout, MaxAge: s.cfg.MaxConnectionAge,
 		SessionsPerStream: s.cfg.MaxSessions, Logger: s.logger,
 	})
 	out := egress.New(egress.Config{
