@@ -55,6 +55,12 @@ func (m *Media) serveReader(w http.ResponseWriter, r *http.Request, c *MediaCall
 		return err
 	}
 	defer held.Release()
+	delivery, err := m.config.Egress.Open(r.Context(), egress.Request{
+		Stream: held, Start: start, Scope: func() store.Scope { return m.scope(s, a) },
+	})
+	if err != nil {
+		return err
+	}
 	conn, err := wire.HijackResponse(w, r)
 	if err != nil {
 		return err
@@ -67,8 +73,7 @@ func (m *Media) serveReader(w http.ResponseWriter, r *http.Request, c *MediaCall
 		conn.Abort()
 		return ended(err)
 	}
-	request := egress.Request{Stream: held, Start: start, Scope: func() store.Scope { return m.scope(s, a) }}
-	if err := m.config.Egress.GetMedia(ctx, conn, request); err != nil {
+	if err := delivery.Run(ctx, conn); err != nil {
 		conn.Abort()
 		return ended(err)
 	}

@@ -43,22 +43,36 @@ type Request struct {
 // bytes that will not come.
 var ErrCut = errors.New("the client was promised bytes that will not come")
 
-// ErrStop is the cause with which a caller cancels GetMedia's context to let it
+// ErrStop is the cause with which a caller cancels the context of Run to let it
 // end in good order, if it stands at the end of a document.
 var ErrStop = errors.New("the server ends the response")
 
 // errIdle is the cause with which a wait at the live edge ends.
 var errIdle = errors.New("no new fragment for a while")
 
-// GetMedia writes fragments to w until ctx ends, the stream is deleted or idle,
-// or writing fails. It returns nil where the response may end in good order: it
-// stands at the end of a document then.
-func (e *Egress) GetMedia(ctx context.Context, w ChunkWriter, r Request) error {
+// A Delivery is one response that knows where it starts.
+type Delivery struct {
+	egress *Egress
+	cursor *tail.Cursor
+	scope  func() store.Scope
+}
+
+// Open finds the start of a response, before anything of it is written: a
+// client that has its head misses no fragment that begins from then on.
+func (e *Egress) Open(ctx context.Context, r Request) (*Delivery, error) {
 	cursor, err := r.Stream.NewCursor(ctx, e.Index, r.Scope, r.Start)
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("find start: %w", err)
 	}
-	o := &output{egress: e, w: w, scope: r.Scope}
+	return &Delivery{egress: e, cursor: cursor, scope: r.Scope}, nil
+}
+
+// Run writes fragments to w until ctx ends, the stream is deleted or idle, or
+// writing fails. It returns nil where the response may end in good order: it
+// stands at the end of a document then. It may be called once.
+func (d *Delivery) Run(ctx context.Context, w ChunkWriter) error {
+	e, cursor := d.egress, d.cursor
+	o := &output{egress: e, w: w, scope: d.scope}
 	for {
 		step, err := e.next(ctx, cursor)
 		switch {

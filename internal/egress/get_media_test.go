@@ -230,13 +230,21 @@ func differ(a, b []byte) int {
 // deliver runs GetMedia until it has written want bytes or ends.
 func deliver(t *testing.T, e *egress.Egress, s *tail.Stream, to *chunks) {
 	t.Helper()
-	err := e.GetMedia(t.Context(), to, egress.Request{
+	err := getMedia(t.Context(), e, to, egress.Request{
 		Stream: s, Scope: func() store.Scope { return store.Scope{} },
 		Start: millrace.StartSelector{Type: millrace.StartEarliest},
 	})
 	if err != nil {
 		t.Errorf("get media: %v", err)
 	}
+}
+
+func getMedia(ctx context.Context, e *egress.Egress, to *chunks, r egress.Request) error {
+	d, err := e.Open(ctx, r)
+	if err != nil {
+		return err
+	}
+	return d.Run(ctx, to)
 }
 
 func newEgress(index store.Index, now time.Time) *egress.Egress {
@@ -387,7 +395,7 @@ func TestAFailedFragmentEndsItsDocument(t *testing.T) {
 			var to chunks
 			result := make(chan error)
 			go func() {
-				result <- newEgress(&kept{}, time.Now()).GetMedia(t.Context(), &to, egress.Request{
+				result <- getMedia(t.Context(), newEgress(&kept{}, time.Now()), &to, egress.Request{
 					Stream: s, Scope: func() store.Scope { return store.Scope{} },
 				})
 			}()
@@ -442,7 +450,7 @@ func TestAReaderInHistoryEndsInGoodOrder(t *testing.T) {
 		index := &stopping{cancel: func() { cancel(egress.ErrStop) }}
 		index.fragments = []*millrace.Fragment{{Number: number(1), Header: millrace.NewHeader([]byte("h"))}}
 		var to chunks
-		err := newEgress(index, time.Now()).GetMedia(ctx, &to, egress.Request{
+		err := getMedia(ctx, newEgress(index, time.Now()), &to, egress.Request{
 			Stream: s, Scope: func() store.Scope { return store.Scope{} }, Start: millrace.StartSelector{Type: millrace.StartEarliest},
 		})
 		if err != nil || to.Len() != 0 {
@@ -468,7 +476,7 @@ func TestAnErrorOfTheStoreIsTold(t *testing.T) {
 		defer s.Release()
 		release(t, s)
 		var to chunks
-		err := newEgress(&broken{}, time.Now()).GetMedia(t.Context(), &to, egress.Request{
+		err := getMedia(t.Context(), newEgress(&broken{}, time.Now()), &to, egress.Request{
 			Stream: s, Scope: func() store.Scope { return store.Scope{} }, Start: millrace.StartSelector{Type: millrace.StartEarliest},
 		})
 		if err == nil || !bytes.Contains(to.Bytes(), []byte("AWS_KINESISVIDEO_ERROR_ID")) {
@@ -495,7 +503,7 @@ func TestAWaitForTheStoreEndsInGoodOrder(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())
 			defer time.AfterFunc(stop, func() { cancel(egress.ErrStop) }).Stop()
 			var to chunks
-			err := newEgress(&slow{}, time.Now()).GetMedia(ctx, &to, egress.Request{
+			err := getMedia(ctx, newEgress(&slow{}, time.Now()), &to, egress.Request{
 				Stream: s, Scope: func() store.Scope { return store.Scope{} }, Start: millrace.StartSelector{Type: millrace.StartEarliest},
 			})
 			if err != nil || to.Len() > 0 {
@@ -511,4 +519,30 @@ type slow struct{ kept }
 func (*slow) After(ctx context.Context, _ store.Scope, _ millrace.FragmentNumber, _ int) ([]store.Entry, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
+}
+
+func TestAResponseMissesNothingOnceItsStartIsFound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		numbers := &given{numbers: []millrace.FragmentNumber{number(1)}}
+		s := tail.New(tail.Config{Numbers: numbers, Now: time.Now}).Acquire(millrace.StreamKey{ID: 1}, 0)
+		defer s.Release()
+		d, err := newEgress(&kept{}, time.Now()).Open(t.Context(), egress.Request{
+			Stream: s, Scope: func() store.Scope { return store.Scope{} }, Start: millrace.StartSelector{Type: millrace.StartNow},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := s.Open(tail.Info{Header: millrace.NewHeader(nil)}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Release()
+		if err := f.Append(t.Context(), []byte("frames")); err != nil || !f.Complete(nil, 0, true) {
+			t.Fatal(err)
+		}
+		var to chunks
+		if err := d.Run(t.Context(), &to); err != nil || !bytes.Contains(to.Bytes(), []byte("frames")) {
+			t.Errorf("err = %v, written %q", err, to.Bytes())
+		}
+	})
 }
