@@ -33,26 +33,33 @@ const (
 // MILLRACE_TORTURE is a number of rounds for more than the usual, MILLRACE_SEED
 // the seed of a run that failed.
 func TestAKilledServerKeepsWhatItAcknowledged(t *testing.T) {
-	rounds, seed := killRounds, rand.Uint64()
-	for name, to := range map[string]func(uint64){
-		"MILLRACE_TORTURE": func(n uint64) { rounds = int(n) },
-		"MILLRACE_SEED":    func(n uint64) { seed = n },
-	} {
-		if text := os.Getenv(name); text != "" {
-			n, err := strconv.ParseUint(text, 10, 63)
-			if err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
-			to(n)
-		}
-	}
+	rounds, seed := int(setting(t, "MILLRACE_TORTURE", killRounds)), newSeed(t)
 	for ; rounds > 0; rounds -= killRounds {
 		k := newCampaign(t, seed)
 		if err := k.run(min(rounds, killRounds)); err != nil {
-			t.Fatalf("MILLRACE_SEED=%d: %v", seed, err)
+			t.Fatalf("%s=%d: %v", seedVariable, seed, err)
 		}
 		seed++
 	}
+}
+
+// seedVariable holds the seed of a run that failed, to run it again.
+const seedVariable = "MILLRACE_SEED"
+
+func newSeed(t *testing.T) uint64 { return setting(t, seedVariable, rand.Uint64()) }
+
+// setting is a number from the environment.
+func setting(t *testing.T, name string, fallback uint64) uint64 {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return fallback
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return n
 }
 
 // A campaign is many rounds of load and kill on one data directory.

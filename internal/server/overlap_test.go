@@ -93,10 +93,10 @@ func TestALaterFragmentWaitsForTheEarlierOneThatIsOpen(t *testing.T) {
 // connections and with readers that break theirs at random bytes (I3, I4).
 func TestReadersSeeEveryFragmentOnceInOrder(t *testing.T) {
 	const (
-		seed     = 5
 		sessions = 8
 		restarts = 3
 	)
+	seed := newSeed(t)
 	r := start(t, nil, func(c *config.Server) { c.ReaderIdleTimeout = 0 })
 	r.create("cam", 24)
 	l := newLedger("cam")
@@ -108,9 +108,9 @@ func TestReadersSeeEveryFragmentOnceInOrder(t *testing.T) {
 		reading := follow(r, followers, isLast)
 		goal := 0
 		if phase < restarts {
-			goal = l.persistedSoFar() + 20 + newRand(uint64(phase)).IntN(40)
+			goal = l.persistedSoFar() + 20 + newRand(seed+uint64(phase)).IntN(40)
 		}
-		produce(r, l, sessions, uint64(seed+100*phase), goal)
+		produce(r, l, sessions, seed+100*uint64(phase), goal)
 		if phase == restarts {
 			if err := l.last(r, func(mark string) { last.Store(mark) }); err != nil {
 				t.Fatal(err)
@@ -134,7 +134,7 @@ func TestReadersSeeEveryFragmentOnceInOrder(t *testing.T) {
 	}
 	l.checkAll(kept.docs, true)
 	if err := l.err(); err != nil {
-		t.Errorf("seed %d: %v", seed, err)
+		t.Errorf("%s=%d: %v", seedVariable, seed, err)
 	}
 	if n := l.turns(kept.docs); n < 20 {
 		t.Errorf("sessions took turns %d times only: they do not overlap", n)

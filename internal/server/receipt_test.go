@@ -32,6 +32,7 @@ func (c *capture) finish(t *testing.T, p *put, hours int) []receipt {
 		out[i] = receipt{capture: c, index: i}
 	}
 	acks := p.rest()
+	p.close()
 	if p.failed != nil {
 		t.Fatalf("answer: %v", p.failed)
 	}
