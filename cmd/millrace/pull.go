@@ -55,18 +55,22 @@ func (p pullCommand) Run(ctx context.Context, c *console) error {
 	if errors.Is(err, context.Canceled) && r.until.IsZero() {
 		err = nil // Ctrl-C is how a live pull ends
 	}
-	if err == nil {
-		c.say("%s", seen)
-		if seen.Fragments == 0 {
-			return fmt.Errorf("there is no media of stream %s in that time", p.Stream)
-		}
+	switch {
+	case err != nil:
+		return err
+	case seen.Fragments == 0:
+		return fmt.Errorf("there is no media of stream %s in that time", p.Stream)
+	case c.json && out.path != "":
+		return c.print(seen, nil)
 	}
-	return err
+	c.say("%s", seen)
+	return nil
 }
 
 // pulled counts what came.
 type pulled struct {
-	Fragments, Cut int
+	Fragments int `json:"fragments"`
+	Cut       int `json:"cut"` // that came in part; their frames may come again
 }
 
 func (p pulled) String() string {

@@ -37,13 +37,23 @@ func (j *pushing) report(d time.Duration) error {
 		r.Connections += s.Connections
 	}
 	return j.console.print(r, func(w io.Writer) {
-		fmt.Fprintf(w, "%d of %d fragments are safe, %s in %.1f s\n", r.Persisted, r.Fragments, byteText(r.Bytes), r.Seconds)
+		fmt.Fprintf(w, "%d of %d fragments are %s, %s in %.1f s\n", r.Persisted, r.Fragments, j.fate(), byteText(r.Bytes), r.Seconds)
 		if r.Rejected+r.Resent+r.Pending > 0 {
 			fmt.Fprintf(w, "rejected %d, sent again %d, given up %d\n", r.Rejected, r.Resent, r.Pending)
 		}
 		fmt.Fprintf(w, "acknowledged after the fragment's end: p50 %.1f ms, p99 %.1f ms, p99.9 %.1f ms, max %.1f ms\n",
 			r.Latency.P50, r.Latency.P99, r.Latency.P999, r.Latency.Max)
 	})
+}
+
+// fate is what an acknowledged fragment has come to.
+func (j *pushing) fate() string {
+	for i := range j.uploads {
+		if j.final(i) == millrace.AckReceived {
+			return "received (a stream without retention keeps nothing)"
+		}
+	}
+	return "safe"
 }
 
 // tell shows an acknowledgement: all of them if that is asked for, else those

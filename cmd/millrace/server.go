@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 
 	"github.com/millrace/millrace/internal/config"
@@ -112,6 +113,5 @@ func (s configCommand) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprint(c.out, cfg)
-	return err
+	return c.print(cfg, func(w io.Writer) { fmt.Fprint(w, cfg) })
 }

@@ -23,7 +23,7 @@ func (s streamTag) Run(ctx context.Context, c *console) error {
 	if err := conn.TagStream(ctx, s.Name.name(), s.Tags); err != nil {
 		return fmt.Errorf("tag stream %s: %w", s.Name, err)
 	}
-	return nil
+	return c.print(struct{}{}, func(io.Writer) {})
 }
 
 type streamUntag struct {
@@ -41,7 +41,7 @@ func (s streamUntag) Run(ctx context.Context, c *console) error {
 	if err := conn.UntagStream(ctx, s.Name.name(), s.Keys); err != nil {
 		return fmt.Errorf("untag stream %s: %w", s.Name, err)
 	}
-	return nil
+	return c.print(struct{}{}, func(io.Writer) {})
 }
 
 type streamTags struct {

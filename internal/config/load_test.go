@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"encoding/json"
 	"maps"
 	"os"
 	"path/filepath"
@@ -213,5 +214,21 @@ func TestSizes(t *testing.T) {
 		if got, err := config.ParseSize(text); err == nil {
 			t.Errorf("%q was read as %d", text, got)
 		}
+	}
+}
+
+func TestSettingsAreWrittenAsJSONWithoutTheSecret(t *testing.T) {
+	s := config.Default(config.ProfileDefault)
+	s.Data, s.SecretAccessKey = "d", "hidden"
+	b, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got map[string]any
+	if err := json.Unmarshal(b, &got); err != nil {
+		t.Fatal(err)
+	}
+	if got["data"] != "d" || got["idle-timeout"] != "30s" || got["max-sessions"] != float64(16) || strings.Contains(string(b), "hidden") {
+		t.Errorf("%s", b)
 	}
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"strings"
@@ -25,4 +26,20 @@ func (s Server) String() string {
 		}
 	}
 	return b.String()
+}
+
+// MarshalJSON writes the settings under their names, durations and sizes as
+// text. The secret is left out.
+func (s Server) MarshalJSON() ([]byte, error) {
+	v := reflect.ValueOf(s)
+	settings := map[string]any{}
+	for _, f := range reflect.VisibleFields(v.Type()) {
+		value := v.FieldByIndex(f.Index).Interface()
+		if text, ok := value.(fmt.Stringer); ok {
+			value = text.String()
+		}
+		settings[f.Tag.Get("name")] = value
+	}
+	delete(settings, "secret-access-key")
+	return json.Marshal(settings)
 }

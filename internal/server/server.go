@@ -84,14 +84,16 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if s.state, err = openState(ctx, s.cfg.Data, s.logger, s.now); err != nil {
 		return err
 	}
+	if s.listener, err = listen(ctx, s.cfg); err != nil {
+		return err
+	}
+	// A key that is made now is shown once, by a start that succeeds: what can
+	// fail easily comes before it.
 	if s.key, err = auth.LoadRootKey(s.cfg.Data, s.getenv); err != nil {
 		return fmt.Errorf("load root key: %w", err)
 	}
 	handler, background, err := s.wire(ctx)
 	if err != nil {
-		return err
-	}
-	if s.listener, err = listen(ctx, s.cfg); err != nil {
 		return err
 	}
 	s.http = &http.Server{
