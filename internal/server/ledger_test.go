@@ -8,12 +8,14 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // A ledger knows every fragment that was sent to one stream, and what its
 // producer was told of it. Any number of goroutines may use it.
 type ledger struct {
-	stream string
+	stream  string
+	closing atomic.Bool // the server is shutting down
 
 	mu        sync.Mutex // guards what follows and the shots' fields that say so
 	shots     map[string]*shot
@@ -52,6 +54,7 @@ func (l *ledger) restarted() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.floor = l.highest
+	l.closing.Store(false)
 }
 
 // take makes the body of one call, whose timecodes lie above all before it.
@@ -159,10 +162,10 @@ func (l *ledger) perform(r *rig, rnd *rand.Rand, k *take, breakOff bool) error {
 		p.close()
 	}
 	<-heard
-	if err = errors.Join(err, p.failed); err != nil && !breakOff {
-		l.loosen(k, 0)
+	if l.closing.Load() {
+		l.loosen(k, 0) // the server may have ended the call anywhere
 	}
-	return err
+	return errors.Join(err, p.failed)
 }
 
 // send sends a body in random pieces, with pauses, which end when heard is

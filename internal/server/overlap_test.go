@@ -165,6 +165,7 @@ func produce(r *rig, l *ledger, sessions int, seed uint64, goal int) {
 		return
 	}
 	l.waitPersisted(goal, nil)
+	l.closing.Store(true)
 	if err := r.s.Close(); err != nil {
 		l.fault("close: %v", err)
 	}
