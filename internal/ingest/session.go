@@ -59,7 +59,9 @@ type subject struct {
 }
 
 func newSession(m *Sessions, conn Conn, p Params) *session {
-	return &session{sessions: m, conn: conn, params: p, acks: newAckQueue(), began: time.Now()}
+	s := &session{sessions: m, conn: conn, params: p, acks: newAckQueue(), began: time.Now()}
+	s.waiting.Store(true) // for the first byte
+	return s
 }
 
 // end makes the session stop, for the first reason given. It does not wait.

@@ -13,7 +13,8 @@ const largeElement = 64 << 10
 // A source is the body as its reader reads it.
 type source struct {
 	*sink
-	reader *mkv.Reader
+	reader  *mkv.Reader
+	reading bool // something was waited for before
 }
 
 func newReader(to *sink, o mkv.ReaderOptions) *mkv.Reader {
@@ -30,8 +31,11 @@ func (s *source) Read(p []byte) (int, error) {
 			return 0, err
 		}
 	}
-	s.lastRead.Store(int64(time.Since(s.began)))
-	s.waiting.Store(true)
+	if s.reading { // the first wait began with the session
+		s.lastRead.Store(int64(time.Since(s.began)))
+		s.waiting.Store(true)
+	}
+	s.reading = true
 	defer s.waiting.Store(false)
 	return s.conn.Body().Read(p)
 }
