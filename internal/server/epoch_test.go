@@ -17,11 +17,7 @@ func TestNumbersGrowAlthoughTheControlStateIsOlder(t *testing.T) {
 	if err := r.s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	control := filepath.Join(r.cfg.Data, "control.db")
-	old, err := os.ReadFile(control)
-	if err != nil {
-		t.Fatal(err)
-	}
+	old := controlFiles(t, r.cfg.Data)
 	put := func() {
 		r.open()
 		p := r.put("cam", nil)
@@ -36,8 +32,15 @@ func TestNumbersGrowAlthoughTheControlStateIsOlder(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.WriteFile(control, old, 0o600); err != nil {
-		t.Fatal(err)
+	for path := range controlFiles(t, r.cfg.Data) {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for path, content := range old {
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	put()
 	docs := r.get("cam", earliest()).all()
@@ -49,4 +52,21 @@ func TestNumbersGrowAlthoughTheControlStateIsOlder(t *testing.T) {
 			t.Errorf("%s after %s", docs[i].number(), docs[i-1].number())
 		}
 	}
+}
+
+// controlFiles reads the control state's database with the log beside it, if
+// that is there.
+func controlFiles(t *testing.T, dir string) map[string][]byte {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(dir, "control.db*"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no control state: %v", err)
+	}
+	files := map[string][]byte{}
+	for _, path := range paths {
+		if files[path], err = os.ReadFile(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return files
 }
