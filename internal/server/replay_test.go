@@ -1,11 +1,15 @@
 package server_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/auth"
 	"github.com/millrace/millrace/internal/config"
+	"github.com/millrace/millrace/internal/server"
 )
 
 func TestCallsAreKeptAsTheyWereMade(t *testing.T) {
@@ -213,12 +217,29 @@ func forEachCapture(t *testing.T, which func(*capture) bool, test func(*testing.
 }
 
 // startFor runs a server with the key, the clock and the stream of a capture,
-// and returns the capture's head as it is, but for a session token: the server
-// knows none yet, so it refuses them. The token is not signed, so that the
-// signature still is the client's own.
+// and returns the capture's head as it is.
 func startFor(t *testing.T, c *capture) (r *rig, head string) {
 	t.Helper()
-	r = start(t, c.clock(), func(cfg *config.Server) { cfg.AccessKeyID = c.key() })
+	o := server.Options{Now: c.clock()}
+	change := func(cfg *config.Server) { cfg.AccessKeyID = c.key() }
+	if c.hasToken() {
+		o.Keys = temporary{id: c.key(), token: c.request.Header.Get("X-Amz-Security-Token")}
+		change = nil // the rig's own calls are signed with a key without token
+	}
+	r = startWith(t, o, change)
 	r.create(c.stream(), c.hours())
-	return r, without(c.head, "x-amz-security-token")
+	return r, c.head
+}
+
+// temporary knows a temporary key and its token beside the rig's own key.
+type temporary struct{ id, token string }
+
+func (k temporary) Lookup(_ context.Context, id string) (auth.Key, error) {
+	switch id {
+	case k.id:
+		return auth.Key{Secret: secret, Token: k.token, Principal: auth.Principal{KeyID: id, Root: true}}, nil
+	case keyID:
+		return auth.Key{Secret: secret, Principal: auth.Principal{KeyID: id, Root: true}}, nil
+	}
+	return auth.Key{}, millrace.ErrNotFound
 }

@@ -39,6 +39,7 @@ const connectionTimeout = 2 * time.Minute
 type Options struct {
 	Logger *slog.Logger     // nil: nothing is logged
 	Now    func() time.Time // wall clock; nil means time.Now
+	Keys   auth.Keys        // who may call; nil: the root key alone
 
 	HeaderTimeout time.Duration // in which a request's head must arrive; 20 s if zero
 	WriteTimeout  time.Duration // in which a media client must take what is written; wire.DefaultWriteTimeout if zero
@@ -149,9 +150,13 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 		Streams: s.state.control, Store: s.state.media, Tail: fragments, Sessions: sessions, Egress: out,
 		MaxReaders: s.cfg.MaxReaders, WriteTimeout: s.options.WriteTimeout, Logger: s.logger, Expiry: s.state.expiry.Now,
 	})
+	keys := s.options.Keys
+	if keys == nil {
+		keys = auth.NewRootKeys(s.key.RootKey, s.cfg.Account)
+	}
 	handler, err := api.New(ctx, api.Config{
 		Control: s.state.control,
-		Auth:    auth.New(auth.Options{Keys: auth.NewRootKeys(s.key.RootKey, s.cfg.Account), Skew: s.cfg.ClockSkew}),
+		Auth:    auth.New(auth.Options{Keys: keys, Skew: s.cfg.ClockSkew}),
 		Region:  s.cfg.Region, Account: s.cfg.Account, PublicURL: s.cfg.PublicURL,
 		PutMedia: s.media.PutMedia, GetMedia: s.media.GetMedia, Media: s.media,
 		Logger: s.logger, Now: s.now,
