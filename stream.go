@@ -82,4 +82,5 @@ type Stream struct {
 	MediaType  string        // optional
 	KMSKeyID   string        // always set, as an ARN
 	Tier       StorageTier   // of media that is yet to arrive
+	KeptSince  time.Time     // fragments with an earlier server time have gone, whatever the retention; UTC, whole milliseconds
 }

@@ -47,8 +47,8 @@ type Streams interface {
 	// names. An empty slice means that there are no more.
 	List(ctx context.Context, p Page) ([]millrace.Stream, error)
 
-	// Update replaces Version, Retention, DeviceName, MediaType and Tier of
-	// the stream with s.Key, if the version it has at that moment is was and it
+	// Update replaces Version, Retention, KeptSince, DeviceName, MediaType and
+	// Tier of the stream with s.Key, but never makes KeptSince earlier, if the version it has at that moment is was and it
 	// is active. Another version or another status is ErrConflict, no such
 	// stream ErrNotFound.
 	Update(ctx context.Context, s millrace.Stream, was string) error
@@ -72,6 +72,24 @@ type Page struct {
 	After    millrace.StreamName // names up to and including this one are left out
 	Limit    int                 // most streams to return; 0 means no limit
 	Deleting bool                // only streams in StatusDeleting, which are found without a look at the others
+}
+
+// Deletions is the audit record of what was deleted of streams that go on. What
+// Streams promises of concurrency, durability and errors holds here. Records
+// stay when their stream is deleted.
+type Deletions interface {
+	// AddDeletion keeps a record and returns it with its ID, which is greater
+	// than all before. A stream that is not there, or not active, is
+	// ErrNotFound.
+	AddDeletion(ctx context.Context, d Deletion) (Deletion, error)
+
+	// Deletions returns up to limit records with IDs greater than after, in
+	// order: those of one stream, or of all if stream is zero.
+	Deletions(ctx context.Context, stream millrace.StreamKey, after uint64, limit int) ([]Deletion, error)
+
+	// KeepSince makes KeptSince of each stream at least as late as said, in one
+	// step for all. Streams that are not there are passed over.
+	KeepSince(ctx context.Context, since map[millrace.StreamKey]time.Time) error
 }
 
 // Tags are the labels of streams. What Streams promises of concurrency,

@@ -1,6 +1,9 @@
 package store
 
-import "io"
+import (
+	"errors"
+	"io"
+)
 
 // An FS is one directory in which packs live. Any number of goroutines may use
 // it. Names are plain file names.
@@ -28,6 +31,20 @@ type FS interface {
 
 	// SyncDir makes all that happened to names durable.
 	SyncDir() error
+
+	// Space says how much room there is. A directory that cannot tell returns
+	// the zero Space.
+	Space() (Space, error)
+}
+
+// ErrUnsupported means that the file system cannot do what was asked of it.
+var ErrUnsupported = errors.New("the file system cannot do that")
+
+// A Space is the room of the file system that a directory is on, in bytes. The
+// zero Space is not known.
+type Space struct {
+	Total int64
+	Free  int64 // that this process may still use
 }
 
 // A File is one open file of an FS. ReadAt may be called by any number of
@@ -48,6 +65,20 @@ type File interface {
 	// StartWriteback asks the system to begin with writing out n bytes from
 	// off. It is a hint: it makes nothing durable, and need not do anything.
 	StartWriteback(off, n int64) error
+
+	// WriteAt writes p in place of what is at off. It does not go beyond the
+	// end. Like what WriteV writes it is durable with the next Sync.
+	WriteAt(p []byte, off int64) (int, error)
+
+	// Punch gives the room of whole blocks within n bytes from off back. They
+	// read as zeros then, and the length stays. ErrUnsupported means that this
+	// file system has no holes. After a crash a hole that was not synced may be
+	// there or not, or in part.
+	Punch(off, n int64) error
+
+	// Allocated returns how many bytes the file takes of the file system; its
+	// length where that is not known.
+	Allocated() (int64, error)
 
 	// Truncate cuts the file to size bytes, and goes on appending there.
 	Truncate(size int64) error

@@ -44,3 +44,9 @@ func (f *file) Size() (int64, error) {
 	}
 	return info.Size(), nil
 }
+
+// Punch implements store.File.
+func (f *file) Punch(off, n int64) error { return punch(f.File, off, n) }
+
+// Allocated implements store.File.
+func (f *file) Allocated() (int64, error) { return allocated(f.File) }

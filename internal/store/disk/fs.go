@@ -91,3 +91,6 @@ func (f *FS) Rename(from, to string) error {
 
 // SyncDir implements store.FS.
 func (f *FS) SyncDir() error { return syncDir(f.dir) }
+
+// Space implements store.FS.
+func (f *FS) Space() (store.Space, error) { return space(f.dir) }

@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/millrace/millrace/internal/store"
 )
 
 // maxVector is how many pieces the kernel takes in one call (IOV_MAX).
@@ -66,4 +68,37 @@ func syncDir(dir string) error {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
+}
+
+// punch gives the whole blocks of a range back.
+func punch(f *os.File, off, n int64) error {
+	const how = unix.FALLOC_FL_PUNCH_HOLE | unix.FALLOC_FL_KEEP_SIZE
+	for {
+		err := unix.Fallocate(int(f.Fd()), how, off, n)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENOSYS):
+			return store.ErrUnsupported
+		}
+		return os.NewSyscallError("fallocate", err)
+	}
+}
+
+// allocated is how many bytes of the file system a file takes.
+func allocated(f *os.File) (int64, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		return 0, os.NewSyscallError("fstat", err)
+	}
+	return st.Blocks * 512, nil
+}
+
+func space(dir string) (store.Space, error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil {
+		return store.Space{}, os.NewSyscallError("statfs", err)
+	}
+	block := st.Bsize
+	return store.Space{Total: int64(st.Blocks) * block, Free: int64(st.Bavail) * block}, nil
 }

@@ -72,3 +72,27 @@ func (f *file) Size() (int64, error) {
 	}
 	return f.File.Size()
 }
+
+// WriteAt implements store.File.
+func (f *file) WriteAt(p []byte, off int64) (int, error) {
+	if err := f.fs.strike(WriteAt); err != nil {
+		return 0, err
+	}
+	return f.File.WriteAt(p, off)
+}
+
+// Punch implements store.File.
+func (f *file) Punch(off, n int64) error {
+	if err := f.fs.strike(Punch); err != nil {
+		return err
+	}
+	return f.File.Punch(off, n)
+}
+
+// Allocated implements store.File.
+func (f *file) Allocated() (int64, error) {
+	if err := f.fs.strike(Size); err != nil {
+		return 0, err
+	}
+	return f.File.Allocated()
+}

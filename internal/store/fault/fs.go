@@ -9,7 +9,7 @@ import (
 // An Op is a kind of call.
 type Op uint8
 
-// The kinds of call. Mutation is any of those from Create to Truncate, Any is
+// The kinds of call. Mutation is any of those from Create to Punch, Any is
 // any at all.
 const (
 	Any Op = iota
@@ -21,10 +21,13 @@ const (
 	Write
 	Sync
 	Truncate
+	WriteAt
+	Punch
 	Open
 	ReadDir
 	Read
 	Size
+	Space
 )
 
 // A Fault says which calls fail.
@@ -41,7 +44,7 @@ type FS struct {
 
 	mu     sync.Mutex // guards what follows
 	fault  Fault
-	counts [Size + 1]int
+	counts [Space + 1]int
 	hits   int
 }
 
@@ -77,7 +80,7 @@ func (f *FS) strike(op Op) error {
 	defer f.mu.Unlock()
 	f.counts[op]++
 	f.counts[Any]++
-	if Create <= op && op <= Truncate {
+	if Create <= op && op <= Punch {
 		f.counts[Mutation]++
 	}
 	if f.fault.At == 0 || !f.fault.covers(op) {
@@ -92,7 +95,7 @@ func (f *FS) strike(op Op) error {
 }
 
 func (f Fault) covers(op Op) bool {
-	return f.Op == Any || f.Op == op || f.Op == Mutation && Create <= op && op <= Truncate
+	return f.Op == Any || f.Op == op || f.Op == Mutation && Create <= op && op <= Punch
 }
 
 // Create implements store.FS.
@@ -150,4 +153,12 @@ func (f *FS) SyncDir() error {
 		return err
 	}
 	return f.under.SyncDir()
+}
+
+// Space implements store.FS.
+func (f *FS) Space() (store.Space, error) {
+	if err := f.strike(Space); err != nil {
+		return store.Space{}, err
+	}
+	return f.under.Space()
 }

@@ -3,15 +3,17 @@ package mem
 import (
 	"io"
 	"io/fs"
+	"slices"
 
 	"github.com/millrace/millrace/internal/store"
 )
 
 // An inode is the bytes of one file.
 type inode struct {
-	data    []byte  // as programs see it
-	stable  []byte  // as of the last sync
-	pending []write // since then, in order
+	data    []byte         // as programs see it
+	stable  []byte         // as of the last sync
+	pending []write        // since then, in order
+	holes   map[int64]bool // pages that were punched, by their number
 }
 
 // A write is bytes that were put at an offset, or, without bytes, the cutting
@@ -95,6 +97,9 @@ func (f *file) WriteV(bufs [][]byte) (int64, error) {
 }
 
 func (f *file) changeLocked(w write) {
+	for page := w.at / pageSize; page*pageSize < w.at+int64(len(w.data)); page++ {
+		delete(f.inode.holes, page)
+	}
 	f.inode.data = w.apply(f.inode.data)
 	f.inode.pending = append(f.inode.pending, w)
 }
@@ -114,6 +119,61 @@ func (f *file) Sync() error {
 	}
 	f.inode.pending = nil
 	return nil
+}
+
+// WriteAt implements store.File.
+func (f *file) WriteAt(p []byte, off int64) (int, error) {
+	f.fs.mu.Lock()
+	defer f.fs.mu.Unlock()
+	if err := f.usableLocked(); err != nil {
+		return 0, err
+	}
+	if off < 0 || off+int64(len(p)) > int64(len(f.inode.data)) {
+		return 0, fs.ErrInvalid
+	}
+	err := f.fs.mutateLocked()
+	f.changeLocked(write{at: off, data: slices.Clone(p)})
+	return len(p), err
+}
+
+// Punch implements store.File.
+func (f *file) Punch(off, n int64) error {
+	f.fs.mu.Lock()
+	defer f.fs.mu.Unlock()
+	if err := f.usableLocked(); err != nil {
+		return err
+	}
+	if off < 0 || n <= 0 {
+		return fs.ErrInvalid
+	}
+	err := f.fs.mutateLocked()
+	end := min(off+n, int64(len(f.inode.data)))
+	first, last := (off+pageSize-1)/pageSize, end/pageSize
+	for page := first; page < last; page++ {
+		f.changeLocked(write{at: page * pageSize, data: make([]byte, pageSize)})
+		f.inode.punch(page)
+	}
+	return err
+}
+
+// punch notes that a page takes no room.
+func (n *inode) punch(page int64) {
+	if n.holes == nil {
+		n.holes = make(map[int64]bool)
+	}
+	n.holes[page] = true
+}
+
+// Allocated implements store.File.
+func (f *file) Allocated() (int64, error) {
+	f.fs.mu.Lock()
+	defer f.fs.mu.Unlock()
+	return f.inode.allocated(), f.usableLocked()
+}
+
+func (n *inode) allocated() int64 {
+	pages := (int64(len(n.data)) + pageSize - 1) / pageSize
+	return (pages - int64(len(n.holes))) * pageSize
 }
 
 // StartWriteback implements store.File.

@@ -49,7 +49,7 @@ func NewFS() *FS {
 }
 
 // CrashAt makes the machine die in the k-th mutation from now: a call of
-// Create, Remove, Rename, SyncDir, WriteV, Sync or Truncate. That call fails,
+// Create, Remove, Rename, SyncDir, WriteV, WriteAt, Punch, Sync or Truncate. That call fails,
 // but may have had its effect.
 func (f *FS) CrashAt(k int) {
 	f.mu.Lock()
@@ -178,3 +178,6 @@ func (f *FS) SyncDir() error {
 	f.durable, f.changes = maps.Clone(f.names), nil
 	return nil
 }
+
+// Space implements store.FS: it is not known.
+func (f *FS) Space() (store.Space, error) { return store.Space{}, nil }
