@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -62,7 +63,8 @@ func TestEverySettingCanBeReadFromText(t *testing.T) {
 		"region": "eu-west-1", "account": "123456789012", "profile": "aws", "access-key-id": "a", "secret-access-key": "s",
 		"clock-skew": "1m", "keep-partial": "true", "idle-timeout": "2m", "max-connection-age": "1h", "max-sessions": "3",
 		"max-fragment-duration": "30s", "lenient-tracks": "true", "lenient-headers": "true", "ack-without-retention": "true", "reader-idle-timeout": "9s", "max-readers": "7",
-		"memory": "2GiB", "shutdown-timeout": "1s", "log-level": "debug", "log-format": "json",
+		"memory": "2GiB", "capacity": "1TiB", "reserve": "1GiB", "when-full": "refuse-new", "capacities": "cam-*=50GiB,tag:site=yard=1TiB", "lanes": "4", "scrub-rate": "0",
+		"shutdown-timeout": "1s", "log-level": "debug", "log-format": "json",
 	}
 	if got, want := slices.Sorted(maps.Keys(text)), slices.Sorted(slices.Values(config.Names())); !slices.Equal(got, want) {
 		t.Fatalf("the test sets %v, the settings are %v", got, want)
@@ -72,7 +74,9 @@ func TestEverySettingCanBeReadFromText(t *testing.T) {
 		Region: "eu-west-1", Account: "123456789012", Profile: config.ProfileAWS, AccessKeyID: "a", SecretAccessKey: "s",
 		ClockSkew: time.Minute, KeepPartial: true, IdleTimeout: 2 * time.Minute, MaxConnectionAge: time.Hour, MaxSessions: 3,
 		MaxFragmentDuration: 30 * time.Second, LenientTracks: true, LenientHeaders: true, AckWithoutRetention: true, ReaderIdleTimeout: 9 * time.Second, MaxReaders: 7,
-		Memory: 2 << 30, ShutdownTimeout: time.Second, LogLevel: "debug", LogFormat: "json",
+		Memory: 2 << 30, Capacity: 1 << 40, Reserve: 1 << 30, WhenFull: config.FullRefuseNew, Lanes: 4,
+		Capacities:      config.CapacityRules{{Streams: "cam-*", Size: 50 << 30}, {Tag: "site", Value: "yard", Size: 1 << 40}},
+		ShutdownTimeout: time.Second, LogLevel: "debug", LogFormat: "json",
 	}
 	var environ []string
 	for name, v := range text {
@@ -83,7 +87,7 @@ func TestEverySettingCanBeReadFromText(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if got != want {
+		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%s:\n got %+v\nwant %+v", name, got, want)
 		}
 	}
@@ -93,11 +97,12 @@ func TestWhatIsPrintedCanBeReadBack(t *testing.T) {
 	for _, p := range []config.Profile{config.ProfileDefault, config.ProfileAWS} {
 		s := config.Default(p)
 		s.Data, s.Memory, s.Account = "/data dir", 3<<30, "000000000012"
+		s.Capacities = config.CapacityRules{{Streams: "cam-*", Size: 50 << 30}}
 		got, err := config.Load(config.Sources{File: write(t, s.String())})
 		if err != nil {
 			t.Fatalf("%v\n%s", err, s)
 		}
-		if got != s {
+		if !reflect.DeepEqual(got, s) {
 			t.Errorf("read back\n%+v\nfrom\n%s", got, s)
 		}
 	}
@@ -130,6 +135,18 @@ func TestBadSettingsAreExplained(t *testing.T) {
 		},
 		"a duration needs a unit": {
 			config.Sources{File: write(t, "data: x\nidle-timeout: 30\n")}, []string{"config file", "unit"},
+		},
+		"a rule without a size": {
+			config.Sources{Flags: map[string]string{"data": "x", "capacities": "cam-*"}}, []string{"command line", "PATTERN=SIZE"},
+		},
+		"a tag without a value": {
+			config.Sources{Flags: map[string]string{"data": "x", "capacities": "tag:site=1GiB"}}, []string{"tag:NAME=VALUE=SIZE"},
+		},
+		"a capacity that holds nothing": {
+			config.Sources{Flags: map[string]string{"data": "x", "capacity": "1MiB", "lanes": "0"}}, []string{"capacity: 1MiB", "lanes: 0"},
+		},
+		"a policy that is none": {
+			config.Sources{Flags: map[string]string{"data": "x", "when-full": "explode"}}, []string{"when-full"},
 		},
 		"no data directory": {
 			config.Sources{}, []string{"data: a directory is needed"},

@@ -68,6 +68,23 @@ type Server struct {
 	// MaxReaders is how many GetMedia responses one stream can have; 0 is no limit.
 	MaxReaders int `name:"max-readers" help:"Live readers per stream (0, no limit)." placeholder:"N"`
 
+	// Capacity is how many bytes media may take on the disk; 0 is what the file
+	// system has, less Reserve.
+	Capacity Size `name:"capacity" help:"Disk space that media may take (0, all but the reserve)." placeholder:"SIZE"`
+	// Reserve is how much of the file system stays free; 0 is chosen by the
+	// file system's size.
+	Reserve Size `name:"reserve" help:"Disk space that stays free for others (0, by the disk's size)." placeholder:"SIZE"`
+	// WhenFull is what happens when there is no room for more.
+	WhenFull FullPolicy `name:"when-full" help:"When the disk is full: oldest-first deletes the oldest media, refuse-new turns producers away (oldest-first)." placeholder:"POLICY"`
+	// Capacities bound what single streams, or the streams with a tag, keep.
+	// The oldest goes first.
+	Capacities CapacityRules `name:"capacities" help:"Bounds of single streams or tags, as in 'cam-*=50GiB,tag:site=yard=1TiB'." placeholder:"RULES"`
+	// Lanes is how many packs of each class of retention are written at once.
+	Lanes int `name:"lanes" help:"Packs written at once for each class of retention (2)." placeholder:"N"`
+	// ScrubRate is how many bytes a second the background check of stored
+	// media reads; 0 never checks.
+	ScrubRate Size `name:"scrub-rate" help:"Bytes a second that the background check of stored media reads (4MiB); 0 is never." placeholder:"SIZE"`
+
 	// Memory is the budget for media in memory; 0 is a quarter of the machine's.
 	Memory Size `name:"memory" help:"Memory for media in flight (0, a quarter of the machine's)." placeholder:"SIZE"`
 	// ShutdownTimeout bounds how long an orderly shutdown waits for sessions.
@@ -91,6 +108,9 @@ func Default(p Profile) Server {
 		MaxSessions:         16,
 		MaxFragmentDuration: 20 * time.Second,
 		ReaderIdleTimeout:   30 * time.Second,
+		WhenFull:            FullOldestFirst,
+		Lanes:               2,
+		ScrubRate:           4 << 20,
 		ShutdownTimeout:     10 * time.Second,
 		LogLevel:            "info",
 		LogFormat:           "text",

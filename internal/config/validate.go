@@ -18,7 +18,7 @@ var (
 
 // Validate reports everything that is wrong with the settings, one line each.
 func (s Server) Validate() error {
-	return errors.Join(s.checkAddresses(), s.checkIdentity(), s.checkLimits(), s.checkLog())
+	return errors.Join(s.checkAddresses(), s.checkIdentity(), s.checkLimits(), s.checkDisk(), s.checkLog())
 }
 
 func (s Server) checkAddresses() error {
@@ -87,6 +87,23 @@ func (s Server) checkLimits() error {
 		errs = append(errs, fmt.Errorf("memory: %v is less than 64MiB, which one fragment may need", s.Memory))
 	}
 	return errors.Join(errs...)
+}
+
+// The bounds of what the disk may hold.
+const (
+	minCapacity = 128 << 20 // a pack or two, the index, and something to delete
+	maxLanes    = 8
+)
+
+func (s Server) checkDisk() error {
+	var errs []error
+	if s.Capacity != 0 && s.Capacity < minCapacity {
+		errs = append(errs, fmt.Errorf("capacity: %v is less than %v", s.Capacity, Size(minCapacity)))
+	}
+	if s.Lanes < 1 || s.Lanes > maxLanes {
+		errs = append(errs, fmt.Errorf("lanes: %d is not 1 to %d", s.Lanes, maxLanes))
+	}
+	return errors.Join(append(errs, oneOf("when-full", string(s.WhenFull), string(FullOldestFirst), string(FullRefuseNew)))...)
 }
 
 func (s Server) checkLog() error {
