@@ -10,7 +10,8 @@ import (
 // The defaults of a Config.
 const (
 	DefaultPackSize       = 1 << 30
-	DefaultPackAge        = 3 * time.Hour
+	DefaultLanes          = 2
+	MaxLanes              = 8
 	DefaultQueueBytes     = 128 << 20
 	DefaultQueueFragments = 8192
 	DefaultOpenPacks      = 64
@@ -24,7 +25,8 @@ type Config struct {
 	Epoch uint32 // of this start; must not be lower than that of any pack
 
 	PackSize       int64         // bytes; a pack is sealed when it has reached them
-	PackAge        time.Duration // a pack is sealed when it is as old as this
+	PackAge        time.Duration // a pack is sealed at this age at the latest; it is at that of its class
+	Lanes          int           // most lanes that a class has; at most MaxLanes
 	QueueBytes     int64         // media in submission at once, in bytes
 	QueueFragments int           // fragments in submission at once
 	OpenPacks      int           // files kept open for reading
@@ -34,14 +36,26 @@ type Config struct {
 	// others is not found. Nil means all.
 	Live func(millrace.StreamKey) bool
 
+	// Policy says to what class a stream's fragments belong. Nil means the
+	// zero Policy.
+	Policy func(millrace.StreamKey) Policy
+
 	Logger *slog.Logger     // nil discards
 	Now    func() time.Time // the wall clock, for what a pack says of its creation
+
+	// Elapsed is how much time has passed since any one moment, and never goes
+	// back: the ages of packs are measured with it. An Engine that waits does so
+	// on the clock of package time.
+	Elapsed func() time.Duration
+
 	Events Events
 }
 
 func (c Config) withDefaults() Config {
 	setDefault(&c.PackSize, DefaultPackSize)
-	setDefault(&c.PackAge, DefaultPackAge)
+	setDefault(&c.PackAge, ClassLong.Roll())
+	setDefault(&c.Lanes, DefaultLanes)
+	c.Lanes = min(c.Lanes, MaxLanes)
 	setDefault(&c.QueueBytes, DefaultQueueBytes)
 	setDefault(&c.QueueFragments, DefaultQueueFragments)
 	setDefault(&c.OpenPacks, DefaultOpenPacks)
@@ -54,6 +68,10 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Elapsed == nil {
+		start := time.Now()
+		c.Elapsed = func() time.Duration { return time.Since(start) }
 	}
 	c.Events = c.Events.withDefaults()
 	return c

@@ -13,22 +13,25 @@ import (
 	"github.com/millrace/millrace/internal/pack"
 )
 
-// An Engine is a Media store over packs: one lane that writes them, and an
-// index in memory that is rebuilt from them at start.
+// An Engine is a Media store over packs: lanes that write them, and an index
+// in memory that is rebuilt from them at start.
 type Engine struct {
 	cfg     Config
-	queue   *queue
+	intake  *intake
+	lanes   *lanes
+	limits  unsaidLimits
+	seals   chan *packWriter // full packs that want a footer
 	index   *index
 	packs   *packTable
 	handles *handles
 	headers *headerCache
 	heads   sync.Pool      // of *submission
-	running sync.WaitGroup // lane and sealer
+	writing sync.WaitGroup // lanes
+	sealing sync.WaitGroup // sealer
 	closing sync.Once
 
-	packCounter uint32       // of the last pack; the lane's once it runs
-	limits      []pack.Limit // on packs that could not be cut at start; the lane's once it runs
-	lastServer  atomic.Int64 // milliseconds; the latest server time seen
+	packCounter atomic.Uint32 // of the last pack
+	lastServer  atomic.Int64  // milliseconds; the latest server time seen
 }
 
 var _ Media = (*Engine)(nil)
@@ -44,16 +47,20 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := newLane(e)
-	e.running.Go(l.run)
-	e.running.Go(l.sealAll)
+	e.lanes = newLanes(e.cfg.Lanes, func(c Class) *lane {
+		l := newLane(e, c)
+		e.writing.Go(l.run)
+		return l
+	})
+	e.sealing.Go(e.sealAll)
 	return e, nil
 }
 
 // load makes an Engine that nothing drives yet.
 func load(ctx context.Context, cfg Config) (*Engine, error) {
 	e := &Engine{cfg: cfg.withDefaults()}
-	e.queue = newQueue(e.cfg.QueueBytes, e.cfg.QueueFragments)
+	e.intake = newIntake(e.cfg.QueueBytes, e.cfg.QueueFragments)
+	e.seals = make(chan *packWriter, sealBacklog)
 	e.packs = newPackTable()
 	e.index = newIndex(e.packs)
 	e.handles = newHandles(e.cfg.FS, e.cfg.OpenPacks)
@@ -81,19 +88,42 @@ func (e *Engine) Submit(ctx context.Context, f *millrace.Fragment, done func(err
 		return fmt.Errorf("submit fragment: %w", err)
 	}
 	s.size = pack.Aligned(int64(len(s.head)) + s.entry.Size)
-	if err := e.queue.push(ctx, s); err != nil {
+	if err := e.enqueue(ctx, s); err != nil {
 		e.recycle(s)
 		return fmt.Errorf("submit fragment: %w", err)
 	}
 	return nil
 }
 
-// settle tells the outcome of a submission and gives its room back.
+// enqueue waits for room and hands s to a lane.
+func (e *Engine) enqueue(ctx context.Context, s *submission) error {
+	if err := e.intake.acquire(ctx, s); err != nil {
+		return err
+	}
+	policy := e.policy(s.fragment.Stream)
+	err := e.lanes.submit(s, ClassOf(policy.Retention))
+	if err != nil {
+		e.intake.release(s)
+	}
+	return err
+}
+
+// policy is what the control state says of a stream.
+func (e *Engine) policy(key millrace.StreamKey) Policy {
+	if e.cfg.Policy == nil {
+		return Policy{}
+	}
+	return e.cfg.Policy(key)
+}
+
+// settle tells the outcome of a submission and gives its room back. Only then
+// may its stream move to another lane.
 func (e *Engine) settle(s *submission, err error) {
-	done := s.done
-	e.queue.release(s)
+	done, p := s.done, s.pin
+	e.intake.release(s)
 	e.recycle(s)
 	done(err)
+	e.lanes.settled(p, errors.Is(err, millrace.ErrNotFound))
 }
 
 // maxHead is the longest memory of a head that is kept for the next fragment.
@@ -113,14 +143,18 @@ func (e *Engine) Drop(ctx context.Context, key millrace.StreamKey) error {
 		return err
 	}
 	e.index.drop(key)
+	e.lanes.forget(key)
 	return nil
 }
 
-// Close implements Committer. It seals the open pack. Readers must have ended.
+// Close implements Committer. It seals the open packs. Readers must have ended.
 func (e *Engine) Close() error {
 	e.closing.Do(func() {
-		e.queue.close()
-		e.running.Wait()
+		e.lanes.close()
+		e.writing.Wait()
+		e.sayLimits()
+		close(e.seals)
+		e.sealing.Wait()
 		e.handles.close()
 	})
 	return nil
@@ -130,10 +164,9 @@ func (e *Engine) Close() error {
 func (e *Engine) nextPack() pack.FileHeader {
 	var salt [8]byte
 	_, _ = rand.Read(salt[:]) // never fails
-	e.packCounter++
 	return pack.FileHeader{
 		Epoch:   e.cfg.Epoch,
-		Pack:    packNumber(e.cfg.Epoch, e.packCounter),
+		Pack:    packNumber(e.cfg.Epoch, e.packCounter.Add(1)),
 		Created: e.cfg.Now(),
 		Salt:    binary.LittleEndian.Uint64(salt[:]),
 	}

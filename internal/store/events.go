@@ -21,6 +21,7 @@ type Events struct {
 // A Commit is one batch that became durable with one sync.
 type Commit struct {
 	Pack      uint64
+	Class     Class
 	Fragments int
 	Bytes     int64
 	Write     time.Duration // until all was handed to the system

@@ -3,10 +3,7 @@ package store
 import "context"
 
 // A Driver drives an Engine by hand, so that the same calls do the same.
-type Driver struct {
-	*Engine
-	lane *lane
-}
+type Driver struct{ *Engine }
 
 // OpenByHand is Open for an Engine that does only what its Driver is told to.
 func OpenByHand(ctx context.Context, cfg Config) (*Driver, error) {
@@ -14,29 +11,45 @@ func OpenByHand(ctx context.Context, cfg Config) (*Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Driver{e, newLane(e)}, nil
+	e.lanes = newLanes(e.cfg.Lanes, func(c Class) *lane { return newLane(e, c) })
+	return &Driver{e}, nil
 }
 
-// Step commits what is queued, and then seals what is full.
+// Step has each lane commit what is queued, one after the other, and seals
+// what is full.
 func (d *Driver) Step() {
-	d.lane.step()
+	for i := range d.Lanes() {
+		d.StepLane(i)
+	}
+}
+
+// Lanes is how many lanes there are.
+func (d *Driver) Lanes() int { return len(d.lanes.all()) }
+
+// StepLane has the i-th lane, in the order of classes and ages, commit what is
+// queued, and then seals what is full. It reports whether anything was.
+func (d *Driver) StepLane(i int) bool {
+	worked, _ := d.lanes.all()[i].step()
 	d.sealPending()
+	return worked
 }
 
 func (d *Driver) sealPending() {
-	for len(d.lane.seals) > 0 {
-		d.lane.seal(<-d.lane.seals)
+	for len(d.seals) > 0 {
+		d.seal(<-d.seals)
 	}
 }
 
 // Close does what Close of an Engine does.
 func (d *Driver) Close() {
-	d.queue.close()
-	for worked := true; worked; {
-		worked, _ = d.lane.step()
+	d.lanes.close()
+	for i, l := range d.lanes.all() {
+		for d.StepLane(i) {
+		}
+		l.roll()
 		d.sealPending()
 	}
-	d.lane.finish()
+	d.sayLimits()
 	d.sealPending()
 	d.handles.close()
 }

@@ -232,5 +232,5 @@ func (p *foundPack) discard() error {
 
 // limit has the next pack say what could not be done to this one.
 func (p *foundPack) limit(off int64) {
-	p.e.limits = append(p.e.limits, pack.Limit{First: p.number, Last: p.number, Offset: off})
+	p.e.limits.add(p.number, off)
 }

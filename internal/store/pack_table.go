@@ -11,7 +11,7 @@ import (
 type packState uint8
 
 const (
-	packOpen    packState = iota // written by the lane, or waiting for its footer
+	packOpen    packState = iota // written by a lane, or waiting for its footer
 	packSealed                   // complete; goes when nothing in it is live
 	packGivenUp                  // without a footer; the next start cuts and seals it
 )
@@ -20,6 +20,7 @@ const (
 type packInfo struct {
 	number    uint64
 	salt      uint64
+	class     Class
 	state     packState
 	size      int64 // bytes of the file
 	live      int   // fragments that can be found

@@ -19,9 +19,9 @@ type packWriter struct {
 	name    string
 	file    File
 	header  pack.FileHeader
-	opened  time.Time // on the monotonic clock
-	end     int64     // length of what was written
-	synced  int64     // length of what is durable; 0 until the first sync
+	opened  time.Duration // when, as Config.Elapsed counts
+	end     int64         // length of what was written
+	synced  int64         // length of what is durable; 0 until the first sync
 	headers map[[32]byte][2]int64
 	footer  pack.Footer
 
@@ -30,14 +30,14 @@ type packWriter struct {
 	small  []byte   // memory of the small records among them
 }
 
-func createPack(fs FS, h pack.FileHeader) (*packWriter, error) {
+func createPack(fs FS, h pack.FileHeader, now time.Duration) (*packWriter, error) {
 	name := packName(h.Pack)
 	f, err := fs.Create(name)
 	if err != nil {
 		return nil, fmt.Errorf("create pack: %w", err)
 	}
 	return &packWriter{
-		fs: fs, name: name, file: f, header: h, opened: time.Now(),
+		fs: fs, name: name, file: f, header: h, opened: now,
 		headers: make(map[[32]byte][2]int64),
 	}, nil
 }

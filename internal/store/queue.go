@@ -1,72 +1,26 @@
 package store
 
-import (
-	"context"
-	"sync"
+import "sync"
 
-	"golang.org/x/sync/semaphore"
-
-	"github.com/millrace/millrace"
-	"github.com/millrace/millrace/internal/pack"
-)
-
-// A submission is one fragment on its way to the disk. It keeps the fragment,
-// so that it can be written again elsewhere if a write fails.
-type submission struct {
-	fragment *millrace.Fragment
-	done     func(error)
-	head     []byte     // fixed header and sample table
-	entry    pack.Entry // Offset is set when it is written
-	size     int64      // of the record, padding included
-	weight   int64      // its share of the queue's bytes
-	result   error
-}
-
-// A queue holds what was submitted and not yet settled. Its bounds count also
-// what the lane has taken and not released.
+// A queue holds what waits for one lane, in order.
 type queue struct {
-	capacity int64
-	bytes    *semaphore.Weighted
-	count    *semaphore.Weighted
-	wake     chan struct{} // holds a token while there may be something to do
+	wake chan struct{} // holds a token while there may be something to do
 
 	mu     sync.Mutex // guards what follows
 	list   []*submission
+	bytes  int64 // of what is in list
 	closed bool
 }
 
-func newQueue(bytes int64, fragments int) *queue {
-	return &queue{
-		capacity: bytes,
-		bytes:    semaphore.NewWeighted(bytes),
-		count:    semaphore.NewWeighted(int64(fragments)),
-		wake:     make(chan struct{}, 1),
-	}
-}
+func newQueue() *queue { return &queue{wake: make(chan struct{}, 1)} }
 
-// push waits for room and appends s. A fragment that is larger than the whole
-// queue waits until it is empty.
-func (q *queue) push(ctx context.Context, s *submission) error {
-	s.weight = min(s.size, q.capacity)
-	if err := q.count.Acquire(ctx, 1); err != nil {
-		return err
-	}
-	if err := q.bytes.Acquire(ctx, s.weight); err != nil {
-		q.count.Release(1)
-		return err
-	}
+// push appends s.
+func (q *queue) push(s *submission) {
 	q.mu.Lock()
-	closed := q.closed
-	if !closed {
-		q.list = append(q.list, s)
-	}
+	q.list = append(q.list, s)
+	q.bytes += s.size
 	q.mu.Unlock()
-	if closed {
-		q.release(s)
-		return millrace.ErrClosed
-	}
 	q.nudge()
-	return nil
 }
 
 func (q *queue) nudge() {
@@ -84,6 +38,7 @@ func (q *queue) take(batch []*submission, room int64) (_ []*submission, open boo
 	n := 0
 	for n < len(q.list) && (n == 0 || room >= q.list[n].size) {
 		room -= q.list[n].size
+		q.bytes -= q.list[n].size
 		n++
 	}
 	batch = append(batch, q.list[:n]...)
@@ -93,12 +48,14 @@ func (q *queue) take(batch []*submission, room int64) (_ []*submission, open boo
 	return batch, n > 0 || !q.closed
 }
 
-// release gives the room of a settled submission back.
-func (q *queue) release(s *submission) {
-	q.bytes.Release(s.weight)
-	q.count.Release(1)
+// load is how many bytes wait.
+func (q *queue) load() int64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.bytes
 }
 
+// close says that nothing more will be pushed.
 func (q *queue) close() {
 	q.mu.Lock()
 	q.closed = true

@@ -71,7 +71,7 @@ func (e *Engine) count(number uint64) error {
 		return fmt.Errorf("pack is of epoch %d, this start of %d: %w", epoch, e.cfg.Epoch, millrace.ErrConflict)
 	}
 	if epoch == e.cfg.Epoch {
-		e.packCounter = max(e.packCounter, counter)
+		e.packCounter.Store(max(e.packCounter.Load(), counter))
 	}
 	return nil
 }
