@@ -1,7 +1,6 @@
 package mem
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -11,18 +10,14 @@ import (
 	"github.com/millrace/millrace/internal/store"
 )
 
-// ErrCrashed is what every call on a crashed FS and its files returns.
-var ErrCrashed = errors.New("the machine has crashed")
-
 // An FS is a directory in memory that knows what of it is durable.
 type FS struct {
-	mu        sync.Mutex // guards all below, and the files
-	names     map[string]*inode
-	durable   map[string]*inode // as of the last SyncDir
-	changes   []change          // of names since then, in order
-	mutations int
-	crashAt   int // the mutation at which the machine dies, 0 for never
-	dead      bool
+	power *Power
+
+	mu      sync.Mutex // guards all below, and the files
+	names   map[string]*inode
+	durable map[string]*inode // as of the last SyncDir
+	changes []change          // of names since then, in order
 }
 
 var _ store.FS = (*FS)(nil)
@@ -43,43 +38,32 @@ func (c change) apply(names map[string]*inode) {
 	names[c.to] = c.file
 }
 
-// NewFS returns an empty directory.
-func NewFS() *FS {
-	return &FS{names: make(map[string]*inode), durable: make(map[string]*inode)}
-}
+// NewFS returns an empty directory on a machine of its own.
+func NewFS() *FS { return NewFSOn(NewPower()) }
 
-// CrashAt makes the machine die in the k-th mutation from now: a call of
-// Create, Remove, Rename, SyncDir, WriteV, WriteAt, Punch, Sync or Truncate. That call fails,
+// NewFSOn returns an empty directory on the machine that p drives. Its
+// mutations are the calls of Create, Remove, Rename, SyncDir, WriteV, WriteAt,
+// Punch, Sync and Truncate. The one in which the power fails returns an error,
 // but may have had its effect.
-func (f *FS) CrashAt(k int) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.crashAt = f.mutations + k
+func NewFSOn(p *Power) *FS {
+	return &FS{power: p, names: make(map[string]*inode), durable: make(map[string]*inode)}
 }
 
-// Mutations is how many calls have changed something, or tried to.
-func (f *FS) Mutations() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.mutations
-}
+// Power is what drives the machine that f is on.
+func (f *FS) Power() *Power { return f.power }
+
+// CrashAt makes the machine die in the k-th mutation from now.
+func (f *FS) CrashAt(k int) { f.power.FailAt(k) }
+
+// Mutations is how many calls have changed something on the machine.
+func (f *FS) Mutations() int { return f.power.Mutations() }
 
 // Dead reports whether the machine has died.
-func (f *FS) Dead() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.dead
-}
+func (f *FS) Dead() bool { return f.power.Off() }
 
-// mutateLocked counts a mutation. The change is to be made whatever it
-// returns, but not to be made durable after an error.
-func (f *FS) mutateLocked() error {
-	if f.dead {
-		return ErrCrashed
-	}
-	f.mutations++
-	if f.mutations == f.crashAt {
-		f.dead = true
+// usable returns an error if the machine has died.
+func (f *FS) usable() error {
+	if f.power.Off() {
 		return ErrCrashed
 	}
 	return nil
@@ -89,14 +73,14 @@ func (f *FS) mutateLocked() error {
 func (f *FS) Create(name string) (store.File, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.dead {
-		return nil, ErrCrashed
+	if err := f.usable(); err != nil {
+		return nil, err
 	}
 	if f.names[name] != nil {
 		return nil, &fs.PathError{Op: "create", Path: name, Err: fs.ErrExist}
 	}
-	err := f.mutateLocked()
-	n := &inode{}
+	err := f.power.Mutate("create " + name)
+	n := &inode{name: name}
 	f.changeLocked(change{to: name, file: n})
 	return &file{fs: f, inode: n}, err
 }
@@ -110,8 +94,8 @@ func (f *FS) changeLocked(c change) {
 func (f *FS) Open(name string) (store.File, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.dead {
-		return nil, ErrCrashed
+	if err := f.usable(); err != nil {
+		return nil, err
 	}
 	n, err := f.lookUpLocked("open", name)
 	if err != nil {
@@ -131,8 +115,8 @@ func (f *FS) lookUpLocked(op, name string) (*inode, error) {
 func (f *FS) ReadDir() ([]string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.dead {
-		return nil, ErrCrashed
+	if err := f.usable(); err != nil {
+		return nil, err
 	}
 	return slices.Sorted(maps.Keys(f.names)), nil
 }
@@ -141,13 +125,13 @@ func (f *FS) ReadDir() ([]string, error) {
 func (f *FS) Remove(name string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.dead {
-		return ErrCrashed
+	if err := f.usable(); err != nil {
+		return err
 	}
 	if _, err := f.lookUpLocked("remove", name); err != nil {
 		return err
 	}
-	err := f.mutateLocked()
+	err := f.power.Mutate("remove " + name)
 	f.changeLocked(change{to: name})
 	return err
 }
@@ -156,14 +140,14 @@ func (f *FS) Remove(name string) error {
 func (f *FS) Rename(from, to string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.dead {
-		return ErrCrashed
+	if err := f.usable(); err != nil {
+		return err
 	}
 	n, err := f.lookUpLocked("rename", from)
 	if err != nil {
 		return err
 	}
-	err = f.mutateLocked()
+	err = f.power.Mutate("rename " + from + " to " + to)
 	f.changeLocked(change{from: from, to: to, file: n})
 	return err
 }
@@ -172,7 +156,7 @@ func (f *FS) Rename(from, to string) error {
 func (f *FS) SyncDir() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err := f.mutateLocked(); err != nil {
+	if err := f.power.Mutate("sync directory"); err != nil {
 		return fmt.Errorf("sync directory: %w", err)
 	}
 	f.durable, f.changes = maps.Clone(f.names), nil
