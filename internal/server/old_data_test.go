@@ -1,0 +1,194 @@
+package server_test
+
+import (
+	"crypto/sha256"
+	"database/sql"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"hash/crc32"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/millrace/millrace/internal/config"
+	"github.com/millrace/millrace/internal/server"
+)
+
+// A data directory as a release left it lies in testdata, named for the formats
+// in it, with what has to be read from it beside it. None is ever changed: -keep
+// NAME makes a new one, of the formats that are written now.
+var keep = flag.String("keep", "", "make testdata/data-NAME, a data directory of the present formats")
+
+// oldTime is when the old directories were written.
+func oldTime() time.Time { return time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC) }
+
+// A keptFragment is what has to be read of one fragment.
+type keptFragment struct {
+	Stream   string
+	Number   string
+	Producer string // time
+	SHA256   string // of the Cluster
+}
+
+func TestKeepADataDirectory(t *testing.T) {
+	if *keep == "" {
+		t.Skip("makes a file of test data; run it with -keep")
+	}
+	r := start(t, oldTime, func(cfg *config.Server) { cfg.ReaderIdleTimeout = readerIdle })
+	r.create("door", 24)
+	r.create("yard", 24*30)
+	r.create("gone", 24)
+	if status, out := r.call("/tagStream", map[string]any{"StreamName": "door", "Tags": map[string]string{"floor": "1"}}); status != http.StatusOK {
+		t.Fatal(out)
+	}
+	rnd := newRand(1)
+	ledgers := []*ledger{newLedger("door"), newLedger("yard"), newLedger("gone")}
+	for _, l := range ledgers {
+		if err := l.call(r, rnd, 3, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.restart() // which leaves a pack that is sealed
+	for _, l := range ledgers {
+		if err := l.call(r, rnd, 2, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if status, out := r.call("/deleteStream", map[string]any{"StreamARN": r.arn("gone")}); status != http.StatusOK {
+		t.Fatal(out)
+	}
+	// A copy of a server that runs is what a power cut leaves: an open pack.
+	dir := filepath.Join("testdata", "data-"+*keep)
+	if err := os.CopyFS(dir, os.DirFS(r.cfg.Data)); err != nil {
+		t.Fatal(err)
+	}
+	b, err := json.MarshalIndent(readKept(t, r, "door", "yard"), "", "\t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(dir+".json", append(b, '\n'), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// readKept reads everything that a server has of streams.
+func readKept(t *testing.T, r *rig, streams ...string) (list []keptFragment) {
+	t.Helper()
+	for _, stream := range streams {
+		docs, err := readAll(r, stream)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range docs {
+			sum := sha256.Sum256(d.cluster)
+			list = append(list, keptFragment{stream, d.number(), d.tags["AWS_KINESISVIDEO_PRODUCER_TIMESTAMP"], hex.EncodeToString(sum[:])})
+		}
+	}
+	return list
+}
+
+// startOld runs a server on a copy of an old data directory.
+func startOld(t *testing.T, name string) *rig {
+	t.Helper()
+	return start(t, oldTime, func(cfg *config.Server) {
+		cfg.ReaderIdleTimeout = readerIdle
+		if err := os.CopyFS(cfg.Data, os.DirFS(name)); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestEveryOlderDataDirectoryIsServed(t *testing.T) {
+	lists, err := filepath.Glob("testdata/data-*.json")
+	if err != nil || len(lists) == 0 {
+		t.Fatal("no old data directories", err)
+	}
+	for _, list := range lists {
+		t.Run(filepath.Base(list), func(t *testing.T) {
+			b, err := os.ReadFile(list)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var want []keptFragment
+			if err := json.Unmarshal(b, &want); err != nil {
+				t.Fatal(err)
+			}
+			r := startOld(t, strings.TrimSuffix(list, ".json"))
+			for range 2 { // also when it has been brought up to date
+				if got := readKept(t, r, "door", "yard"); !slices.Equal(got, want) {
+					t.Fatalf("read %v, want %v", got, want)
+				}
+				if status, out := r.call("/describeStream", map[string]any{"StreamName": "gone"}); status != http.StatusNotFound {
+					t.Errorf("a stream that was deleted: %d %v", status, out)
+				}
+				if _, out := r.call("/listTagsForStream", map[string]any{"StreamName": "door"}); fmt.Sprint(out["Tags"]) != "map[floor:1]" {
+					t.Errorf("tags: %v", out)
+				}
+				r.restart()
+			}
+		})
+	}
+}
+
+func TestNewerDataDirectoriesAreRefused(t *testing.T) {
+	for name, tc := range map[string]struct {
+		file string
+		make func(t *testing.T, path string)
+	}{
+		"a pack":            {"packs/0000000100000001.pack", newerPack},
+		"the control state": {"control.db", newerControl},
+	} {
+		t.Run(name, func(t *testing.T) {
+			data := t.TempDir()
+			if err := os.CopyFS(data, os.DirFS("testdata/data-pack1-control1")); err != nil {
+				t.Fatal(err)
+			}
+			tc.make(t, filepath.Join(data, tc.file))
+			cfg := childConfig(data)
+			s, err := server.Start(t.Context(), cfg, server.Options{Now: oldTime})
+			if err == nil {
+				s.Close()
+				t.Fatal("a newer format was opened")
+			}
+			if text := err.Error(); !strings.Contains(text, filepath.Base(tc.file)) || !strings.Contains(text, "99") || !strings.Contains(text, "release") {
+				t.Errorf("an operator is told: %v", err)
+			}
+		})
+	}
+}
+
+// newerPack gives both copies of a pack's header, and its trailer, version 99.
+func newerPack(t *testing.T, path string) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range []int{0, 4096, len(b) - 64} {
+		p := b[at : at+64]
+		binary.LittleEndian.PutUint32(p[8:], 99)
+		binary.LittleEndian.PutUint32(p[60:], crc32.Checksum(p[:60], crc32.MakeTable(crc32.Castagnoli)))
+	}
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func newerControl(t *testing.T, path string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec("INSERT INTO schema_version (version) VALUES (99)"); err != nil {
+		t.Fatal(err)
+	}
+}
