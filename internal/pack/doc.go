@@ -1,4 +1,4 @@
-// Package pack is the pack format, version 1: how fragments of many streams
+// Package pack is the pack format, version 2: how fragments of many streams
 // lie in one append-only file, in the order in which they were committed.
 //
 // It promises that whatever it hands out has passed its checksums, that one
@@ -17,23 +17,27 @@
 //	+--------+--------+-----+--------+--------+---------+
 //	0        8192                    ^ these two only when sealed
 //
-// The file header is 64 bytes, written at 0 and again at 4096; the rest of the
-// first 8192 bytes is zero:
+// The file header is 64 bytes, written at 0 and again at 4096:
 //
 //	 0  8  magic "MILLPACK"
-//	 8  4  format version, 1
+//	 8  4  format version, 2
 //	12  4  epoch of the server that wrote the pack
 //	16  8  pack number
 //	24  8  created, milliseconds of Unix time
 //	32  8  salt: random, stands in every record and in the trailer
-//	40 20  zero
+//	40  1  retention class, from 1; 0 is not known
+//	41 19  zero
 //	60  4  checksum of bytes 0 to 59
+//
+// Right behind each copy stands one byte outside every checksum, which is not
+// 00 if records may be marked as deleted. The rest of the first 8192 bytes is
+// zero.
 //
 // A record is a fixed header of 256 bytes, a sample table, and a body:
 //
 //	  0  4  magic "MREC"
 //	  4  1  kind: 1 fragment, 2 header elements, 3 limits, 4 footer
-//	  5  1  format version, 1
+//	  5  1  version of the record's layout, 1
 //	  6  1  mark: 00 live, ff deleted; outside every checksum
 //	  7  1  cipher of the body; 0 is none, others are reserved
 //	  8  8  salt of the pack
@@ -90,12 +94,18 @@
 // the records. The trailer is the last 64 bytes of the file:
 //
 //	 0  8  magic "MILLSEAL"
-//	 8  4  format version, 1
-//	12  4  zero
+//	 8  4  format version, 2
+//	12  1  retention class, as in the file header
+//	13  3  zero
 //	16  8  pack number
 //	24  8  salt
 //	32  8  offset of the footer record
 //	40  8  its length
 //	48 12  zero
 //	60  4  checksum of bytes 0 to 59
+//
+// Version 1 differs in this: it has no class, and its writers never marked a
+// record. Records are the same in both, so their own version is 1 in both, and
+// a pack keeps the version that it was begun with: the trailer that a later
+// release gives it is of the file header's version.
 package pack

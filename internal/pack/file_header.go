@@ -13,8 +13,18 @@ const (
 	trailerMagic = "MILLSEAL"
 )
 
+// A Class is the retention class of the streams that a pack was made for, as
+// the store numbers them, from 1. It is a hint: streams change their retention,
+// and what was written stays where it is.
+type Class uint8
+
+// ClassUnknown is the class of packs of version 1, which do not tell.
+const ClassUnknown Class = 0
+
 // A FileHeader says whose pack a file is.
 type FileHeader struct {
+	Version uint32    // of the format; 0 makes a pack of FormatVersion
+	Class   Class     // ClassUnknown in version 1
 	Epoch   uint32    // of the server that wrote it
 	Pack    uint64    // the pack's number
 	Created time.Time // UTC, whole milliseconds
@@ -33,12 +43,28 @@ func (h FileHeader) Append(b []byte) []byte {
 func (h FileHeader) put(b []byte) {
 	b = b[:headerCopySize]
 	copy(b, fileMagic)
-	binary.LittleEndian.PutUint32(b[8:], FormatVersion)
+	binary.LittleEndian.PutUint32(b[8:], h.version())
 	binary.LittleEndian.PutUint32(b[12:], h.Epoch)
 	binary.LittleEndian.PutUint64(b[16:], h.Pack)
 	binary.LittleEndian.PutUint64(b[24:], uint64(h.Created.UnixMilli()))
 	binary.LittleEndian.PutUint64(b[32:], h.Salt)
+	b[40] = byte(h.class())
 	seal(b)
+}
+
+func (h FileHeader) version() uint32 {
+	if h.Version == 0 {
+		return FormatVersion
+	}
+	return h.Version
+}
+
+// class is what a pack of this version can tell of its class.
+func (h FileHeader) class() Class {
+	if h.version() < 2 {
+		return ClassUnknown
+	}
+	return h.Class
 }
 
 // ReadFileHeader reads the first copy that is intact. A file with none is
@@ -62,10 +88,13 @@ func readHeaderCopy(r io.ReaderAt, at int64) (FileHeader, error) {
 	if string(b[:8]) != fileMagic || !sealed(b[:]) {
 		return FileHeader{}, corrupt("file header")
 	}
-	if v := binary.LittleEndian.Uint32(b[8:]); v != FormatVersion {
-		return FileHeader{}, fmt.Errorf("version %d: %w", v, ErrVersion)
+	version := binary.LittleEndian.Uint32(b[8:])
+	if err := checkVersion(version); err != nil {
+		return FileHeader{}, fmt.Errorf("file header: %w", err)
 	}
 	return FileHeader{
+		Version: version,
+		Class:   Class(b[40]),
 		Epoch:   binary.LittleEndian.Uint32(b[12:]),
 		Pack:    binary.LittleEndian.Uint64(b[16:]),
 		Created: time.UnixMilli(int64(binary.LittleEndian.Uint64(b[24:]))).UTC(),

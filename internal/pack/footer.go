@@ -72,7 +72,8 @@ func (f *Footer) Append(b []byte, h FileHeader, at, synced int64) []byte {
 	b = append(b, make([]byte, TrailerSize)...)
 	t := b[len(b)-TrailerSize:]
 	copy(t, trailerMagic)
-	binary.LittleEndian.PutUint32(t[8:], FormatVersion)
+	binary.LittleEndian.PutUint32(t[8:], h.version())
+	t[12] = byte(h.class())
 	binary.LittleEndian.PutUint64(t[16:], h.Pack)
 	binary.LittleEndian.PutUint64(t[24:], h.Salt)
 	binary.LittleEndian.PutUint64(t[32:], uint64(at))
@@ -132,7 +133,7 @@ func (e *Entry) appendFacts(b []byte) []byte {
 
 // ReadFooter reads the footer of a pack of the given size. A pack without one,
 // or with a damaged one, is millrace.ErrCorrupt. The file header is what the
-// trailer knows of it: its number and its salt.
+// trailer knows of it: all but the epoch and when it was created.
 func ReadFooter(r io.ReaderAt, size int64) (*Footer, FileHeader, error) {
 	var t [TrailerSize]byte
 	if size < FileHeaderSize+TrailerSize {
@@ -144,10 +145,15 @@ func ReadFooter(r io.ReaderAt, size int64) (*Footer, FileHeader, error) {
 	if string(t[:8]) != trailerMagic || !sealed(t[:]) {
 		return nil, FileHeader{}, corrupt("trailer")
 	}
-	if v := binary.LittleEndian.Uint32(t[8:]); v != FormatVersion {
-		return nil, FileHeader{}, fmt.Errorf("version %d: %w", v, ErrVersion)
+	h := FileHeader{
+		Version: binary.LittleEndian.Uint32(t[8:]),
+		Class:   Class(t[12]),
+		Pack:    binary.LittleEndian.Uint64(t[16:]),
+		Salt:    binary.LittleEndian.Uint64(t[24:]),
 	}
-	h := FileHeader{Pack: binary.LittleEndian.Uint64(t[16:]), Salt: binary.LittleEndian.Uint64(t[24:])}
+	if err := checkVersion(h.Version); err != nil {
+		return nil, FileHeader{}, fmt.Errorf("trailer: %w", err)
+	}
 	f, err := readFooterAt(r, int64(binary.LittleEndian.Uint64(t[32:])), h.Salt)
 	return f, h, err
 }

@@ -11,7 +11,7 @@ import (
 
 // The measures of the format.
 const (
-	FormatVersion    = 1
+	FormatVersion    = 2    // of the packs that this release makes
 	FileHeaderSize   = 8192 // bytes before the first record
 	RecordHeaderSize = 256  // bytes of a record's fixed header
 	TrailerSize      = 64   // bytes at the end of a sealed pack
@@ -24,6 +24,11 @@ const (
 
 	headerCopySize = 64
 	headerCopyAt   = 4096
+
+	// recordVersion is of the layout of records, which is the same in packs of
+	// every version so far. So a record is read without knowing in what pack it
+	// stands, also where both copies of the file header are lost.
+	recordVersion = 1
 )
 
 // ErrVersion means that the pack was written by a newer release.
@@ -37,6 +42,17 @@ func Aligned(n int64) int64 { return (n + Align - 1) &^ (Align - 1) }
 
 func checksum(crc uint32, p []byte) uint32 {
 	return crc32.Update(crc, crc32.MakeTable(crc32.Castagnoli), p)
+}
+
+// checkVersion says whether this release knows a format version.
+func checkVersion(v uint32) error {
+	switch {
+	case v == 0:
+		return corrupt("version 0")
+	case v > FormatVersion:
+		return fmt.Errorf("version %d: %w", v, ErrVersion)
+	}
+	return nil
 }
 
 // seal puts the checksum of all that stands before it into the last four bytes.

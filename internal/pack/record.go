@@ -22,18 +22,6 @@ const (
 	KindFooter
 )
 
-// A Mark is the one byte of a record that changes after it was written.
-type Mark uint8
-
-// The marks. Any other value is damage; such a record counts as live.
-const (
-	MarkLive    Mark = 0x00
-	MarkDeleted Mark = 0xff
-)
-
-// markOffset is where the mark stands in a record.
-const markOffset = 6
-
 // A Record is the fixed header of a record.
 type Record struct {
 	Kind          Kind
@@ -82,7 +70,7 @@ func (r *Record) put(b []byte) {
 	le := binary.LittleEndian
 	clear(b[:RecordHeaderSize])
 	copy(b, recordMagic)
-	b[4], b[5], b[markOffset], b[7] = byte(r.Kind), FormatVersion, byte(r.Mark), r.Cipher
+	b[4], b[5], b[markOffset], b[7] = byte(r.Kind), recordVersion, byte(r.Mark), r.Cipher
 	le.PutUint32(b[16:], r.Table)
 	le.PutUint32(b[20:], r.Leading)
 	le.PutUint32(b[24:], r.Cluster)
@@ -184,7 +172,7 @@ func ParseRecord(b []byte, salt uint64) (Record, error) {
 // maybeRecord is the cheap test that a scan makes at each place where a record
 // may start.
 func maybeRecord(b []byte, salt uint64) bool {
-	return len(b) >= RecordHeaderSize && string(b[:4]) == recordMagic && b[5] == FormatVersion &&
+	return len(b) >= RecordHeaderSize && string(b[:4]) == recordMagic && b[5] == recordVersion &&
 		binary.LittleEndian.Uint64(b[8:]) == salt
 }
 

@@ -161,10 +161,11 @@ func (e *Engine) Close() error {
 }
 
 // nextPack names the next pack.
-func (e *Engine) nextPack() pack.FileHeader {
+func (e *Engine) nextPack(c Class) pack.FileHeader {
 	var salt [8]byte
 	_, _ = rand.Read(salt[:]) // never fails
 	return pack.FileHeader{
+		Class:   c.inPack(),
 		Epoch:   e.cfg.Epoch,
 		Pack:    packNumber(e.cfg.Epoch, e.packCounter.Add(1)),
 		Created: e.cfg.Now(),

@@ -112,9 +112,10 @@ func (p *foundPack) take(ctx context.Context, records []located) error {
 }
 
 // isGood notes a record that counts. One that was durable once does without a
-// look at its body: what happened to it since is found when it is read.
+// look at its body: what happened to it since is found when it is read. So does
+// one that is marked, whose body may be a hole.
 func (p *foundPack) isGood(r *located) (bool, error) {
-	if r.offset >= p.synced || r.Kind == pack.KindLimits {
+	if r.Mark != pack.MarkDeleted && (r.offset >= p.synced || r.Kind == pack.KindLimits) {
 		err := pack.Verify(p.file, r.offset, &r.Record, p.buf())
 		if errors.Is(err, millrace.ErrCorrupt) || err == nil && !p.hasHeader(r) {
 			return false, nil
@@ -184,7 +185,7 @@ func (p *foundPack) close() error {
 		return p.discard()
 	}
 	end := p.ends[len(p.ends)-1]
-	info := packInfo{number: p.number, salt: p.header.Salt, state: packSealed, limits: p.footer.Limits}
+	info := packInfo{number: p.number, salt: p.header.Salt, class: classOfPack(p.header.Class), state: packSealed, limits: p.footer.Limits}
 	var err error
 	if info.size, err = p.seal(end); err != nil {
 		info.state = packGivenUp

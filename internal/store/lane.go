@@ -150,7 +150,7 @@ func (l *lane) keep(batch []*submission) {
 // write makes a batch durable in the open pack, or in a new one.
 func (l *lane) write(batch []*submission) error {
 	if l.pack == nil {
-		w, err := createPack(l.e.cfg.FS, l.e.nextPack(), l.e.cfg.Elapsed())
+		w, err := createPack(l.e.cfg.FS, l.e.nextPack(l.class), l.e.cfg.Elapsed())
 		if err != nil {
 			return err
 		}

@@ -53,7 +53,8 @@ func (e *Engine) examine(ctx context.Context, number uint64) (*foundPack, error)
 	}
 	footer, h, err := pack.ReadFooter(f, size)
 	if err == nil && h.Pack == number {
-		e.admit(packInfo{number: number, salt: h.Salt, state: packSealed, size: size, limits: footer.Limits}, footer.Entries)
+		footer.DropMarked(f)
+		e.admit(packInfo{number: number, salt: h.Salt, class: classOfPack(h.Class), state: packSealed, size: size, limits: footer.Limits}, footer.Entries)
 		return nil, f.Close()
 	}
 	if err != nil && !errors.Is(err, millrace.ErrCorrupt) {
