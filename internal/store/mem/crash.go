@@ -27,6 +27,7 @@ func (f *FS) CrashOn(p *Power, choose Chooser) *FS {
 		}
 	}
 	after := NewFSOn(p)
+	after.capacity = f.capacity
 	copies := make(map[*inode]*inode)
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		n := names[name]
@@ -58,6 +59,7 @@ func (f *FS) KillOn(p *Power) *FS {
 		return copies[n]
 	}
 	after := NewFSOn(p)
+	after.capacity = f.capacity
 	for name, n := range f.names {
 		after.names[name] = move(n)
 	}

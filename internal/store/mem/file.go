@@ -1,6 +1,7 @@
 package mem
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"io/fs"
@@ -64,8 +65,9 @@ func (f *file) WriteV(bufs [][]byte) (int64, error) {
 	}
 	data, at := slices.Concat(bufs...), int64(len(f.inode.now.data))
 	err := f.mutateLocked("write", at, int64(len(data)))
-	f.inode.do(op{kind: opWrite, at: at, data: data})
-	return int64(len(data)), err
+	n, full := f.fs.fitLocked(f.inode, at, int64(len(data)))
+	f.inode.do(op{kind: opWrite, at: at, data: data[:n]})
+	return n, cmp.Or(err, full)
 }
 
 // WriteAt implements store.File.
@@ -79,8 +81,9 @@ func (f *file) WriteAt(p []byte, off int64) (int, error) {
 		return 0, fs.ErrInvalid
 	}
 	err := f.mutateLocked("write in place", off, int64(len(p)))
-	f.inode.do(op{kind: opWrite, at: off, data: slices.Clone(p)})
-	return len(p), err
+	n, full := f.fs.fitLocked(f.inode, off, int64(len(p)))
+	f.inode.do(op{kind: opWrite, at: off, data: slices.Clone(p[:n])})
+	return int(n), cmp.Or(err, full)
 }
 
 // Punch implements store.File.
@@ -149,5 +152,6 @@ func (f *file) Close() error {
 		return fs.ErrClosed
 	}
 	f.closed = true
+	f.fs.letGoLocked(f.inode)
 	return nil
 }

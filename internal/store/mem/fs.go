@@ -18,6 +18,9 @@ type FS struct {
 	names   map[string]*inode
 	durable map[string]*inode // as of the last SyncDir
 	changes []change          // of names since then, in order
+
+	unnamed  map[*inode]bool // that are open and have no name any more
+	capacity int64           // bytes of all blocks, 0 for no bound
 }
 
 var _ store.FS = (*FS)(nil)
@@ -46,7 +49,9 @@ func NewFS() *FS { return NewFSOn(NewPower()) }
 // Punch, Sync and Truncate. The one in which the power fails returns an error,
 // but may have had its effect.
 func NewFSOn(p *Power) *FS {
-	return &FS{power: p, names: make(map[string]*inode), durable: make(map[string]*inode)}
+	return &FS{
+		power: p, names: make(map[string]*inode), durable: make(map[string]*inode), unnamed: make(map[*inode]bool),
+	}
 }
 
 // Power is what drives the machine that f is on.
@@ -82,10 +87,13 @@ func (f *FS) Create(name string) (store.File, error) {
 	err := f.power.Mutate("create " + name)
 	n := &inode{name: name}
 	f.changeLocked(change{to: name, file: n})
-	return &file{fs: f, inode: n}, err
+	return f.holdLocked(n), err
 }
 
 func (f *FS) changeLocked(c change) {
+	if before := f.names[c.to]; before != c.file {
+		f.unnameLocked(before)
+	}
 	c.apply(f.names)
 	f.changes = append(f.changes, c)
 }
@@ -101,7 +109,7 @@ func (f *FS) Open(name string) (store.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &file{fs: f, inode: n}, nil
+	return f.holdLocked(n), nil
 }
 
 func (f *FS) lookUpLocked(op, name string) (*inode, error) {
@@ -162,6 +170,3 @@ func (f *FS) SyncDir() error {
 	f.durable, f.changes = maps.Clone(f.names), nil
 	return nil
 }
-
-// Space implements store.FS: it is not known.
-func (f *FS) Space() (store.Space, error) { return store.Space{}, nil }

@@ -15,6 +15,7 @@ type inode struct {
 	now     content
 	stable  content
 	pending []op // in order
+	opened  int  // how often it is open
 }
 
 // An op is one thing that was done to the bytes of a file.
