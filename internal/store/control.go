@@ -48,9 +48,9 @@ type Streams interface {
 	List(ctx context.Context, p Page) ([]millrace.Stream, error)
 
 	// Update replaces Version, Retention, KeptSince, DeviceName, MediaType and
-	// Tier of the stream with s.Key, but never makes KeptSince earlier, if the version it has at that moment is was and it
-	// is active. Another version or another status is ErrConflict, no such
-	// stream ErrNotFound.
+	// Tier of the stream with s.Key, but never makes KeptSince earlier, if the
+	// version it has at that moment is was and it is active. Another version or
+	// another status is ErrConflict, no such stream ErrNotFound.
 	Update(ctx context.Context, s millrace.Stream, was string) error
 
 	// BeginDelete puts the stream into StatusDeleting, if the version it has
@@ -76,7 +76,7 @@ type Page struct {
 
 // Deletions is the audit record of what was deleted of streams that go on. What
 // Streams promises of concurrency, durability and errors holds here. Records
-// stay when their stream is deleted.
+// stay as they are, also when their stream is deleted.
 type Deletions interface {
 	// AddDeletion keeps a record and returns it with its ID, which is greater
 	// than all before. A stream that is not there, or not active, is
@@ -84,11 +84,13 @@ type Deletions interface {
 	AddDeletion(ctx context.Context, d Deletion) (Deletion, error)
 
 	// Deletions returns up to limit records with IDs greater than after, in
-	// order: those of one stream, or of all if stream is zero.
+	// order: those of one stream, or of all if stream is zero. A limit of 0 is
+	// no limit; an empty slice means that there are no more.
 	Deletions(ctx context.Context, stream millrace.StreamKey, after uint64, limit int) ([]Deletion, error)
 
 	// KeepSince makes KeptSince of each stream at least as late as said, in one
-	// step for all. Streams that are not there are passed over.
+	// step for all; what is finer than a millisecond counts up. Streams that
+	// are not there are passed over.
 	KeepSince(ctx context.Context, since map[millrace.StreamKey]time.Time) error
 }
 
@@ -136,6 +138,7 @@ type Meta interface {
 // and of the packs is a backup of everything.
 type Control interface {
 	Streams
+	Deletions
 	Tags
 	Meta
 

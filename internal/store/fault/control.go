@@ -67,6 +67,30 @@ func (c Control) FinishDelete(ctx context.Context, key millrace.StreamKey) error
 	return c.Control.FinishDelete(ctx, key)
 }
 
+// AddDeletion implements store.Deletions.
+func (c Control) AddDeletion(ctx context.Context, d store.Deletion) (store.Deletion, error) {
+	if err := c.Fail("AddDeletion"); err != nil {
+		return store.Deletion{}, err
+	}
+	return c.Control.AddDeletion(ctx, d)
+}
+
+// Deletions implements store.Deletions.
+func (c Control) Deletions(ctx context.Context, stream millrace.StreamKey, after uint64, limit int) ([]store.Deletion, error) {
+	if err := c.Fail("Deletions"); err != nil {
+		return nil, err
+	}
+	return c.Control.Deletions(ctx, stream, after, limit)
+}
+
+// KeepSince implements store.Deletions.
+func (c Control) KeepSince(ctx context.Context, since map[millrace.StreamKey]time.Time) error {
+	if err := c.Fail("KeepSince"); err != nil {
+		return err
+	}
+	return c.Control.KeepSince(ctx, since)
+}
+
 // SetTags implements store.Tags.
 func (c Control) SetTags(ctx context.Context, key millrace.StreamKey, tags map[string]string, most int) error {
 	if err := c.Fail("SetTags"); err != nil {

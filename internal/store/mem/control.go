@@ -20,6 +20,7 @@ type Control struct {
 	closed  bool
 	names   map[millrace.StreamName]identity
 	streams map[millrace.StreamName]*record
+	deleted []store.Deletion // in the order of their IDs, which begin with 1 and have no gap
 	epoch   uint32
 	stamp   time.Time
 	values  map[string][]byte
@@ -79,6 +80,7 @@ func (c *Control) Create(ctx context.Context, s millrace.Stream, tags map[string
 	id.created = s.Created
 
 	s.Key, s.ARN.Name, s.ARN.Created = id.key, s.Name, s.Created
+	s.KeptSince = keptSince(s.KeptSince)
 	c.names[s.Name] = id
 	c.streams[s.Name] = &record{stream: s, tags: copyTags(tags)}
 	return s, nil
@@ -134,6 +136,7 @@ func (c *Control) Update(ctx context.Context, s millrace.Stream, was string) err
 	}
 	r.stream.Version, r.stream.Retention, r.stream.Tier = s.Version, s.Retention, s.Tier
 	r.stream.DeviceName, r.stream.MediaType = s.DeviceName, s.MediaType
+	r.keep(s.KeptSince)
 	return nil
 }
 

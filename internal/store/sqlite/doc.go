@@ -1,6 +1,6 @@
 // Package sqlite keeps the control state in one SQLite file, control.db: the
-// streams with their settings and tags, the epochs, the clock stamp and the
-// server's own keys.
+// streams with their settings, tags and deleted ranges, the epochs, the clock
+// stamp and the server's own keys.
 //
 // It promises what store.Control asks for: a change is on disk before it is
 // answered (write-ahead log, synchronous=FULL, so that every commit ends in an
@@ -13,15 +13,26 @@
 //
 // PRAGMA application_id is 0x4d6c7263 ("Mlrc"). The table schema_version has
 // one row for each step of the schema that has been applied, 1 upwards; the
-// steps are schema_1.sql and its successors, which are never edited once
-// released. A release applies the steps that it knows and the file lacks, each
-// in a transaction of its own, so that a crash in between leaves a file that
-// the next start continues with.
+// steps are made of schema_1.sql and its successors, which are never edited
+// once released. A release applies the steps that it knows and the file lacks,
+// each in a transaction of its own, so that a crash in between leaves a file
+// that the next start continues with.
 //
-//	names     id, name, generation, created_ms     outlives its stream
-//	streams   id → names, generation, settings     one row per stream that exists
-//	tags      stream → streams, name, value
-//	meta      name, value                          epoch, clock stamp, keys
+//	names      id, name, generation, created_ms     outlives its stream
+//	streams    id → names, generation, settings     one row per stream that exists
+//	tags       stream → streams, name, value
+//	meta       name, value                          epoch, clock stamp, keys
+//	deletions  id, stream, range, who, when, why    audit record, never changed
+//	tallies    table, number of rows, their total
 //
 // Times are milliseconds since 1970, retentions whole hours.
+//
+// # Checksums
+//
+// Every row ends in a checksum of its table's name and of all its values
+// (sum.go), which is written with every change and compared whenever the row
+// is read: a row that does not verify is millrace.ErrCorrupt with the names of
+// table and row, is never served and never written over. A row that is not
+// there has no checksum that could fail; therefore tallies keeps the number of
+// rows of each table and the sum of their checksums.
 package sqlite

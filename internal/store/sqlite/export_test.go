@@ -13,4 +13,4 @@ func (c *Control) WriterPragma(t *testing.T, name string) string {
 }
 
 // ListQuery is the query of List.
-func ListQuery(deleting bool) string { return listQuery(deleting) }
+func ListQuery(deleting bool) string { return streamsTable.selection(listTail(deleting)) }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"math"
 	"time"
+
+	"github.com/millrace/millrace"
 )
 
 // The names in the table meta that belong to this package. Names that callers
@@ -20,14 +22,15 @@ const (
 func (c *Control) NextEpoch(ctx context.Context) (uint32, error) {
 	var epoch int64
 	err := c.write(ctx, "take epoch", func(tx *sql.Tx) error {
-		err := tx.QueryRowContext(ctx, `
-			INSERT INTO meta (name, value) VALUES (?, 1)
-			ON CONFLICT (name) DO UPDATE SET value = value + 1
-			RETURNING value`, metaEpoch).Scan(&epoch)
-		if err == nil && epoch > math.MaxUint32 {
+		last, err := number(ctx, tx, metaEpoch)
+		if err != nil {
+			return err
+		}
+		if last >= math.MaxUint32 {
 			return errors.New("all epochs are used up")
 		}
-		return err
+		epoch = last + 1
+		return metaTable.put(ctx, tx, row{metaEpoch, epoch})
 	})
 	if err != nil {
 		return 0, err
@@ -39,12 +42,8 @@ func (c *Control) NextEpoch(ctx context.Context) (uint32, error) {
 func (c *Control) ClockStamp(ctx context.Context) (time.Time, error) {
 	var stamp time.Time
 	err := c.read(ctx, "read clock stamp", func(tx *sql.Tx) error {
-		var ms int64
-		err := tx.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = ?", metaClock).Scan(&ms)
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
-		}
-		stamp = time.UnixMilli(ms).UTC()
+		ms, err := number(ctx, tx, metaClock)
+		stamp = sinceOf(ms)
 		return err
 	})
 	return stamp, err
@@ -53,11 +52,23 @@ func (c *Control) ClockStamp(ctx context.Context) (time.Time, error) {
 // SetClockStamp implements store.Meta.
 func (c *Control) SetClockStamp(ctx context.Context, t time.Time) error {
 	return c.write(ctx, "keep clock stamp", func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `
-			INSERT INTO meta (name, value) VALUES (?, ?)
-			ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)`, metaClock, t.UnixMilli())
-		return err
+		last, err := number(ctx, tx, metaClock)
+		if err != nil || t.UnixMilli() <= last {
+			return err
+		}
+		return metaTable.put(ctx, tx, row{metaClock, t.UnixMilli()})
 	})
+}
+
+// number returns a value that is a number, 0 if there is none.
+func number(ctx context.Context, tx *sql.Tx, name string) (int64, error) {
+	r, err := metaTable.byKey(ctx, tx, name)
+	if errors.Is(err, millrace.ErrNotFound) {
+		return 0, nil
+	}
+	v := values{table: metaTable, row: r, err: err}
+	v.text()
+	return v.number(), v.err
 }
 
 // Keep implements store.Meta.
@@ -65,14 +76,21 @@ func (c *Control) Keep(ctx context.Context, name string, fresh []byte) ([]byte, 
 	if fresh == nil {
 		fresh = []byte{} // nil would be NULL
 	}
+	name = metaCaller + name
 	var kept []byte
 	err := c.write(ctx, "keep value", func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
-			metaCaller+name, fresh)
+		_, err := metaTable.byKey(ctx, tx, name)
+		if errors.Is(err, millrace.ErrNotFound) {
+			err = metaTable.put(ctx, tx, row{name, fresh})
+		}
 		if err != nil {
 			return err
 		}
-		return tx.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = ?", metaCaller+name).Scan(&kept)
+		r, err := metaTable.byKey(ctx, tx, name)
+		v := values{table: metaTable, row: r, err: err}
+		v.text()
+		kept = v.blob()
+		return v.err
 	})
 	return kept, err
 }

@@ -13,8 +13,19 @@ const applicationID = 0x4d6c7263
 //go:embed schema_1.sql
 var schema1 string
 
+//go:embed schema_2.sql
+var schema2 string
+
+// A step changes the schema within a transaction.
+type step func(ctx context.Context, tx *sql.Tx) error
+
 // steps are the schema's versions in order; step i leads from version i to i+1.
-func steps() []string { return []string{schema1} }
+func steps() []step { return []step{createSchema1, addChecksums} }
+
+func createSchema1(ctx context.Context, tx *sql.Tx) error {
+	_, err := tx.ExecContext(ctx, schema1)
+	return err
+}
 
 // A VersionError says that a file was written by a newer release, which knows
 // more than this one. Nothing that the file says was changed.
@@ -93,7 +104,7 @@ func applyStep(ctx context.Context, db *sql.DB, from int) error {
 			return classify(err)
 		}
 	}
-	if _, err := tx.ExecContext(ctx, steps()[from]); err != nil {
+	if err := steps()[from](ctx, tx); err != nil {
 		return classify(err)
 	}
 	if _, err := tx.ExecContext(ctx, "INSERT INTO schema_version (version) VALUES (?)", from+1); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/millrace/millrace"
@@ -14,20 +13,20 @@ import (
 // Create implements store.Streams.
 func (c *Control) Create(ctx context.Context, s millrace.Stream, tags map[string]string) (millrace.Stream, error) {
 	err := c.write(ctx, "create stream", func(tx *sql.Tx) error {
-		var taken bool
-		err := tx.QueryRowContext(ctx, "SELECT count(*) FROM streams WHERE name = ?", string(s.Name)).Scan(&taken)
-		if err != nil {
-			return err
-		}
-		if taken {
+		_, err := named(ctx, tx, s.Name)
+		if err == nil {
 			return millrace.ErrExists
+		}
+		if !errors.Is(err, millrace.ErrNotFound) {
+			return err
 		}
 		if s, err = identity(ctx, tx, s); err != nil {
 			return err
 		}
-		if err := insert(ctx, tx, s); err != nil {
+		if err := streamsTable.put(ctx, tx, rowOf(s)); err != nil {
 			return err
 		}
+		s.KeptSince = sinceOf(sinceMillis(s.KeptSince))
 		return putTags(ctx, tx, s.Key, tags)
 	})
 	if err != nil {
@@ -38,36 +37,50 @@ func (c *Control) Create(ctx context.Context, s millrace.Stream, tags map[string
 
 // identity gives the stream its key and a creation time later than any before.
 func identity(ctx context.Context, tx *sql.Tx, s millrace.Stream) (millrace.Stream, error) {
-	var created int64
-	err := tx.QueryRowContext(ctx, `
-		INSERT INTO names (name, generation, created_ms) VALUES (?, 1, ?)
-		ON CONFLICT (name) DO UPDATE SET
-			generation = generation + 1,
-			created_ms = max(excluded.created_ms, created_ms + 1)
-		RETURNING id, generation, created_ms`,
-		string(s.Name), s.Created.UnixMilli()).Scan(&s.Key.ID, &s.Key.Generation, &created)
+	var id, generation int64
+	created := s.Created.UnixMilli()
+	known, err := namesTable.one(ctx, tx, "WHERE name = ?", string(s.Name))
+	switch {
+	case errors.Is(err, millrace.ErrNotFound): // no id is ever given back
+		if err := tx.QueryRowContext(ctx, "SELECT coalesce(max(id), 0) FROM names").Scan(&id); err != nil {
+			return s, err
+		}
+		id++
+	case err != nil:
+		return s, err
+	default:
+		v := values{table: namesTable, row: known}
+		id, _, generation, created = v.number(), v.text(), v.number(), max(created, v.number()+1)
+		if err := errors.Join(v.err, namesTable.expect(known, 1, string(s.Name))); err != nil {
+			return s, err
+		}
+	}
+	generation++
+	s.Key = millrace.StreamKey{ID: uint64(id), Generation: uint32(generation)}
 	s.Created = time.UnixMilli(created).UTC()
 	s.ARN.Name, s.ARN.Created = s.Name, s.Created
-	return s, err
-}
-
-func insert(ctx context.Context, tx *sql.Tx, s millrace.Stream) error {
-	_, err := tx.ExecContext(ctx, `
-		INSERT INTO streams (id, generation, name, arn, version, status, retention_hours, device_name, media_type, kms_key_id, tier)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		s.Key.ID, s.Key.Generation, string(s.Name), s.ARN.String(), s.Version, s.Status.String(),
-		int64(s.Retention/time.Hour), s.DeviceName, s.MediaType, s.KMSKeyID, s.Tier.String())
-	return err
+	return s, namesTable.put(ctx, tx, row{id, string(s.Name), generation, created})
 }
 
 // Stream implements store.Streams.
 func (c *Control) Stream(ctx context.Context, name millrace.StreamName) (millrace.Stream, error) {
 	var s millrace.Stream
 	err := c.read(ctx, "read stream", func(tx *sql.Tx) (err error) {
-		s, err = scan(tx.QueryRowContext(ctx, "SELECT "+columns+" FROM streams WHERE name = ?", string(name)))
+		s, err = named(ctx, tx, name)
 		return err
 	})
 	return s, err
+}
+
+func named(ctx context.Context, tx *sql.Tx, name millrace.StreamName) (millrace.Stream, error) {
+	r, err := streamsTable.one(ctx, tx, "WHERE name = ?", string(name))
+	if err != nil {
+		return millrace.Stream{}, err
+	}
+	if err := streamsTable.expect(r, 2, string(name)); err != nil {
+		return millrace.Stream{}, err
+	}
+	return streamOf(r)
 }
 
 // List implements store.Streams.
@@ -77,20 +90,21 @@ func (c *Control) List(ctx context.Context, p store.Page) ([]millrace.Stream, er
 		limit = p.Limit
 	}
 	var list []millrace.Stream
+	after := p.After
 	err := c.read(ctx, "list streams", func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, listQuery(p.Deleting), string(p.After), p.Prefix, p.Prefix, p.Prefix, limit)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			s, err := scan(rows)
+		args := []any{string(p.After), p.Prefix, p.Prefix, p.Prefix, limit}
+		return streamsTable.each(ctx, tx, listTail(p.Deleting), args, func(r row) error {
+			s, err := streamOf(r)
 			if err != nil {
 				return err
 			}
+			if s.Name <= after {
+				return streamsTable.corrupt(r, "is out of order")
+			}
+			after = s.Name
 			list = append(list, s)
-		}
-		return rows.Err()
+			return nil
+		})
 	})
 	if err != nil {
 		return nil, err
@@ -98,96 +112,94 @@ func (c *Control) List(ctx context.Context, p store.Page) ([]millrace.Stream, er
 	return list, nil
 }
 
-// listQuery selects a page: after a name, with a prefix (given three times), up
+// listTail selects a page: after a name, with a prefix (given three times), up
 // to a limit. No character of a name sorts behind 0x7e, so that 0x7f ends the
 // prefix's range.
-func listQuery(deleting bool) string {
+func listTail(deleting bool) string {
 	condition := ""
 	if deleting {
 		condition = " AND status = 'DELETING'" // word for word the index's
 	}
-	return "SELECT " + columns + ` FROM streams
-		WHERE name > ? AND name >= ? AND (? = '' OR name < ? || char(127))` + condition + " ORDER BY name LIMIT ?"
+	return "WHERE name > ? AND name >= ? AND (? = '' OR name < ? || char(127))" + condition + " ORDER BY name LIMIT ?"
 }
 
 // Update implements store.Streams.
 func (c *Control) Update(ctx context.Context, s millrace.Stream, was string) error {
 	return c.write(ctx, "update stream", func(tx *sql.Tx) error {
-		version, err := active(ctx, tx, s.Key)
+		kept, err := active(ctx, tx, s.Key)
 		if err != nil {
 			return err
 		}
-		if version != was {
+		if kept.Version != was {
 			return millrace.ErrConflict
 		}
-		_, err = tx.ExecContext(ctx,
-			"UPDATE streams SET version = ?, retention_hours = ?, device_name = ?, media_type = ?, tier = ? WHERE id = ?",
-			s.Version, int64(s.Retention/time.Hour), s.DeviceName, s.MediaType, s.Tier.String(), s.Key.ID)
-		return err
+		kept.Version, kept.Retention, kept.Tier = s.Version, s.Retention, s.Tier
+		kept.DeviceName, kept.MediaType = s.DeviceName, s.MediaType
+		if s.KeptSince.After(kept.KeptSince) {
+			kept.KeptSince = s.KeptSince
+		}
+		return streamsTable.put(ctx, tx, rowOf(kept))
 	})
 }
 
 // BeginDelete implements store.Streams.
 func (c *Control) BeginDelete(ctx context.Context, key millrace.StreamKey, was string) error {
 	return c.write(ctx, "begin deletion", func(tx *sql.Tx) error {
-		version, err := active(ctx, tx, key)
+		s, err := active(ctx, tx, key)
 		if err != nil {
 			return err
 		}
-		if was != "" && version != was {
+		if was != "" && s.Version != was {
 			return millrace.ErrConflict
 		}
-		_, err = tx.ExecContext(ctx, "UPDATE streams SET status = 'DELETING' WHERE id = ?", key.ID)
-		return err
+		s.Status = millrace.StatusDeleting
+		return streamsTable.put(ctx, tx, rowOf(s))
 	})
 }
 
 // FinishDelete implements store.Streams.
 func (c *Control) FinishDelete(ctx context.Context, key millrace.StreamKey) error {
 	return c.write(ctx, "finish deletion", func(tx *sql.Tx) error {
-		_, status, err := state(ctx, tx, key)
+		s, err := keyed(ctx, tx, key)
 		if errors.Is(err, millrace.ErrNotFound) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		if status != millrace.StatusDeleting {
+		if s.Status != millrace.StatusDeleting {
 			return millrace.ErrConflict
 		}
-		_, err = tx.ExecContext(ctx, "DELETE FROM streams WHERE id = ?", key.ID) // its tags go with it
-		return err
+		tags, err := tagsOf(ctx, tx, key)
+		if err != nil {
+			return err
+		}
+		for name := range tags {
+			if err := tagsTable.remove(ctx, tx, int64(key.ID), name); err != nil {
+				return err
+			}
+		}
+		return streamsTable.remove(ctx, tx, int64(key.ID))
 	})
 }
 
-// active returns the version of a stream that is active.
-func active(ctx context.Context, tx *sql.Tx, key millrace.StreamKey) (version string, err error) {
-	version, status, err := state(ctx, tx, key)
-	if err == nil && status != millrace.StatusActive {
-		return "", millrace.ErrConflict
+// active returns a stream that is active. One that is not is ErrConflict.
+func active(ctx context.Context, tx *sql.Tx, key millrace.StreamKey) (millrace.Stream, error) {
+	s, err := keyed(ctx, tx, key)
+	if err == nil && s.Status != millrace.StatusActive {
+		return millrace.Stream{}, millrace.ErrConflict
 	}
-	return version, err
+	return s, err
 }
 
-func state(ctx context.Context, tx *sql.Tx, key millrace.StreamKey) (version string, status millrace.Status, err error) {
-	var text string
-	err = tx.QueryRowContext(ctx, "SELECT version, status FROM streams WHERE id = ? AND generation = ?",
-		key.ID, key.Generation).Scan(&version, &text)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", 0, millrace.ErrNotFound
-	}
+func keyed(ctx context.Context, tx *sql.Tx, key millrace.StreamKey) (millrace.Stream, error) {
+	r, err := streamsTable.byKey(ctx, tx, int64(key.ID))
 	if err != nil {
-		return "", 0, err
+		return millrace.Stream{}, err
 	}
-	status, err = parseStatus(text)
-	return version, status, err
-}
-
-func parseStatus(text string) (millrace.Status, error) {
-	for s := millrace.StatusActive; s <= millrace.StatusDeleting; s++ {
-		if s.String() == text {
-			return s, nil
-		}
+	s, err := streamOf(r)
+	if err == nil && s.Key != key {
+		return millrace.Stream{}, millrace.ErrNotFound // another generation
 	}
-	return 0, fmt.Errorf("stream status %q: %w", text, millrace.ErrCorrupt)
+	return s, err
 }

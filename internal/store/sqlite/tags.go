@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/store"
@@ -11,31 +12,28 @@ import (
 // SetTags implements store.Tags.
 func (c *Control) SetTags(ctx context.Context, key millrace.StreamKey, tags map[string]string, most int) error {
 	return c.write(ctx, "set tags", func(tx *sql.Tx) error {
-		if err := expectTagged(ctx, tx, key); err != nil {
+		if err := expectActive(ctx, tx, key); err != nil {
 			return err
 		}
 		if err := putTags(ctx, tx, key, tags); err != nil {
 			return err
 		}
-		var n int
-		if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM tags WHERE stream = ?", key.ID).Scan(&n); err != nil {
-			return err
-		}
-		if n > most {
+		all, err := tagsOf(ctx, tx, key)
+		if err == nil && len(all) > most {
 			return store.ErrLimit // which undoes it
 		}
-		return nil
+		return err
 	})
 }
 
 // DeleteTags implements store.Tags.
 func (c *Control) DeleteTags(ctx context.Context, key millrace.StreamKey, names []string) error {
 	return c.write(ctx, "delete tags", func(tx *sql.Tx) error {
-		if err := expectTagged(ctx, tx, key); err != nil {
+		if err := expectActive(ctx, tx, key); err != nil {
 			return err
 		}
 		for _, name := range names {
-			if _, err := tx.ExecContext(ctx, "DELETE FROM tags WHERE stream = ? AND name = ?", key.ID, name); err != nil {
+			if err := tagsTable.remove(ctx, tx, int64(key.ID), name); err != nil {
 				return err
 			}
 		}
@@ -45,24 +43,13 @@ func (c *Control) DeleteTags(ctx context.Context, key millrace.StreamKey, names 
 
 // Tags implements store.Tags.
 func (c *Control) Tags(ctx context.Context, key millrace.StreamKey) (map[string]string, error) {
-	tags := map[string]string{}
+	var tags map[string]string
 	err := c.read(ctx, "read tags", func(tx *sql.Tx) error {
-		if err := expectTagged(ctx, tx, key); err != nil {
-			return err
+		err := expectActive(ctx, tx, key)
+		if err == nil {
+			tags, err = tagsOf(ctx, tx, key)
 		}
-		rows, err := tx.QueryContext(ctx, "SELECT name, value FROM tags WHERE stream = ?", key.ID)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var name, value string
-			if err := rows.Scan(&name, &value); err != nil {
-				return err
-			}
-			tags[name] = value
-		}
-		return rows.Err()
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -70,10 +57,23 @@ func (c *Control) Tags(ctx context.Context, key millrace.StreamKey) (map[string]
 	return tags, nil
 }
 
-// expectTagged fails unless the stream is there and active.
-func expectTagged(ctx context.Context, tx *sql.Tx, key millrace.StreamKey) error {
-	_, status, err := state(ctx, tx, key)
-	if err == nil && status != millrace.StatusActive {
+// tagsOf returns all tags of a stream.
+func tagsOf(ctx context.Context, tx *sql.Tx, key millrace.StreamKey) (map[string]string, error) {
+	tags := map[string]string{}
+	err := tagsTable.each(ctx, tx, "WHERE stream = ?", []any{int64(key.ID)}, func(r row) error {
+		v := values{table: tagsTable, row: r}
+		v.number()
+		name := v.text()
+		tags[name] = v.text()
+		return errors.Join(v.err, tagsTable.expect(r, 0, int64(key.ID)))
+	})
+	return tags, err
+}
+
+// expectActive fails unless the stream is there and active.
+func expectActive(ctx context.Context, tx *sql.Tx, key millrace.StreamKey) error {
+	_, err := active(ctx, tx, key)
+	if errors.Is(err, millrace.ErrConflict) {
 		return millrace.ErrNotFound
 	}
 	return err
@@ -81,10 +81,7 @@ func expectTagged(ctx context.Context, tx *sql.Tx, key millrace.StreamKey) error
 
 func putTags(ctx context.Context, tx *sql.Tx, key millrace.StreamKey, tags map[string]string) error {
 	for name, value := range tags {
-		_, err := tx.ExecContext(ctx, `
-			INSERT INTO tags (stream, name, value) VALUES (?, ?, ?)
-			ON CONFLICT (stream, name) DO UPDATE SET value = excluded.value`, key.ID, name, value)
-		if err != nil {
+		if err := tagsTable.put(ctx, tx, row{int64(key.ID), name, value}); err != nil {
 			return err
 		}
 	}

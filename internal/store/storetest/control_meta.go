@@ -86,6 +86,12 @@ func survivesReopen(t *testing.T, c controlCase) {
 	if _, err := c.Keep(c.ctx, "key", []byte("value")); err != nil {
 		t.Fatal(err)
 	}
+	since := birth().Add(time.Hour)
+	if err := c.KeepSince(c.ctx, map[millrace.StreamKey]time.Time{kept.Key: since}); err != nil {
+		t.Fatal(err)
+	}
+	kept.KeptSince = since
+	deleted := c.delete(t, deletion(kept, store.ProducerClock))
 	if err := c.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -93,6 +99,7 @@ func survivesReopen(t *testing.T, c controlCase) {
 	again := controlCase{Control: c.reopen(t, c.Control), ctx: c.ctx}
 	defer again.Close()
 	wantEqual(t, "stream", again.stream(t, "kept"), kept)
+	wantEqual(t, "deletions", again.deletions(t, kept.Key, 0, 0), []store.Deletion{deleted})
 	tags, _ := again.Tags(c.ctx, kept.Key)
 	wantEqual(t, "tags", tags, map[string]string{"a": "1"})
 	wantEqual(t, "status", again.stream(t, "going").Status, millrace.StatusDeleting)
@@ -132,6 +139,7 @@ func cancelledChangesNothing(t *testing.T, c controlCase) {
 	wantEqual(t, "stream", c.stream(t, "a"), s)
 	all, _ := c.List(c.ctx, store.Page{})
 	wantEqual(t, "streams", names(all), []string{"a"})
+	wantEqual(t, "deletions", len(c.deletions(t, s.Key, 0, 0)), 0)
 	tags, _ := c.Tags(c.ctx, s.Key)
 	wantEqual(t, "tags", tags, map[string]string{"k": "v"})
 	if epoch, _ := c.NextEpoch(c.ctx); epoch != 1 {
@@ -154,6 +162,9 @@ func everyMethod(ctx context.Context, c store.Control, s millrace.Stream) map[st
 		"DeleteTags":    c.DeleteTags(ctx, s.Key, []string{"k"}),
 		"SetClockStamp": c.SetClockStamp(ctx, birth()),
 	}
+	answers["KeepSince"] = c.KeepSince(ctx, map[millrace.StreamKey]time.Time{s.Key: birth()})
+	_, answers["AddDeletion"] = c.AddDeletion(ctx, deletion(s, store.ServerClock))
+	_, answers["Deletions"] = c.Deletions(ctx, s.Key, 0, 0)
 	_, answers["Create"] = c.Create(ctx, draft("new"), nil)
 	_, answers["Stream"] = c.Stream(ctx, s.Name)
 	_, answers["List"] = c.List(ctx, store.Page{})
