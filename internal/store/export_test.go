@@ -53,3 +53,13 @@ func (d *Driver) Close() {
 	d.sealPending()
 	d.handles.close()
 }
+
+// Pins is how many streams the lanes remember.
+func (e *Engine) Pins() int {
+	e.lanes.mu.Lock()
+	defer e.lanes.mu.Unlock()
+	return len(e.lanes.pins)
+}
+
+// BusyLane is how many bytes wait for a lane that is busy.
+const BusyLane = busyLane
