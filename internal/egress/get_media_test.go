@@ -63,6 +63,10 @@ func (k *kept) AtProducerTime(context.Context, store.Scope, time.Time) (store.En
 	return store.Entry{}, millrace.ErrNotFound
 }
 
+func (*kept) List(context.Context, store.Scope, store.Listing) ([]store.Entry, error) {
+	return nil, errors.ErrUnsupported
+}
+
 func (k *kept) Read(_ context.Context, _ store.Scope, e store.Entry, _ []byte) (*millrace.Fragment, error) {
 	f := k.fragments[e.Position.Offset]
 	if f.Flags == damaged {

@@ -59,7 +59,7 @@ func (s *state) open(ctx context.Context, dir string) (err error) {
 	if s.control, err = sqlite.OpenControl(ctx, filepath.Join(dir, controlFile), sqlite.Options{}); err != nil {
 		return err
 	}
-	live, err := s.liveStreams(ctx)
+	policies, err := s.policies(ctx)
 	if err != nil {
 		return err
 	}
@@ -71,8 +71,7 @@ func (s *state) open(ctx context.Context, dir string) (err error) {
 		return fmt.Errorf("take an epoch: %w", err)
 	}
 	s.media, err = store.Open(ctx, store.Config{
-		FS: files, Epoch: s.epoch, Logger: s.logger, Now: s.now,
-		Live: func(k millrace.StreamKey) bool { return live[k] },
+		FS: files, Epoch: s.epoch, Logger: s.logger, Now: s.now, Policies: policies,
 	})
 	if err != nil {
 		return err
@@ -95,16 +94,19 @@ func (s *state) takeEpoch(ctx context.Context, files *disk.FS) error {
 	return nil
 }
 
-func (s *state) liveStreams(ctx context.Context) (map[millrace.StreamKey]bool, error) {
-	live := map[millrace.StreamKey]bool{}
+// policies is what the control state says of every stream that lives.
+func (s *state) policies(ctx context.Context) (map[millrace.StreamKey]store.Policy, error) {
+	all := map[millrace.StreamKey]store.Policy{}
 	err := store.AllStreams(ctx, s.control, func(m millrace.Stream) error {
-		live[m.Key] = m.Status == millrace.StatusActive
+		if m.Status == millrace.StatusActive {
+			all[m.Key] = store.Policy{Retention: m.Retention, KeptSince: m.KeptSince}
+		}
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list streams: %w", err)
 	}
-	return live, nil
+	return all, nil
 }
 
 // readTime finds the latest time that was ever given out.
@@ -138,18 +140,14 @@ func (s *state) keepTime(ctx context.Context) {
 // forgetExpired removes packs in which no fragment is within its retention.
 func (s *state) forgetExpired(ctx context.Context) {
 	s.every(ctx, forgetInterval, "retention", func(ctx context.Context) error {
-		retention := map[millrace.StreamKey]time.Duration{}
-		if err := store.AllStreams(ctx, s.control, func(m millrace.Stream) error {
-			retention[m.Key] = m.Retention
-			return nil
-		}); err != nil {
+		policies, err := s.policies(ctx)
+		if err != nil {
 			return err
 		}
-		now := s.expiry.Now()
-		_, err := s.media.Forget(ctx, func(k millrace.StreamKey, at time.Time) bool {
-			keep, known := retention[k] // a stream that is newer than the list is left alone
-			return known && now.Sub(at) > keep
-		})
+		for key, p := range policies {
+			s.media.SetPolicy(key, p)
+		}
+		_, err = s.media.Maintain(ctx, s.expiry.Now())
 		return err
 	})
 }

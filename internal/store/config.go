@@ -16,6 +16,9 @@ const (
 	DefaultQueueFragments = 8192
 	DefaultOpenPacks      = 64
 	DefaultHeaderBytes    = 8 << 20
+	DefaultFeedRows       = 32
+	DefaultFeedAge        = time.Minute
+	DefaultRecentRows     = 1 << 20
 )
 
 // A Config says how an Engine works. FS is needed; the zero value of every
@@ -32,13 +35,20 @@ type Config struct {
 	OpenPacks      int           // files kept open for reading
 	HeaderBytes    int64         // header elements kept in memory, in bytes
 
-	// Live says which streams the control state knows. What the packs hold of
-	// others is not found. Nil means all.
-	Live func(millrace.StreamKey) bool
+	// Policies are what the control state says of all active streams. What the
+	// packs hold of others is not found. Nil means that every stream lives, and
+	// for ever.
+	Policies map[millrace.StreamKey]Policy
 
-	// Policy says to what class a stream's fragments belong. Nil means the
-	// zero Policy.
-	Policy func(millrace.StreamKey) Policy
+	// Pages keeps the index, and is closed with the Engine. With nil all of it
+	// stays in memory.
+	Pages    Pages
+	Identity [16]byte // of the control state; an index of another one is not used
+	Rebuild  bool     // the index is made from the packs, whatever is in Pages
+
+	FeedRows   int           // fragments of a stream that go into Pages together
+	FeedAge    time.Duration // and how long they wait at most
+	RecentRows int           // fragments that are not in Pages; with more, nothing is taken
 
 	Logger *slog.Logger     // nil discards
 	Now    func() time.Time // the wall clock, for what a pack says of its creation
@@ -60,9 +70,9 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.QueueFragments, DefaultQueueFragments)
 	setDefault(&c.OpenPacks, DefaultOpenPacks)
 	setDefault(&c.HeaderBytes, DefaultHeaderBytes)
-	if c.Live == nil {
-		c.Live = func(millrace.StreamKey) bool { return true }
-	}
+	setDefault(&c.FeedRows, DefaultFeedRows)
+	setDefault(&c.FeedAge, DefaultFeedAge)
+	setDefault(&c.RecentRows, DefaultRecentRows)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

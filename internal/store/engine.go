@@ -62,13 +62,14 @@ func load(ctx context.Context, cfg Config) (*Engine, error) {
 	e.intake = newIntake(e.cfg.QueueBytes, e.cfg.QueueFragments)
 	e.seals = make(chan *packWriter, sealBacklog)
 	e.packs = newPackTable()
-	e.index = newIndex(e.packs)
+	e.index = newIndex(e.packs, e.cfg.Policies)
 	e.handles = newHandles(e.cfg.FS, e.cfg.OpenPacks)
 	e.headers = newHeaderCache(e.cfg.HeaderBytes)
 	e.heads.New = func() any { return new(submission) }
 	if err := e.recover(ctx); err != nil {
 		return nil, fmt.Errorf("open packs: %w", err)
 	}
+	e.index.started()
 	return e, nil
 }
 
@@ -100,20 +101,12 @@ func (e *Engine) enqueue(ctx context.Context, s *submission) error {
 	if err := e.intake.acquire(ctx, s); err != nil {
 		return err
 	}
-	policy := e.policy(s.fragment.Stream)
+	policy := e.index.policy(s.fragment.Stream)
 	err := e.lanes.submit(s, ClassOf(policy.Retention))
 	if err != nil {
 		e.intake.release(s)
 	}
 	return err
-}
-
-// policy is what the control state says of a stream.
-func (e *Engine) policy(key millrace.StreamKey) Policy {
-	if e.cfg.Policy == nil {
-		return Policy{}
-	}
-	return e.cfg.Policy(key)
 }
 
 // settle tells the outcome of a submission and gives its room back. Only then
@@ -146,6 +139,12 @@ func (e *Engine) Drop(ctx context.Context, key millrace.StreamKey) error {
 	e.lanes.forget(key)
 	return nil
 }
+
+// SetPolicy says what the control state has changed about a stream, or that
+// there is a new one. Queries that begin from now on see it. Policies only ever
+// take away: KeptSince never becomes earlier, and a deletion that was given
+// once stays. A stream that was dropped is passed over.
+func (e *Engine) SetPolicy(key millrace.StreamKey, p Policy) { e.index.setPolicy(key, p) }
 
 // Close implements Committer. It seals the open packs. Readers must have ended.
 func (e *Engine) Close() error {

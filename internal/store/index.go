@@ -4,32 +4,58 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/pack"
 )
 
-// An index is what memory knows of all fragments. It is derived from the packs
-// and keeps their accounts of what is live.
+// An index is what is known of all fragments. It is derived from the packs and
+// the policies, and keeps the packs' accounts of what is live.
 type index struct {
 	packs *packTable
 
 	mu      sync.RWMutex // guards what follows; held for reading while a row goes in
 	streams map[millrace.StreamKey]*streamIndex
+	rules   map[millrace.StreamKey]*rule
+	strict  bool              // streams without a rule do not live
 	dropped map[uint64]uint32 // highest generation dropped, by stream id
 }
 
-func newIndex(packs *packTable) *index {
-	return &index{
+// newIndex makes an empty index. Nil policies mean that every stream lives.
+func newIndex(packs *packTable, policies map[millrace.StreamKey]Policy) *index {
+	ix := &index{
 		packs:   packs,
 		streams: make(map[millrace.StreamKey]*streamIndex),
+		rules:   make(map[millrace.StreamKey]*rule, len(policies)),
+		strict:  policies != nil,
 		dropped: make(map[uint64]uint32),
+	}
+	for key, p := range policies {
+		ix.rules[key] = newRule(p, nil)
+	}
+	return ix
+}
+
+// started says that what was there before has been found: streams that come
+// now are new ones.
+func (ix *index) started() {
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	ix.strict = false
+}
+
+// setPolicy replaces the policy of a stream, unless that was dropped.
+func (ix *index) setPolicy(key millrace.StreamKey, p Policy) {
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	if !ix.goneLocked(key) {
+		ix.rules[key] = newRule(p, ix.rules[key])
 	}
 }
 
-// insert makes a fragment findable. A stream that was dropped is
-// millrace.ErrNotFound, a number that is there millrace.ErrExists.
+// insert makes a fragment findable, unless its stream's policy has taken it
+// away already. A stream that was dropped is millrace.ErrNotFound, a number
+// that is there millrace.ErrExists.
 func (ix *index) insert(number uint64, e *pack.Entry) error {
 	ix.ensure(e.Stream)
 	ix.mu.RLock()
@@ -38,6 +64,9 @@ func (ix *index) insert(number uint64, e *pack.Entry) error {
 	if x == nil {
 		return millrace.ErrNotFound
 	}
+	if r := ix.rules[e.Stream]; r != nil && r.Gone(e.Number, e.ProducerTime) {
+		return nil
+	}
 	if !x.insert(rowOf(number, e)) {
 		return fmt.Errorf("fragment %v: %w", e.Number, millrace.ErrExists)
 	}
@@ -45,7 +74,7 @@ func (ix *index) insert(number uint64, e *pack.Entry) error {
 	return nil
 }
 
-// ensure makes the index of a stream that has none, unless it was dropped.
+// ensure makes the index of a stream that has none, unless it does not live.
 func (ix *index) ensure(key millrace.StreamKey) {
 	if ix.stream(key) != nil {
 		return
@@ -61,6 +90,50 @@ func (ix *index) stream(key millrace.StreamKey) *streamIndex {
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
 	return ix.streams[key]
+}
+
+// view is what a query of scope sees, false if the stream has nothing.
+func (ix *index) view(s Scope) (view, bool) {
+	ix.mu.RLock()
+	defer ix.mu.RUnlock()
+	x := ix.streams[s.Stream]
+	if x == nil {
+		return view{}, false
+	}
+	v := view{recent: x, since: momentOf(s.Since).ceil()}
+	if r := ix.rules[s.Stream]; r != nil {
+		v.since = max(v.since, momentOf(r.KeptSince).ceil())
+		v.hiding = r.hiding
+	}
+	return v, true
+}
+
+// rule returns the rule of a stream, nil if it has none.
+func (ix *index) rule(key millrace.StreamKey) *rule {
+	ix.mu.RLock()
+	defer ix.mu.RUnlock()
+	return ix.rules[key]
+}
+
+// policy is what the control state says of a stream. One of which it says
+// nothing is kept for ever.
+func (ix *index) policy(key millrace.StreamKey) Policy {
+	if r := ix.rule(key); r != nil {
+		return r.Policy
+	}
+	return Policy{Retention: millrace.MaxRetention}
+}
+
+// applied notes that the index has nothing more of what was deleted.
+func (ix *index) applied(key millrace.StreamKey, deletions []Deletion) {
+	if len(deletions) == 0 {
+		return
+	}
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	if r := ix.rules[key]; r != nil {
+		ix.rules[key] = r.without(deletions)
+	}
 }
 
 func (ix *index) isDropped(key millrace.StreamKey) bool {
@@ -83,7 +156,7 @@ func (ix *index) admits(f *millrace.Fragment) error {
 
 func (ix *index) goneLocked(key millrace.StreamKey) bool {
 	generation, ok := ix.dropped[key.ID]
-	return ok && key.Generation <= generation
+	return ok && key.Generation <= generation || ix.strict && ix.rules[key] == nil
 }
 
 // drop forgets a stream for good.
@@ -91,6 +164,7 @@ func (ix *index) drop(key millrace.StreamKey) {
 	ix.mu.Lock()
 	x := ix.streams[key]
 	delete(ix.streams, key)
+	delete(ix.rules, key)
 	if g, ok := ix.dropped[key.ID]; !ok || g < key.Generation {
 		ix.dropped[key.ID] = key.Generation
 	}
@@ -102,20 +176,7 @@ func (ix *index) drop(key millrace.StreamKey) {
 
 func (ix *index) lose(r *row) { ix.packs.lose(r.pack, int64(r.size)) }
 
-// expire takes away what is expired, and returns how much that was.
-func (ix *index) expire(ctx context.Context, expired func(millrace.StreamKey, time.Time) bool) (n int, bytes int64, err error) {
-	for key, x := range ix.snapshot() {
-		if err := ctx.Err(); err != nil {
-			return n, bytes, err
-		}
-		x.expire(func(t time.Time) bool { return expired(key, t) }, func(r *row) {
-			ix.lose(r)
-			n, bytes = n+1, bytes+int64(r.size)
-		})
-	}
-	return n, bytes, nil
-}
-
+// snapshot lists the streams that there are now.
 func (ix *index) snapshot() map[millrace.StreamKey]*streamIndex {
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
@@ -125,3 +186,6 @@ func (ix *index) snapshot() map[millrace.StreamKey]*streamIndex {
 	}
 	return all
 }
+
+// feed moves recent rows into the pages: those that are due, or all.
+func (ix *index) feed(ctx context.Context, _ bool) error { return ctx.Err() }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 func TestADroppedStreamIsNotCountedTwice(t *testing.T) {
 	packs := newPackTable()
 	packs.add(packInfo{number: 1, state: packSealed})
-	ix := newIndex(packs)
+	ix := newIndex(packs, nil)
 	kept, dropped := millrace.StreamKey{ID: 1}, millrace.StreamKey{ID: 2}
 	for i, key := range []millrace.StreamKey{kept, dropped} {
 		number := millrace.NewFragmentNumber(uint64(i+1), time.UnixMilli(1000), 0)
@@ -24,7 +25,7 @@ func TestADroppedStreamIsNotCountedTwice(t *testing.T) {
 	}
 	inHand := ix.snapshot()[dropped]
 	ix.drop(dropped)
-	inHand.expire(func(time.Time) bool { return true }, ix.lose)
+	inHand.sweep(&view{since: math.MaxInt64}, ix.lose)
 	if p, _ := packs.look(1); p.live != 1 || len(packs.dead()) != 0 {
 		t.Errorf("%d fragments are live, want 1; %d packs are dead", p.live, len(packs.dead()))
 	}

@@ -31,8 +31,8 @@ func TestTheIndexAnswersLikeAPlainList(t *testing.T) {
 		e.Step()
 		cut := list[r.IntN(len(list)/2)].ServerTime()
 		if r.IntN(2) == 0 {
-			_, err := e.Forget(t.Context(), func(_ millrace.StreamKey, at time.Time) bool { return at.Before(cut) })
-			if err != nil {
+			e.SetPolicy(millrace.StreamKey{}, store.Policy{Retention: time.Hour})
+			if _, err := e.Maintain(t.Context(), cut.Add(time.Hour)); err != nil {
 				t.Fatal(err)
 			}
 		}

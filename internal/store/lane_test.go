@@ -155,7 +155,8 @@ func TestAPackIsSealedWhenItIsDueEvenIfNothingComes(t *testing.T) {
 		if sealed.Load() != 1 {
 			t.Errorf("sealed %d times", sealed.Load())
 		}
-		r, err := e.Forget(t.Context(), func(millrace.StreamKey, time.Time) bool { return true })
+		e.SetPolicy(f.Stream, store.Policy{Retention: time.Hour})
+		r, err := e.Maintain(t.Context(), f.ServerTime().Add(2*time.Hour))
 		if err != nil || r.Fragments != 1 || r.Packs != 1 || r.Bytes != int64(f.Size()) {
 			t.Errorf("forgotten %+v, %v", r, err)
 		}
@@ -187,7 +188,7 @@ func TestAPackThatGuardsAnotherIsNotRemoved(t *testing.T) {
 	if err := e.Drop(t.Context(), young); err != nil {
 		t.Fatal(err)
 	}
-	r, err := e.Forget(t.Context(), func(millrace.StreamKey, time.Time) bool { return false })
+	r, err := e.Maintain(t.Context(), time.Time{})
 	if err != nil || r.Packs != 0 {
 		t.Errorf("forgotten %+v, %v, though the first pack cannot be cut", r, err)
 	}

@@ -51,6 +51,16 @@ type Position struct {
 	Offset int64
 }
 
+// A Listing says which entries List returns. The zero Listing asks for all, by
+// the server's clock.
+type Listing struct {
+	Clock Clock
+	From  time.Time // entries that start earlier are left out; zero is no bound
+	To    time.Time // and those that start then or later
+	After Key       // those up to this key are left out, so that a page begins behind the last entry of the one before
+	Limit int       // most entries to return; 0 means no limit
+}
+
 // An Index finds fragments. Any number of goroutines may use it. A fragment is
 // found from the moment its commit's done is called, and until it leaves the
 // scope.
@@ -67,6 +77,10 @@ type Index interface {
 	// AtProducerTime is the same on the producer's clock. Among entries with
 	// the same producer time it returns the lowest number.
 	AtProducerTime(ctx context.Context, s Scope, t time.Time) (Entry, error)
+
+	// List returns entries in the order of a clock. An empty slice means that
+	// there is none.
+	List(ctx context.Context, s Scope, l Listing) ([]Entry, error)
 
 	// Read returns the fragment of an entry, its checksums verified. The
 	// fragment's bytes lie in buf if that is large enough, else in new memory;

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 
@@ -79,6 +80,18 @@ func (t *packTable) limits() []pack.Limit {
 	return all
 }
 
+// list returns the packs as they are now, oldest first.
+func (t *packTable) list() []packInfo {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	list := make([]packInfo, 0, len(t.packs))
+	for _, p := range t.packs {
+		list = append(list, *p)
+	}
+	slices.SortFunc(list, func(a, b packInfo) int { return cmp.Compare(a.number, b.number) })
+	return list
+}
+
 func (t *packTable) remove(number uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -108,7 +121,7 @@ func (t *packTable) dead() []packInfo {
 			list = append(list, *p)
 		}
 	}
-	slices.SortFunc(list, func(a, b packInfo) int { return int(int64(a.number - b.number)) })
+	slices.SortFunc(list, func(a, b packInfo) int { return cmp.Compare(a.number, b.number) })
 	return list
 }
 

@@ -25,11 +25,11 @@ func (e *Engine) Read(ctx context.Context, s Scope, entry Entry, buf []byte) (*m
 }
 
 func (e *Engine) read(ctx context.Context, s Scope, entry Entry, buf []byte) (*millrace.Fragment, error) {
-	x, err := e.scoped(ctx, s)
-	if err != nil {
+	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if x == nil || entry.ServerTime().Before(s.Since) {
+	v, ok := e.index.view(s)
+	if !ok || !v.sees(entry.Number, entry.ProducerTime.UnixMilli()) {
 		return nil, millrace.ErrNotFound
 	}
 	h, err := e.handles.acquire(entry.Position.Pack)

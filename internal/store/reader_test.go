@@ -4,6 +4,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/store"
@@ -117,7 +118,7 @@ func TestStatsSumUpWhatIsKept(t *testing.T) {
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
 	}
-	check(open(t, store.Config{FS: d, Epoch: 2, Live: func(k millrace.StreamKey) bool { return k != gone.Stream }}))
+	check(open(t, store.Config{FS: d, Epoch: 2, Policies: map[millrace.StreamKey]store.Policy{a.Stream: {Retention: time.Hour}}}))
 }
 
 func TestAnEngineThatIsNotUsedLeavesNothing(t *testing.T) {

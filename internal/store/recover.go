@@ -84,10 +84,8 @@ func (e *Engine) admit(p packInfo, entries []pack.Entry) {
 	for i := range entries {
 		en := &entries[i]
 		e.sawServerTime(en.Number)
-		if !e.cfg.Live(en.Stream) {
-			continue
-		}
-		if err := e.index.insert(p.number, en); err != nil {
+		err := e.index.insert(p.number, en)
+		if errors.Is(err, millrace.ErrExists) {
 			e.cfg.Logger.Info("fragment is there twice", "pack", packName(p.number), "offset", en.Offset, "err", err)
 		}
 	}

@@ -32,9 +32,11 @@ func (r *row) entry() Entry {
 	return Entry{
 		Number: r.number, ProducerTime: time.UnixMilli(r.producer).UTC(), Duration: r.duration,
 		Size: int64(r.size), Flags: r.flags,
-		Position: Position{Pack: r.pack, Offset: int64(r.offset) * pack.Align},
+		Position: r.position(),
 	}
 }
+
+func (r *row) position() Position { return Position{r.pack, int64(r.offset) * pack.Align} }
 
 func (r *row) server() int64 { return r.number.ServerTime().UnixMilli() }
 
@@ -103,26 +105,81 @@ func (x *streamIndex) has(n millrace.FragmentNumber) bool {
 	return found
 }
 
-// expire takes the rows from the oldest on away while expired says so, and
-// calls gone for each.
-func (x *streamIndex) expire(expired func(serverTime time.Time) bool, gone func(*row)) {
+// leave takes the row away that an entry of a pack is, and returns false if
+// there is none.
+func (x *streamIndex) leave(number millrace.FragmentNumber, at Position) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	for {
-		r := x.rows.first()
-		if r == nil || !expired(r.number.ServerTime()) {
-			return
-		}
-		taken, m := *r, r.mention()
-		x.rows.remove(taken)
-		x.mentions.remove(m)
-		x.bytes -= int64(taken.size)
+	r := x.rowLocked(number)
+	if r == nil || r.position() != at {
+		return false
+	}
+	x.removeLocked(*r)
+	return true
+}
+
+// move makes the row of an entry point to another place, and returns false if
+// there is none.
+func (x *streamIndex) move(number millrace.FragmentNumber, from, to Position) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	r := x.rowLocked(number)
+	if r == nil || r.position() != from {
+		return false
+	}
+	r.pack, r.offset = to.Pack, uint32(to.Offset/pack.Align)
+	return true
+}
+
+// isAt reports whether the row of a number is at a place.
+func (x *streamIndex) isAt(number millrace.FragmentNumber, at Position) bool {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	r := x.rowLocked(number)
+	return r != nil && r.position() == at
+}
+
+func (x *streamIndex) rowLocked(number millrace.FragmentNumber) *row {
+	p, found := x.rows.find(row{number: number})
+	if !found {
+		return nil
+	}
+	return x.rows.at(p)
+}
+
+func (x *streamIndex) removeLocked(r row) {
+	x.rows.remove(r)
+	x.mentions.remove(r.mention())
+	x.bytes -= int64(r.size)
+}
+
+// sweep takes away the rows that a view does not see, and calls gone for each.
+// Those before its time are the first ones; the others are looked for in whole.
+func (x *streamIndex) sweep(v *view, gone func(*row)) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for r := x.rows.first(); r != nil && r.server() < v.since; r = x.rows.first() {
+		taken := *r
+		x.removeLocked(taken)
 		gone(&taken)
+	}
+	if len(v.hiding) == 0 {
+		return
+	}
+	var hidden []row
+	for p := (place{}); x.rows.at(p) != nil; p = x.rows.next(p) {
+		if r := x.rows.at(p); !v.sees(r.number, r.producer) {
+			hidden = append(hidden, *r)
+		}
+	}
+	for i := range hidden {
+		x.removeLocked(hidden[i])
+		gone(&hidden[i])
 	}
 }
 
 // empty takes all rows away and calls gone for each, oldest first. A pass of
-// expire that is under way finds none of them, so that each is gone once.
+// sweep that is under way finds none of them, so that each is gone once.
 func (x *streamIndex) empty(gone func(*row)) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -134,110 +191,4 @@ func (x *streamIndex) empty(gone func(*row)) {
 	x.rows.blocks, x.rows.length = nil, 0
 	x.mentions.blocks, x.mentions.length = nil, 0
 	x.bytes = 0
-}
-
-// after returns up to limit entries above the number, none expired.
-func (x *streamIndex) after(number millrace.FragmentNumber, since int64, limit int) []Entry {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	p := x.rows.search(func(r *row) bool { return r.number.Compare(number) > 0 && r.server() >= since })
-	if limit <= 0 || x.rows.at(p) == nil {
-		return nil
-	}
-	list := make([]Entry, 0, min(limit, x.rows.length))
-	for r := x.rows.at(p); r != nil && len(list) < limit; r = x.rows.at(p) {
-		list = append(list, r.entry())
-		p = x.rows.next(p)
-	}
-	return list
-}
-
-// atServer answers Index.AtServerTime.
-func (x *streamIndex) atServer(t moment, since int64) (Entry, bool) {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	var found *row
-	p := x.rows.search(func(r *row) bool { return r.server() > t.millis })
-	x.rows.backward(p, t.millis, func(r *row) bool {
-		if r.server() >= since && t.within(r.server(), r.duration) {
-			found = r
-		}
-		return found == nil && r.server() >= since
-	})
-	if found == nil {
-		from := max(since, t.ceil())
-		found = x.rows.at(x.rows.search(func(r *row) bool { return r.server() >= from }))
-	}
-	if found == nil {
-		return Entry{}, false
-	}
-	return found.entry(), true
-}
-
-// atProducer answers Index.AtProducerTime.
-func (x *streamIndex) atProducer(t moment, since int64) (Entry, bool) {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	m := x.covering(t, since)
-	if m == nil {
-		m = x.following(t, since)
-	}
-	if m == nil {
-		return Entry{}, false
-	}
-	p, _ := x.rows.find(row{number: m.number})
-	return x.rows.at(p).entry(), true
-}
-
-// covering returns the mention that starts last among those that contain t,
-// and the lowest number among several of them.
-func (x *streamIndex) covering(t moment, since int64) (found *mention) {
-	p := x.mentions.search(func(m *mention) bool { return m.producer > t.millis })
-	x.mentions.backward(p, t.millis, func(m *mention) bool {
-		if found != nil && m.producer < found.producer {
-			return false
-		}
-		if m.number.ServerTime().UnixMilli() >= since && t.within(m.producer, m.duration) {
-			found = m
-		}
-		return true
-	})
-	return found
-}
-
-// following returns the first mention that starts at or after t.
-func (x *streamIndex) following(t moment, since int64) *mention {
-	p := x.mentions.search(func(m *mention) bool { return m.producer >= t.ceil() })
-	for m := x.mentions.at(p); m != nil; m = x.mentions.at(p) {
-		if m.number.ServerTime().UnixMilli() >= since {
-			return m
-		}
-		p = x.mentions.next(p)
-	}
-	return nil
-}
-
-// A moment is a time in whole milliseconds and what is above them.
-type moment struct {
-	millis int64
-	rest   time.Duration
-}
-
-func momentOf(t time.Time) moment {
-	ms := t.UnixMilli()
-	return moment{ms, t.Sub(time.UnixMilli(ms))}
-}
-
-// ceil is the first whole millisecond at or after m.
-func (m moment) ceil() int64 {
-	if m.rest > 0 {
-		return m.millis + 1
-	}
-	return m.millis
-}
-
-// within reports whether m lies in what starts at start and lasts d.
-func (m moment) within(start int64, d time.Duration) bool {
-	gone := m.millis - start
-	return gone >= 0 && gone <= d.Milliseconds() && time.Duration(gone)*time.Millisecond+m.rest < d
 }

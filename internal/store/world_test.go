@@ -61,11 +61,22 @@ func (w *world) open() error {
 	w.unsure = nil
 	e, err := store.OpenByHand(context.Background(), store.Config{
 		FS: w.fs, Epoch: w.epoch, PackSize: 40_000,
-		Live:   func(k millrace.StreamKey) bool { return !w.dropped[k] },
-		Events: store.Events{Damaged: func(d store.Damage) { w.damage = append(w.damage, d) }},
+		Policies: w.policies(),
+		Events:   store.Events{Damaged: func(d store.Damage) { w.damage = append(w.damage, d) }},
 	})
 	w.engine = e
 	return err
+}
+
+// policies is what a control state would say.
+func (w *world) policies() map[millrace.StreamKey]store.Policy {
+	all := make(map[millrace.StreamKey]store.Policy)
+	for id := range uint64(4) {
+		if key := (millrace.StreamKey{ID: id}); !w.dropped[key] {
+			all[key] = store.Policy{Retention: millrace.MaxRetention, KeptSince: w.since[key]}
+		}
+	}
+	return all
 }
 
 // act does one random thing.
@@ -141,9 +152,10 @@ func (w *world) forget() error {
 			w.since[key] = since
 		}
 	}
-	_, err := w.engine.Forget(context.Background(), func(key millrace.StreamKey, t time.Time) bool {
-		return t.Before(w.since[key])
-	})
+	for key, p := range w.policies() {
+		w.engine.SetPolicy(key, p)
+	}
+	_, err := w.engine.Maintain(context.Background(), newest)
 	if w.dead() {
 		return nil
 	}

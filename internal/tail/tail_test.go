@@ -79,6 +79,10 @@ func (x *index) AtProducerTime(_ context.Context, _ store.Scope, t time.Time) (s
 	return x.at(t, func(e store.Entry) time.Time { return e.ProducerTime })
 }
 
+func (*index) List(context.Context, store.Scope, store.Listing) ([]store.Entry, error) {
+	return nil, errors.ErrUnsupported
+}
+
 func (x *index) Read(context.Context, store.Scope, store.Entry, []byte) (*millrace.Fragment, error) {
 	return nil, errors.New("not read here")
 }

@@ -33,6 +33,7 @@ func Media(t *testing.T, open func(t *testing.T) store.Media) {
 		"server time finds what covers it, else the next": (*mediaSuite).serverTime,
 		"producer time does too, whatever the order":      (*mediaSuite).producerTime,
 		"producer time skips what is expired":             (*mediaSuite).producerExpired,
+		"a listing goes by either clock, page by page":    (*mediaSuite).listing,
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := open(t)

@@ -1,0 +1,64 @@
+package store
+
+import (
+	"slices"
+	"time"
+
+	"github.com/millrace/millrace"
+)
+
+// A rule is a policy as the index applies it. It is never changed, only
+// replaced.
+type rule struct {
+	Policy
+	hiding []Deletion // those of which the index may still have fragments
+}
+
+// newRule is the rule of a policy that replaces another, which is nil if there
+// was none. What a policy has taken away stays so, in whatever order two calls
+// come that add to it.
+func newRule(p Policy, was *rule) *rule {
+	if was == nil {
+		return &rule{Policy: p, hiding: p.Deletions}
+	}
+	if p.KeptSince.Before(was.KeptSince) {
+		p.KeptSince = was.KeptSince
+	}
+	r := &rule{Policy: p, hiding: slices.Clone(was.hiding)}
+	r.Deletions = slices.Clone(was.Deletions)
+	for _, d := range p.Deletions {
+		if !slices.ContainsFunc(was.Deletions, func(o Deletion) bool { return o.ID == d.ID }) {
+			r.Deletions, r.hiding = append(r.Deletions, d), append(r.hiding, d)
+		}
+	}
+	return r
+}
+
+// without is the rule once the index has nothing more of some deletions.
+func (r *rule) without(applied []Deletion) *rule {
+	left := slices.DeleteFunc(slices.Clone(r.hiding), func(d Deletion) bool {
+		return slices.ContainsFunc(applied, func(o Deletion) bool { return o.ID == d.ID })
+	})
+	return &rule{Policy: r.Policy, hiding: left}
+}
+
+// A view is what one query may see of a stream.
+type view struct {
+	recent *streamIndex
+	since  int64 // server time in milliseconds
+	hiding []Deletion
+}
+
+// sees reports whether a fragment is in the view. producer is in milliseconds
+// of Unix time.
+func (v *view) sees(number millrace.FragmentNumber, producer int64) bool {
+	if number.ServerTime().UnixMilli() < v.since {
+		return false
+	}
+	for i := range v.hiding {
+		if v.hiding[i].Covers(number, time.UnixMilli(producer)) {
+			return false
+		}
+	}
+	return true
+}
