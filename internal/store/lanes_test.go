@@ -17,33 +17,11 @@ import (
 	"github.com/millrace/millrace/internal/store/storetest"
 )
 
-// retentions say what the policy of a stream is.
-type retentions struct {
-	mu sync.Mutex
-	of map[millrace.StreamKey]time.Duration
-}
-
-func (r *retentions) set(key millrace.StreamKey, d time.Duration) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.of == nil {
-		r.of = make(map[millrace.StreamKey]time.Duration)
-	}
-	r.of[key] = d
-}
-
-func (r *retentions) policy(key millrace.StreamKey) store.Policy {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return store.Policy{Retention: r.of[key]}
-}
-
 // A rig is an engine that is driven by hand, and what it did.
 type rig struct {
 	*store.Driver
 	t       *testing.T
 	gen     *storetest.Fragments
-	keep    retentions
 	elapsed time.Duration
 	commits []store.Commit
 	sealed  []uint64
@@ -57,7 +35,6 @@ func newRig(t *testing.T, cfg store.Config) *rig {
 		cfg.FS = mem.NewFS()
 	}
 	cfg.Epoch = 1
-	cfg.Policy = r.keep.policy
 	cfg.Elapsed = func() time.Duration { return r.elapsed }
 	cfg.Events.Committed = func(c store.Commit) { r.commits = append(r.commits, c) }
 	cfg.Events.Sealed = func(n uint64) { r.sealed = append(r.sealed, n) }
@@ -67,6 +44,11 @@ func newRig(t *testing.T, cfg store.Config) *rig {
 	}
 	r.Driver = d
 	return r
+}
+
+// keep sets the retention of a stream.
+func (r *rig) keep(key millrace.StreamKey, d time.Duration) {
+	r.SetPolicy(key, store.Policy{Retention: d})
 }
 
 // put submits a fragment of a stream and remembers when it is settled.
@@ -95,7 +77,7 @@ func TestEachClassHasPacksOfItsOwn(t *testing.T) {
 	r := newRig(t, store.Config{})
 	defer r.Close()
 	for i, d := range []time.Duration{day, 7 * day, 30 * day, 365 * day, time.Hour, 2 * day} {
-		r.keep.set(millrace.StreamKey{ID: uint64(i)}, d)
+		r.keep(millrace.StreamKey{ID: uint64(i)}, d)
 		r.put(uint64(i), 100)
 	}
 	r.Step()
@@ -124,7 +106,7 @@ func TestPacksRollByTheAgeOfTheirClass(t *testing.T) {
 	ages := map[uint64]time.Duration{1: day, 2: 8 * day, 3: 32 * day, 4: 64 * day}
 	packs := map[uint64]uint64{}
 	for id, d := range ages {
-		r.keep.set(millrace.StreamKey{ID: id}, d)
+		r.keep(millrace.StreamKey{ID: id}, d)
 		r.put(id, 100)
 		r.Step()
 		packs[id] = r.last()
@@ -189,7 +171,7 @@ func TestAStreamStaysWithItsLane(t *testing.T) {
 			t.Error("the stream has left its lane, though it was not busy")
 		}
 	}
-	r.elapsed = day
+	r.elapsed = store.ClassLong.Roll()
 	r.Step() // seals both
 	r.put(1, 100)
 	r.put(2, 100)
@@ -203,9 +185,9 @@ func TestAStreamMovesOnlyWithNothingInFlight(t *testing.T) {
 	r := newRig(t, store.Config{})
 	defer r.Close()
 	key := millrace.StreamKey{ID: 1}
-	r.keep.set(key, day)
+	r.keep(key, day)
 	first := r.put(1, 100)
-	r.keep.set(key, 30*day)
+	r.keep(key, 30*day)
 	second := r.put(1, 100) // the first one is still queued
 	r.Step()
 	if len(r.commits) != 1 || r.commits[0].Fragments != 2 || r.commits[0].Class != store.ClassDay {
@@ -236,7 +218,7 @@ func TestDoneComesInOrderWhateverTheLanesDo(t *testing.T) {
 			key := millrace.StreamKey{ID: id}
 			switch n := choose.IntN(10); {
 			case n == 0:
-				r.keep.set(key, time.Duration(choose.IntN(40))*day)
+				r.keep(key, time.Duration(choose.IntN(40))*day)
 			case n < 3 && r.Lanes() > 0:
 				r.StepLane(choose.IntN(r.Lanes()))
 			default:
@@ -290,7 +272,7 @@ func TestAnyLaneSaysWhatFailedInAnother(t *testing.T) {
 	removals := fault.New(cuts, fault.Fault{Op: fault.Remove, At: 1, Forever: true, Err: syscall.EIO})
 	bad := fault.New(removals, fault.Fault{Op: fault.Sync, At: 2, Forever: true, Err: syscall.EIO})
 	r := newRig(t, store.Config{FS: bad})
-	r.keep.set(millrace.StreamKey{ID: 2}, 30*day)
+	r.keep(millrace.StreamKey{ID: 2}, 30*day)
 	kept := r.put(1, 100)
 	r.Step()
 	lost := r.put(1, 100)
@@ -343,8 +325,7 @@ func TestStreamsThatHaveGoneAreNotRemembered(t *testing.T) {
 // TestManyProducersAndAClose lets everything happen at once and closes in the
 // middle of it: each fragment that was taken is settled once, in order.
 func TestManyProducersAndAClose(t *testing.T) {
-	var keep retentions
-	e := open(t, store.Config{FS: mem.NewFS(), Lanes: 4, PackSize: 1 << 20, QueueBytes: 4 << 20, Policy: keep.policy})
+	e := open(t, store.Config{FS: mem.NewFS(), Lanes: 4, PackSize: 1 << 20, QueueBytes: 4 << 20})
 	enough := make(chan struct{})
 	var taken, settled atomic.Int64
 	var all sync.WaitGroup
@@ -356,7 +337,7 @@ func TestManyProducersAndAClose(t *testing.T) {
 			next := 0
 			for i := range 400 {
 				if i%50 == 0 {
-					keep.set(key, time.Duration(i)*day/10)
+					e.SetPolicy(key, store.Policy{Retention: time.Duration(i) * day / 10})
 				}
 				f := gen.Make(key, 3000)
 				err := e.Submit(t.Context(), f, func(err error) {
