@@ -107,8 +107,8 @@ type StreamPages struct {
 
 // PageState is all that Pages keeps beside the pages themselves.
 type PageState struct {
-	Packs   []PackRow
-	Streams []StreamPages
+	Packs   []PackRow     // by number
+	Streams []StreamPages // those that have pages, by key
 	Facts   map[string]string
 }
 
@@ -118,9 +118,11 @@ type PageState struct {
 // Any number of goroutines may use it; Apply is called by one at a time. What
 // Apply has returned for, every later call sees, whole; a Find sees one state.
 // After a crash the state is one that some Apply left, not necessarily the
-// last, but none before the last Sync. A page that fails its own checks is
-// millrace.ErrCorrupt; so is a store that cannot be read. A full disk is
-// ErrUnavailable. An Apply that fails has changed nothing.
+// last, but none before the last Sync. A store that cannot be read is
+// millrace.ErrCorrupt; that a page is damaged is found by its Entries. A full
+// disk is ErrUnavailable. An Apply that fails has changed nothing. After a Sync
+// that failed for another reason than ErrUnavailable nothing is known of what
+// was not synced before: changes are ErrCorrupt until Reset.
 type Pages interface {
 	// State returns everything but the pages.
 	State(ctx context.Context) (PageState, error)
@@ -135,10 +137,11 @@ type Pages interface {
 	Sync(ctx context.Context) error
 
 	// Reset forgets everything, for an index that is to be built again. It
-	// also works on one that is damaged.
+	// also works on one that is damaged. It is durable when it returns, and a
+	// crash before that leaves all or nothing.
 	Reset(ctx context.Context) error
 
 	// Close ends the use. Calls under way are finished first; later ones are
-	// millrace.ErrClosed.
+	// millrace.ErrClosed. A second Close does nothing.
 	Close() error
 }

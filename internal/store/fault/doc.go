@@ -8,5 +8,6 @@
 // kind, once or from then on, as Linux fails them: a write that fails has
 // written a part, and after a sync that failed later syncs of that file succeed
 // without making anything durable, so that a caller that retries a sync is
-// found out.
+// found out. Pages does the same for the index; it shares the counts of an FS if
+// it is made by it.
 package fault
