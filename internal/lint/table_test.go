@@ -62,12 +62,14 @@ func importTable() []row {
 		{"internal/playback", concat(formats, []string{".", "mkv", "media", "internal/store", "internal/tail"}), false},
 		{"internal/api", api, false},
 		{"internal/console", []string{"."}, false},
+		{"internal/upkeep", []string{".", "internal/config", "internal/pack", "internal/store", "internal/store/disk", "internal/store/sqlite"}, false},
 		{"internal/server", []string{".", "mkv", "media", "internal/..."}, false},
 		{"internal/demo", nil, true},
 		{"internal/lint", nil, true},
 		{"cmd/millrace", []string{
 			".", "mkv", "media", "producer/...", "consumer/...",
 			"internal/server", "internal/config", "internal/wire/...", "internal/demo",
+			"internal/upkeep", "internal/store", "internal/store/disk",
 		}, false},
 		{"testdata/gen", nil, true},
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"hash/crc32"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/millrace/millrace/internal/config"
 	"github.com/millrace/millrace/internal/server"
+	"github.com/millrace/millrace/internal/upkeep"
 )
 
 // A data directory as a release left it lies in testdata, named for the formats
@@ -190,5 +192,22 @@ func newerControl(t *testing.T, path string) {
 	defer db.Close()
 	if _, err := db.Exec("INSERT INTO schema_version (version) VALUES (99)"); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestADirectoryThatIsNotWhollyRestoredIsRefused(t *testing.T) {
+	data := t.TempDir()
+	if err := os.WriteFile(filepath.Join(data, "restoring"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := server.Start(t.Context(), childConfig(data), server.Options{})
+	if err == nil {
+		s.Close()
+	}
+	if !errors.Is(err, upkeep.ErrUnfinished) {
+		t.Errorf("started: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(data, "control.db")); err == nil {
+		t.Error("a control state was made")
 	}
 }

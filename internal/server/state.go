@@ -13,6 +13,7 @@ import (
 	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/store/disk"
 	"github.com/millrace/millrace/internal/store/sqlite"
+	"github.com/millrace/millrace/internal/upkeep"
 )
 
 // The names of what a data directory holds.
@@ -54,6 +55,13 @@ func (s *state) open(ctx context.Context, dir string) (err error) {
 		return err
 	}
 	if s.lock, err = disk.Lock(dir); err != nil {
+		return err
+	}
+	top, err := disk.Open(dir)
+	if err != nil {
+		return err
+	}
+	if err := upkeep.CheckRestored(top); err != nil {
 		return err
 	}
 	if s.control, err = sqlite.OpenControl(ctx, filepath.Join(dir, controlFile), sqlite.Options{}); err != nil {

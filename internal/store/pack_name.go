@@ -39,3 +39,10 @@ func NewestEpoch(fs FS) (uint32, error) {
 	}
 	return uint32(newest >> 32), nil
 }
+
+// PackNumber returns the number of the pack in a file of that name, and false
+// if it is not the name of a pack. The upper 32 bits of a number are its epoch.
+func PackNumber(name string) (uint64, bool) { return parsePackName(name) }
+
+// PackName is the name of the file of a pack.
+func PackName(number uint64) string { return packName(number) }
