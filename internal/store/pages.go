@@ -57,6 +57,7 @@ type PageQuery struct {
 	From     Key   // pages with Last >= From
 	To       Key   // pages with First <= To; the zero Key is no bound
 	EndAfter int64 // pages with End > EndAfter only; math.MinInt64 is no bound
+	StartBy  int64 // pages with Start <= StartBy only; 0 is no bound. Both clocks have their pages in the order of Start
 	Backward bool  // highest keys first
 	Limit    int   // most pages to return; 0 is no limit
 }

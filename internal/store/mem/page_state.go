@@ -133,7 +133,8 @@ func (s *pageState) find(q store.PageQuery) []store.IndexPage {
 		if q.Limit > 0 && len(found) == q.Limit {
 			break
 		}
-		if compare(p.Last, q.From) >= 0 && (q.To == store.Key{} || compare(p.First, q.To) <= 0) && p.End > q.EndAfter {
+		within := compare(p.Last, q.From) >= 0 && (q.To == store.Key{} || compare(p.First, q.To) <= 0)
+		if within && p.End > q.EndAfter && (q.StartBy == 0 || p.Start <= q.StartBy) {
 			p.Data = bytes.Clone(p.Data)
 			found = append(found, p)
 		}

@@ -40,6 +40,9 @@ func pagesAreFound(t *testing.T, c pagesCase) {
 		"those that end late":           {store.PageQuery{EndAfter: begin + 15_000}, []int{1, 2, 3}},
 		"the last one that ends late":   {store.PageQuery{EndAfter: begin + 15_000, Backward: true, To: at(25), Limit: 1}, []int{2}},
 		"those that end later than one": {store.PageQuery{EndAfter: pages[1].End}, []int{2, 3}},
+		"those that begin by a time":    {store.PageQuery{StartBy: begin + 12_000}, []int{0, 1}},
+		"the last one that begins then": {store.PageQuery{StartBy: begin + 10_000, Backward: true, Limit: 1}, []int{1}},
+		"none that begins so early":     {store.PageQuery{StartBy: begin - 1}, nil},
 		"none that ends so late":        {store.PageQuery{EndAfter: math.MaxInt64}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -85,6 +88,9 @@ func pagesLikeList(t *testing.T, c pagesCase) {
 		if r.IntN(2) == 0 {
 			q.EndAfter = pages[0].Start + int64(r.IntN(second))*1000
 		}
+		if r.IntN(3) == 0 {
+			q.StartBy = pages[0].Start + int64(r.IntN(second))*1000
+		}
 		if want := answer(pages, q); !samePages(c.find(q), want) {
 			t.Errorf("%+v does not find the same", q)
 		}
@@ -95,6 +101,7 @@ func pagesLikeList(t *testing.T, c pagesCase) {
 func answer(pages []store.IndexPage, q store.PageQuery) []store.IndexPage {
 	found := slices.DeleteFunc(slices.Clone(pages), func(p store.IndexPage) bool {
 		behind := q.To != (store.Key{}) && bytes.Compare(p.First[:], q.To[:]) > 0
+		behind = behind || q.StartBy != 0 && p.Start > q.StartBy
 		return behind || bytes.Compare(p.Last[:], q.From[:]) < 0 || p.End <= q.EndAfter
 	})
 	if q.Backward {
