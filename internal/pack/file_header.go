@@ -8,10 +8,7 @@ import (
 	"time"
 )
 
-const (
-	fileMagic    = "MILLPACK"
-	trailerMagic = "MILLSEAL"
-)
+const fileMagic = "MILLPACK"
 
 // A Class is the retention class of the streams that a pack was made for, as
 // the store numbers them, from 1. It is a hint: streams change their retention,

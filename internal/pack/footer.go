@@ -2,7 +2,6 @@ package pack
 
 import (
 	"encoding/binary"
-	"fmt"
 	"io"
 	"math"
 	"slices"
@@ -68,18 +67,7 @@ func (f *Footer) Append(b []byte, h FileHeader, at, synced int64) []byte {
 	start := len(b)
 	b = appendWhole(b, Record{Kind: KindFooter}, f.body())
 	Stamp{Salt: h.Salt, Synced: synced}.Put(b[start:])
-	size := len(b) - start
-	b = append(b, make([]byte, TrailerSize)...)
-	t := b[len(b)-TrailerSize:]
-	copy(t, trailerMagic)
-	binary.LittleEndian.PutUint32(t[8:], h.version())
-	t[12] = byte(h.class())
-	binary.LittleEndian.PutUint64(t[16:], h.Pack)
-	binary.LittleEndian.PutUint64(t[24:], h.Salt)
-	binary.LittleEndian.PutUint64(t[32:], uint64(at))
-	binary.LittleEndian.PutUint64(t[40:], uint64(size))
-	seal(t)
-	return b
+	return Trailer{h, at, int64(len(b) - start)}.append(b)
 }
 
 func (f *Footer) body() []byte {
@@ -133,40 +121,26 @@ func (e *Entry) appendFacts(b []byte) []byte {
 
 // ReadFooter reads the footer of a pack of the given size. A pack without one,
 // or with a damaged one, is millrace.ErrCorrupt. The file header is what the
-// trailer knows of it: all but the epoch and when it was created.
+// trailer knows of it.
 func ReadFooter(r io.ReaderAt, size int64) (*Footer, FileHeader, error) {
-	var t [TrailerSize]byte
-	if size < FileHeaderSize+TrailerSize {
-		return nil, FileHeader{}, corrupt("trailer")
+	t, err := ReadTrailer(r, size)
+	if err != nil {
+		return nil, FileHeader{}, err
 	}
-	if err := ReadFull(r, t[:], size-TrailerSize); err != nil {
-		return nil, FileHeader{}, fmt.Errorf("read trailer: %w", err)
-	}
-	if string(t[:8]) != trailerMagic || !sealed(t[:]) {
-		return nil, FileHeader{}, corrupt("trailer")
-	}
-	h := FileHeader{
-		Version: binary.LittleEndian.Uint32(t[8:]),
-		Class:   Class(t[12]),
-		Pack:    binary.LittleEndian.Uint64(t[16:]),
-		Salt:    binary.LittleEndian.Uint64(t[24:]),
-	}
-	if err := checkVersion(h.Version); err != nil {
-		return nil, FileHeader{}, fmt.Errorf("trailer: %w", err)
-	}
-	f, err := readFooterAt(r, int64(binary.LittleEndian.Uint64(t[32:])), h.Salt)
-	return f, h, err
+	f, err := ReadFooterAt(r, t.At, t.Salt)
+	return f, t.FileHeader, err
 }
 
-func readFooterAt(r io.ReaderAt, at int64, salt uint64) (*Footer, error) {
-	rec, err := ReadRecord(r, at, salt)
+// ReadFooterAt reads the footer whose record is at off.
+func ReadFooterAt(r io.ReaderAt, off int64, salt uint64) (*Footer, error) {
+	rec, err := ReadRecord(r, off, salt)
 	if err != nil {
 		return nil, err
 	}
 	if rec.Kind != KindFooter {
 		return nil, corrupt("record is not a footer")
 	}
-	body, err := ReadBody(r, at, &rec)
+	body, err := ReadBody(r, off, &rec)
 	if err != nil {
 		return nil, err
 	}

@@ -85,10 +85,7 @@ func (r *Record) Fragment(table, body []byte, header *millrace.Header) (*millrac
 	if err := r.CheckBody(body); err != nil {
 		return nil, err
 	}
-	if len(table) != int(r.Table) || checksum(0, table) != r.TableCRC {
-		return nil, corrupt("sample table")
-	}
-	samples, err := parseSamples(table, r.Samples)
+	samples, err := r.samples(table)
 	if err != nil {
 		return nil, err
 	}
@@ -110,6 +107,14 @@ func (r *Record) Fragment(table, body []byte, header *millrace.Header) (*millrac
 		Trailing:      body[tail:],
 		Samples:       samples,
 	}, nil
+}
+
+// samples decodes a sample table that has been read.
+func (r *Record) samples(table []byte) ([]millrace.Sample, error) {
+	if len(table) != int(r.Table) || checksum(0, table) != r.TableCRC {
+		return nil, corrupt("sample table")
+	}
+	return parseSamples(table, r.Samples)
 }
 
 // CheckBody verifies the checksum of a body that has been read.

@@ -1,6 +1,9 @@
 package pack
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"io"
+)
 
 // A Limit says that in the packs First to Last whatever lies at or behind
 // Offset was never confirmed, and does not count.
@@ -24,6 +27,15 @@ func appendLimits(b []byte, limits []Limit) []byte {
 		b = binary.LittleEndian.AppendUint64(b, uint64(l.Offset))
 	}
 	return b
+}
+
+// ReadLimits reads the limits record at off.
+func ReadLimits(r io.ReaderAt, off int64, rec *Record) ([]Limit, error) {
+	body, err := ReadBody(r, off, rec)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLimits(body)
 }
 
 // ParseLimits decodes the body of a limits record.
