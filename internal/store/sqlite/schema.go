@@ -7,9 +7,6 @@ import (
 	"fmt"
 )
 
-// applicationID marks a file as ours: "Mlrc".
-const applicationID = 0x4d6c7263
-
 //go:embed schema_1.sql
 var schema1 string
 
@@ -18,14 +15,6 @@ var schema2 string
 
 // A step changes the schema within a transaction.
 type step func(ctx context.Context, tx *sql.Tx) error
-
-// steps are the schema's versions in order; step i leads from version i to i+1.
-func steps() []step { return []step{createSchema1, addChecksums} }
-
-func createSchema1(ctx context.Context, tx *sql.Tx) error {
-	_, err := tx.ExecContext(ctx, schema1)
-	return err
-}
 
 // A VersionError says that a file was written by a newer release, which knows
 // more than this one. Nothing that the file says was changed.
@@ -42,7 +31,7 @@ func (e *VersionError) Error() string {
 }
 
 // identify refuses a file that is not ours. It changes nothing.
-func identify(ctx context.Context, db *sql.DB, path string) error {
+func (k kind) identify(ctx context.Context, db *sql.DB, path string) error {
 	var id, tables int
 	if err := db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&id); err != nil {
 		return classify(err)
@@ -50,29 +39,29 @@ func identify(ctx context.Context, db *sql.DB, path string) error {
 	if err := db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
 		return classify(err)
 	}
-	if id != applicationID && (id != 0 || tables > 0) {
-		return fmt.Errorf("%s is an SQLite database, but not a control database of Millrace", path)
+	if id != k.application && (id != 0 || tables > 0) {
+		return fmt.Errorf("%s is an SQLite database, but not %s of Millrace", path, k.name)
 	}
 	return nil
 }
 
 // refuseNewer refuses a file of a newer release. It changes nothing.
-func refuseNewer(ctx context.Context, db *sql.DB, path string) error {
+func (k kind) refuseNewer(ctx context.Context, db *sql.DB, path string) error {
 	version, err := schemaVersion(ctx, db)
-	if known := len(steps()); err == nil && version > known {
+	if known := len(k.steps); err == nil && version > known {
 		return &VersionError{Path: path, Found: version, Known: known}
 	}
 	return err
 }
 
 // migrate brings the schema to the newest version.
-func migrate(ctx context.Context, db *sql.DB, path string) error {
+func (k kind) migrate(ctx context.Context, db *sql.DB, path string) error {
 	version, err := schemaVersion(ctx, db)
 	if err != nil {
 		return err
 	}
-	for version < len(steps()) {
-		if err := applyStep(ctx, db, version); err != nil {
+	for version < len(k.steps) {
+		if err := k.apply(ctx, db, version); err != nil {
 			return fmt.Errorf("bring %s to schema version %d: %w", path, version+1, err)
 		}
 		version++
@@ -92,19 +81,19 @@ func schemaVersion(ctx context.Context, db *sql.DB) (int, error) {
 	return version, classify(err)
 }
 
-func applyStep(ctx context.Context, db *sql.DB, from int) error {
+func (k kind) apply(ctx context.Context, db *sql.DB, from int) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return classify(err)
 	}
 	defer tx.Rollback() // after a commit it does nothing
 	if from == 0 {
-		first := fmt.Sprintf("PRAGMA application_id = %d; CREATE TABLE schema_version (version INTEGER PRIMARY KEY) STRICT;", applicationID)
+		first := fmt.Sprintf("PRAGMA application_id = %d; CREATE TABLE schema_version (version INTEGER PRIMARY KEY) STRICT;", k.application)
 		if _, err := tx.ExecContext(ctx, first); err != nil {
 			return classify(err)
 		}
 	}
-	if err := steps()[from](ctx, tx); err != nil {
+	if err := k.steps[from](ctx, tx); err != nil {
 		return classify(err)
 	}
 	if _, err := tx.ExecContext(ctx, "INSERT INTO schema_version (version) VALUES (?)", from+1); err != nil {
