@@ -82,7 +82,7 @@ func Start(ctx context.Context, cfg config.Server, o Options) (*Server, error) {
 }
 
 func (s *Server) open(ctx context.Context) (err error) {
-	if s.state, err = openState(ctx, s.cfg.Data, s.logger, s.now); err != nil {
+	if s.state, err = openState(ctx, s.cfg, s.logger, s.now); err != nil {
 		return err
 	}
 	if s.listener, err = listen(ctx, s.cfg); err != nil {
@@ -147,7 +147,7 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 		Index: s.state.media, Now: s.now, IdleTimeout: s.cfg.ReaderIdleTimeout, Logger: s.logger,
 	})
 	s.media = api.NewMedia(api.MediaConfig{
-		Streams: s.state.control, Store: s.state.media, Tail: fragments, Sessions: sessions, Egress: out,
+		Streams: s.state.streams, Store: s.state.media, Tail: fragments, Sessions: sessions, Egress: out,
 		MaxReaders: s.cfg.MaxReaders, WriteTimeout: s.options.WriteTimeout, Logger: s.logger, Expiry: s.state.expiry.Now,
 	})
 	keys := s.options.Keys
@@ -155,7 +155,7 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 		keys = auth.NewRootKeys(s.key.RootKey, s.cfg.Account)
 	}
 	handler, err := api.New(ctx, api.Config{
-		Control: s.state.control,
+		Control: s.state.streams,
 		Auth:    auth.New(auth.Options{Keys: keys, Skew: s.cfg.ClockSkew}),
 		Region:  s.cfg.Region, Account: s.cfg.Account, PublicURL: s.cfg.PublicURL,
 		PutMedia: s.media.PutMedia, GetMedia: s.media.GetMedia, Media: s.media,
@@ -168,7 +168,7 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 		fragments.Run,
 		func(ctx context.Context) { s.logEnd("deletions", handler.Run(ctx)) },
 		s.state.keepTime,
-		s.state.forgetExpired,
+		s.state.keeper.Run,
 	}, nil
 }
 

@@ -9,7 +9,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/config"
+	"github.com/millrace/millrace/internal/retention"
 	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/store/disk"
 	"github.com/millrace/millrace/internal/store/sqlite"
@@ -22,11 +23,8 @@ const (
 	packFolder  = "packs"
 )
 
-// How often the background work of a state is done.
-const (
-	stampInterval  = time.Minute
-	forgetInterval = 10 * time.Minute
-)
+// stampInterval is how often the time is written down.
+const stampInterval = time.Minute
 
 // A state is an open data directory.
 type state struct {
@@ -34,7 +32,9 @@ type state struct {
 	now     func() time.Time
 	lock    *disk.DirLock
 	control *sqlite.Control
+	streams *policies // the control state for all who change streams
 	media   *store.Engine
+	keeper  *retention.Keeper
 	epoch   uint32
 	latest  time.Time // no fragment was ever stamped later
 	expiry  *expiryClock
@@ -42,15 +42,16 @@ type state struct {
 
 // openState takes a data directory for this process and reads what is in it,
 // making it if it is not there.
-func openState(ctx context.Context, dir string, logger *slog.Logger, now func() time.Time) (*state, error) {
+func openState(ctx context.Context, cfg config.Server, logger *slog.Logger, now func() time.Time) (*state, error) {
 	s := &state{logger: logger, now: now}
-	if err := s.open(ctx, dir); err != nil {
+	if err := s.open(ctx, cfg); err != nil {
 		return nil, errors.Join(fmt.Errorf("open data directory: %w", err), s.close())
 	}
 	return s, nil
 }
 
-func (s *state) open(ctx context.Context, dir string) (err error) {
+func (s *state) open(ctx context.Context, cfg config.Server) (err error) {
+	dir := cfg.Data
 	if err := os.MkdirAll(filepath.Join(dir, packFolder), 0o700); err != nil {
 		return err
 	}
@@ -67,9 +68,10 @@ func (s *state) open(ctx context.Context, dir string) (err error) {
 	if s.control, err = sqlite.OpenControl(ctx, filepath.Join(dir, controlFile), sqlite.Options{}); err != nil {
 		return err
 	}
-	policies, err := s.policies(ctx)
+	s.streams = newPolicies(s.control, s.logger)
+	all, err := s.streams.all(ctx)
 	if err != nil {
-		return err
+		return fmt.Errorf("read policies: %w", err)
 	}
 	files, err := disk.Open(filepath.Join(dir, packFolder))
 	if err != nil {
@@ -79,12 +81,32 @@ func (s *state) open(ctx context.Context, dir string) (err error) {
 		return fmt.Errorf("take an epoch: %w", err)
 	}
 	s.media, err = store.Open(ctx, store.Config{
-		FS: files, Epoch: s.epoch, Logger: s.logger, Now: s.now, Policies: policies,
+		FS: files, Epoch: s.epoch, Policies: all, Lanes: cfg.Lanes, Logger: s.logger, Now: s.now,
 	})
 	if err != nil {
 		return err
 	}
-	return s.readTime(ctx)
+	if err := s.readTime(ctx); err != nil {
+		return err
+	}
+	s.keeper = s.newKeeper(cfg.Capacities)
+	s.streams.follow(s.media, s.expiry.Now, s.keeper.Nudge)
+	return nil
+}
+
+func (s *state) newKeeper(rules config.CapacityRules) *retention.Keeper {
+	c := retention.Config{Control: s.streams, Media: s.media, Now: s.expiry.Now, Logger: s.logger}
+	for _, r := range rules {
+		c.Rules = append(c.Rules, retention.Rule{Streams: r.Streams, Tag: r.Tag, Value: r.Value, Size: int64(r.Size)})
+	}
+	c.Maintain = func(ctx context.Context, now time.Time) error {
+		if err := s.streams.tellAll(ctx); err != nil {
+			return fmt.Errorf("read policies: %w", err)
+		}
+		_, err := s.media.Maintain(ctx, now)
+		return err
+	}
+	return retention.New(c)
 }
 
 // takeEpoch takes an epoch that no pack was written in, also where the packs are
@@ -100,21 +122,6 @@ func (s *state) takeEpoch(ctx context.Context, files *disk.FS) error {
 		}
 	}
 	return nil
-}
-
-// policies is what the control state says of every stream that lives.
-func (s *state) policies(ctx context.Context) (map[millrace.StreamKey]store.Policy, error) {
-	all := map[millrace.StreamKey]store.Policy{}
-	err := store.AllStreams(ctx, s.control, func(m millrace.Stream) error {
-		if m.Status == millrace.StatusActive {
-			all[m.Key] = store.Policy{Retention: m.Retention, KeptSince: m.KeptSince}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list streams: %w", err)
-	}
-	return all, nil
 }
 
 // readTime finds the latest time that was ever given out.
@@ -142,21 +149,6 @@ func (s *state) nextEpoch() (uint32, error) { return s.control.NextEpoch(context
 func (s *state) keepTime(ctx context.Context) {
 	s.every(ctx, stampInterval, "clock stamp", func(ctx context.Context) error {
 		return s.stamp(ctx)
-	})
-}
-
-// forgetExpired removes packs in which no fragment is within its retention.
-func (s *state) forgetExpired(ctx context.Context) {
-	s.every(ctx, forgetInterval, "retention", func(ctx context.Context) error {
-		policies, err := s.policies(ctx)
-		if err != nil {
-			return err
-		}
-		for key, p := range policies {
-			s.media.SetPolicy(key, p)
-		}
-		_, err = s.media.Maintain(ctx, s.expiry.Now())
-		return err
 	})
 }
 

@@ -1,0 +1,154 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/store"
+	"github.com/millrace/millrace/internal/store/mem"
+)
+
+// A policyListener keeps what it was told last.
+type policyListener struct {
+	mu     sync.Mutex // guards what follows
+	told   map[millrace.StreamKey]store.Policy
+	nudges int
+}
+
+func (l *policyListener) SetPolicy(key millrace.StreamKey, p store.Policy) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.told[key] = p
+}
+
+func (l *policyListener) last(key millrace.StreamKey) store.Policy {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.told[key]
+}
+
+// A blind control state cannot be read.
+type blind struct {
+	store.Control
+	on bool
+}
+
+var errBlind = errors.New("unreadable")
+
+func (b *blind) Stream(ctx context.Context, name millrace.StreamName) (millrace.Stream, error) {
+	if b.on {
+		return millrace.Stream{}, errBlind
+	}
+	return b.Control.Stream(ctx, name)
+}
+
+func policyRig(t *testing.T) (*policies, *policyListener, *blind, millrace.Stream) {
+	t.Helper()
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	l := &policyListener{told: map[millrace.StreamKey]store.Policy{}}
+	b := &blind{Control: mem.NewControl()}
+	p := newPolicies(b, slog.New(slog.DiscardHandler))
+	p.follow(l, func() time.Time { return now }, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.nudges++
+	})
+	s, err := p.Create(t.Context(), millrace.Stream{
+		Name: "cam", Version: "v0", Retention: time.Hour, Created: now,
+		ARN: millrace.StreamARN{Region: "r", Account: "000000000000", Name: "cam", Created: now},
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p, l, b, s
+}
+
+func TestEveryChangeOfAStreamReachesItsMediaBeforeTheAnswer(t *testing.T) {
+	p, l, _, s := policyRig(t)
+	if got := l.last(s.Key); got.Retention != time.Hour {
+		t.Errorf("after the creation: %+v", got)
+	}
+	s.Version, s.Retention = "v1", 2*time.Hour
+	if err := p.Update(t.Context(), s, "v0"); err != nil {
+		t.Fatal(err)
+	}
+	if got := l.last(s.Key); got.Retention != 2*time.Hour {
+		t.Errorf("after the update: %+v", got)
+	}
+	since := time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)
+	if err := p.KeepSince(t.Context(), map[millrace.StreamKey]time.Time{s.Key: since}); err != nil {
+		t.Fatal(err)
+	}
+	last := millrace.NewFragmentNumber(7, since.Add(time.Minute), 0)
+	d := store.Deletion{Stream: s.Key, Name: s.Name, From: since, To: since.Add(time.Minute), Last: last}
+	if _, err := p.AddDeletion(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	got := l.last(s.Key)
+	if !got.KeptSince.Equal(since) || len(got.Deletions) != 1 || got.Deletions[0].Last != last {
+		t.Errorf("after all: %+v", got)
+	}
+	if l.nudges < 3 {
+		t.Errorf("%d nudges", l.nudges)
+	}
+}
+
+func TestADeletionThatCoversNothingAnyMoreIsNotCarriedAlong(t *testing.T) {
+	p, l, _, s := policyRig(t)
+	old := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	d := store.Deletion{Stream: s.Key, Name: s.Name, From: old, To: old.Add(time.Hour), Last: millrace.NewFragmentNumber(7, old.Add(time.Hour), 0)}
+	if _, err := p.AddDeletion(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	if got := l.last(s.Key); len(got.Deletions) != 0 {
+		t.Errorf("told of %+v", got.Deletions)
+	}
+}
+
+func TestAChangeThatCouldNotBeToldIsToldLater(t *testing.T) {
+	p, l, b, s := policyRig(t)
+	b.on = true
+	s.Version, s.Retention = "v1", 3*time.Hour
+	if err := p.Update(t.Context(), s, "v0"); err != nil {
+		t.Fatalf("the change is durable, and yet: %v", err)
+	}
+	b.on = false
+	if err := p.tellAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := l.last(s.Key); got.Retention != 3*time.Hour {
+		t.Errorf("told of %+v", got)
+	}
+}
+
+func TestTheLastOfManyChangesIsTheOneThatStays(t *testing.T) {
+	p, l, _, s := policyRig(t)
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 50 {
+				now, err := p.Stream(t.Context(), s.Name)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				was := now.Version
+				now.Version, now.Retention = was+"x", now.Retention+time.Hour
+				_ = p.Update(t.Context(), now, was) // most are too late
+			}
+		})
+	}
+	all.Wait()
+	now, err := p.Stream(t.Context(), s.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := l.last(s.Key); got.Retention != now.Retention {
+		t.Errorf("told of %v, the state says %v", got.Retention, now.Retention)
+	}
+}
