@@ -38,6 +38,10 @@ type Config struct {
 	// A nil Ready always can. Any number of goroutines call it.
 	Ready func(ctx context.Context) error
 
+	// Metrics answers GET /metrics, without a signature: it must not tell of
+	// streams. Nil: there is nothing there.
+	Metrics http.Handler
+
 	Logger *slog.Logger     // nil: nothing is logged
 	Now    func() time.Time // wall clock, for signatures and creation times; nil means time.Now
 }
@@ -80,6 +84,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Ready == nil {
 		c.Ready = func(context.Context) error { return nil }
+	}
+	if c.Metrics == nil {
+		c.Metrics = http.NotFoundHandler()
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

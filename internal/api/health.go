@@ -10,15 +10,16 @@ import (
 // The paths by which an operator's machinery looks at the server. They need no
 // signature and tell nothing of streams.
 const (
-	healthPath = "/healthz" // the process answers
-	readyPath  = "/readyz"  // the process can serve
+	healthPath  = "/healthz" // the process answers
+	readyPath   = "/readyz"  // the process can serve
+	metricsPath = "/metrics" // what Prometheus reads
 )
 
 type health struct {
 	Status string `json:"status"`
 }
 
-// serveHealth answers GET and HEAD of the two paths, and reports whether it
+// serveHealth answers GET and HEAD of these paths, and reports whether it
 // did.
 func (h *Handler) serveHealth(w http.ResponseWriter, r *http.Request) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -27,6 +28,8 @@ func (h *Handler) serveHealth(w http.ResponseWriter, r *http.Request) bool {
 	id := wire.NewRequestID()
 	w.Header()["Cache-Control"] = []string{"no-store"}
 	switch r.URL.Path {
+	case metricsPath:
+		h.config.Metrics.ServeHTTP(w, r)
 	case healthPath:
 		_ = wire.WriteJSON(w, id, health{"ok"}) // who has gone does not wait for it
 	case readyPath:

@@ -159,7 +159,8 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 		Auth:    auth.New(auth.Options{Keys: keys, Skew: s.cfg.ClockSkew}),
 		Region:  s.cfg.Region, Account: s.cfg.Account, PublicURL: s.cfg.PublicURL,
 		PutMedia: s.media.PutMedia, GetMedia: s.media.GetMedia, Media: s.media,
-		Logger: s.logger, Now: s.now,
+		Metrics: s.state.metrics.handler(),
+		Logger:  s.logger, Now: s.now,
 	})
 	if err != nil {
 		return nil, nil, err

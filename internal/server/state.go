@@ -35,6 +35,7 @@ type state struct {
 	streams *policies // the control state for all who change streams
 	media   *store.Engine
 	keeper  *retention.Keeper
+	metrics *metrics
 	epoch   uint32
 	latest  time.Time // no fragment was ever stamped later
 	expiry  *expiryClock
@@ -43,7 +44,7 @@ type state struct {
 // openState takes a data directory for this process and reads what is in it,
 // making it if it is not there.
 func openState(ctx context.Context, cfg config.Server, logger *slog.Logger, now func() time.Time) (*state, error) {
-	s := &state{logger: logger, now: now}
+	s := &state{logger: logger, now: now, metrics: newMetrics()}
 	if err := s.open(ctx, cfg); err != nil {
 		return nil, errors.Join(fmt.Errorf("open data directory: %w", err), s.close())
 	}
@@ -82,10 +83,12 @@ func (s *state) open(ctx context.Context, cfg config.Server) (err error) {
 	}
 	s.media, err = store.Open(ctx, store.Config{
 		FS: files, Epoch: s.epoch, Policies: all, Lanes: cfg.Lanes, Logger: s.logger, Now: s.now,
+		Events: s.metrics.events(),
 	})
 	if err != nil {
 		return err
 	}
+	s.metrics.watch(s.media)
 	if err := s.readTime(ctx); err != nil {
 		return err
 	}
@@ -95,7 +98,7 @@ func (s *state) open(ctx context.Context, cfg config.Server) (err error) {
 }
 
 func (s *state) newKeeper(rules config.CapacityRules) *retention.Keeper {
-	c := retention.Config{Control: s.streams, Media: s.media, Now: s.expiry.Now, Logger: s.logger}
+	c := retention.Config{Control: s.streams, Media: s.media, Now: s.expiry.Now, Capped: s.metrics.sawCapped, Logger: s.logger}
 	for _, r := range rules {
 		c.Rules = append(c.Rules, retention.Rule{Streams: r.Streams, Tag: r.Tag, Value: r.Value, Size: int64(r.Size)})
 	}

@@ -1,0 +1,92 @@
+package server
+
+import (
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/millrace/millrace/internal/retention"
+	"github.com/millrace/millrace/internal/store"
+)
+
+// metrics counts what happens in the store, for GET /metrics. It tells of no
+// stream by name. Any number of goroutines may use it.
+type metrics struct {
+	registry *prometheus.Registry
+
+	committed      prometheus.Counter
+	committedBytes prometheus.Counter
+	syncTime       prometheus.Histogram
+	failed         prometheus.Counter
+	poisoned       prometheus.Counter
+	sealed         prometheus.Counter
+	removed        prometheus.Counter
+	damaged        prometheus.Counter
+	capped         prometheus.Counter
+}
+
+func newMetrics() *metrics {
+	m := &metrics{
+		registry:       prometheus.NewRegistry(),
+		committed:      counter("fragments_committed_total", "Fragments that became durable."),
+		committedBytes: counter("committed_bytes_total", "Bytes written for them."),
+		syncTime: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: "millrace", Subsystem: "store", Name: "sync_seconds",
+			Help: "How long the sync of a batch took.", Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14),
+		}),
+		failed:   counter("fragments_failed_total", "Fragments that could not be made durable; their producers were told."),
+		poisoned: counter("packs_given_up_total", "Packs given up after a failed write or sync."),
+		sealed:   counter("packs_sealed_total", "Packs that were finished."),
+		removed:  counter("packs_removed_total", "Packs that were removed because nothing in them was live."),
+		damaged:  counter("damages_total", "Places found whose checksum failed."),
+		capped:   counter("capped_bytes_total", "Bytes of media that went because a capacity of their streams was used up."),
+	}
+	m.registry.MustRegister(
+		m.committed, m.committedBytes, m.syncTime, m.failed, m.poisoned, m.sealed, m.removed, m.damaged, m.capped,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+	return m
+}
+
+func counter(name, help string) prometheus.Counter {
+	return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "millrace", Subsystem: "store", Name: name, Help: help})
+}
+
+// gauge adds a value that is looked up at each scrape.
+func (m *metrics) gauge(name, help string, value func() float64) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(
+		prometheus.GaugeOpts{Namespace: "millrace", Subsystem: "store", Name: name, Help: help}, value))
+}
+
+// watch adds what can be seen of an open store.
+func (m *metrics) watch(e *store.Engine) {
+	m.gauge("packs", "Packs that there are.", func() float64 { return float64(e.PackStats().Packs) })
+	m.gauge("pack_bytes", "Bytes of their files.", func() float64 { return float64(e.PackStats().Bytes) })
+	m.gauge("live_fragments", "Fragments that can be found.", func() float64 { return float64(e.PackStats().LiveFragments) })
+	m.gauge("live_bytes", "Bytes of their media.", func() float64 { return float64(e.PackStats().LiveBytes) })
+}
+
+// events are the hooks by which the store tells.
+func (m *metrics) events() store.Events {
+	return store.Events{
+		Committed: func(c store.Commit) {
+			m.committed.Add(float64(c.Fragments))
+			m.committedBytes.Add(float64(c.Bytes))
+			m.syncTime.Observe(c.Sync.Seconds())
+		},
+		Poisoned: func(uint64, error) { m.poisoned.Inc() },
+		Failed:   func(n int, _ error) { m.failed.Add(float64(n)) },
+		Sealed:   func(uint64) { m.sealed.Inc() },
+		Removed:  func(uint64) { m.removed.Inc() },
+		Damaged:  func(store.Damage) { m.damaged.Inc() },
+	}
+}
+
+func (m *metrics) sawCapped(c retention.Capped) { m.capped.Add(float64(c.Bytes)) }
+
+// handler answers GET /metrics.
+func (m *metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
+}
