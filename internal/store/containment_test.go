@@ -48,7 +48,7 @@ func disked(t *testing.T, name string, b []byte) *mem.FS {
 func onePack(t *testing.T, n int, sealed bool) (string, []byte, []*millrace.Fragment) {
 	t.Helper()
 	d := mem.NewFS()
-	w := newWorld(1, d, d.Dead)
+	w := newWorld(1, machineOf(d))
 	if err := w.open(); err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +141,7 @@ func TestAFlippedBitIsContainedAndReported(t *testing.T) {
 
 func TestATornRecordStaysAwayWhenTheFooterIsTornToo(t *testing.T) {
 	d := mem.NewFS()
-	w := newWorld(1, d, d.Dead)
+	w := newWorld(1, machineOf(d))
 	if err := w.open(); err != nil {
 		t.Fatal(err)
 	}

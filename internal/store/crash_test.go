@@ -3,100 +3,229 @@ package store_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"strconv"
+	"sync/atomic"
 	"testing"
 
 	"github.com/millrace/millrace/internal/store/mem"
 )
 
-// crashSteps is how many things happen before the power would fail on its own.
-const crashSteps = 14
+// Of a crash there are as many outcomes as this at most, besides a kill.
+const (
+	crashOutcomes   = 3
+	tortureOutcomes = 8
+)
 
-// TestCrashAtEveryMutation cuts the power in each mutating call of random
-// programs, and again while the next start recovers, and checks I1, I2 and I5.
-func TestCrashAtEveryMutation(t *testing.T) {
-	seeds := uint64(16)
-	if testing.Short() {
-		seeds = 3
-	}
-	points := 0
-	for seed := range seeds {
-		last := mutations(t, seed)
-		for k := 1; k <= last+1; k++ {
-			points++
-			if err := crashOnce(seed, k); err != nil {
-				t.Fatalf("crashOnce(%d, %d): %v", seed, k, err)
-			}
+// crashSeeds is how many programs of each scenario are tried.
+const crashSeeds = 3
+
+// leastCrashPoints is how many calls in which the power fails make a test.
+const leastCrashPoints = 1000
+
+// TestCrash cuts the power in each mutating call of every scenario, goes on
+// from what that may leave, crashes again on the way, and checks I1 to I7. With
+// MILLRACE_TORTURE it does so for as many seeds.
+func TestCrash(t *testing.T) {
+	if r, mine, asked := replayed("crash"); asked {
+		if !mine {
+			t.Skip("another test is replayed")
 		}
+		if err := replayCrash(t, r); err != nil {
+			t.Fatalf("%v: %v", r, err)
+		}
+		return
 	}
-	t.Logf("%d crash points", points)
+	seeds, limit := torture(t, crashSeeds), crashOutcomes
+	if seeds > crashSeeds {
+		limit = tortureOutcomes
+	}
+	var points, outcomes atomic.Int64
+	t.Run("all", func(t *testing.T) {
+		for _, s := range scenarios() {
+			t.Run(s.name, func(t *testing.T) {
+				t.Parallel()
+				for seed := range uint64(seeds) {
+					c := crashes{scenario: s, seed: seed, limit: limit}
+					if err := c.all(); err != nil {
+						t.Fatalf("%v\nreplay: %s", err, c.at.command("TestCrash"))
+					}
+					points.Add(int64(c.points))
+					outcomes.Add(int64(c.outcomes))
+				}
+			})
+		}
+	})
+	t.Logf("%d crash points, %d outcomes", points.Load(), outcomes.Load())
+	if n := points.Load(); n < leastCrashPoints && !testing.Short() && !t.Failed() {
+		t.Errorf("only %d crash points", n)
+	}
 }
 
-func mutations(t *testing.T, seed uint64) int {
+// torture is how many seeds a test is to use: usual, or what the environment
+// says.
+func torture(t *testing.T, usual int) int {
 	t.Helper()
-	d := mem.NewFS()
-	w := newWorld(seed, d, d.Dead)
-	if err := run(w); err != nil {
-		t.Fatal(err)
+	text := os.Getenv("MILLRACE_TORTURE")
+	if testing.Short() {
+		return 1
 	}
-	if err := w.check(); err != nil {
-		t.Fatalf("seed %d without a crash: %v", seed, err)
+	if text == "" {
+		return usual
 	}
-	if w.count(kept) == 0 {
-		t.Fatalf("seed %d: %v", seed, errNothingKept)
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("MILLRACE_TORTURE: %v", err)
 	}
-	return d.Mutations()
+	return n
 }
 
-func run(w *world) error {
-	if err := w.open(); err != nil {
+// crashes are all those of one scenario and seed.
+type crashes struct {
+	scenario scenario
+	seed     uint64
+	limit    int  // of outcomes
+	lies     bool // the disk confirms syncs that it does not make
+
+	at       replay // the one under way
+	points   int
+	outcomes int
+}
+
+// all tries every one.
+func (c *crashes) all() error {
+	last, err := c.last()
+	if err != nil {
 		return err
 	}
-	for range crashSteps {
-		if err := w.act(); err != nil {
+	for k := 1; k <= last+1; k++ {
+		if err := c.point(k, -1); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// crashOnce runs a program, cuts the power or kills it at the k-th mutation,
-// starts again, cuts the power in the middle of that too, and checks after the
-// start after it.
-func crashOnce(seed uint64, k int) error {
-	choose := rand.New(rand.NewPCG(seed, uint64(k))).IntN
-	d := mem.NewFS()
-	d.CrashAt(k)
-	w := newWorld(seed, d, d.Dead)
-	_ = run(w) // whatever it says, the machine has died
-	if choose(3) == 0 {
-		d = d.Kill()
-	} else {
-		d = d.Crash(choose)
+// last runs the scenario without a crash, and returns how many mutations it
+// makes.
+func (c *crashes) last() (int, error) {
+	c.at = c.line(0, 0)
+	w := c.begin()
+	if err := guarded(func() error { return c.run(w) }); err != nil {
+		return 0, fmt.Errorf("without a crash: %w", err)
 	}
-	d.CrashAt(1 + choose(8))
-	w.fs, w.dead = d, d.Dead
-	if err := startAgain(w); err != nil && !d.Dead() {
-		return fmt.Errorf("after the first crash: %w", err)
+	if w.count(kept) == 0 {
+		return 0, fmt.Errorf("scenario %s keeps nothing", c.scenario.name)
 	}
-	d = d.Crash(choose)
-	w.fs, w.dead = d, d.Dead
-	if err := startAgain(w); err != nil {
-		return fmt.Errorf("after the second crash: %w", err)
-	}
-	return w.check()
+	return w.mutations(), nil
 }
 
-// startAgain opens, checks, and puts some more.
-func startAgain(w *world) error {
-	if err := w.open(); err != nil {
-		return fmt.Errorf("open: %w", err)
+func (c *crashes) begin() *world {
+	m := newMachine()
+	m.lies = c.lies
+	return c.scenario.begin(c.seed, m)
+}
+
+// run runs the scenario and closes the engine.
+func (c *crashes) run(w *world) error {
+	return w.do(func() error { return c.scenario.run(w) }, w.close)
+}
+
+func (c *crashes) line(k, outcome int) replay {
+	r := replay{kind: "crash"}.with("scenario", c.scenario.name).with("seed", c.seed).with("k", k).
+		with("outcome", outcome).with("of", c.limit)
+	if c.lies {
+		r = r.with("lies", "sync")
 	}
-	if err := w.check(); err != nil {
+	return r
+}
+
+// point crashes in the k-th mutation, and goes on from each outcome, or from
+// one only.
+func (c *crashes) point(k, only int) error {
+	c.at = c.line(k, 0)
+	w := c.begin()
+	w.crashAt(k)
+	if err := guarded(func() error { return c.run(w) }); err != nil {
+		return fmt.Errorf("before the crash: %w", err)
+	}
+	left := mem.Outcomes(c.limit, c.seed<<32|uint64(k), w.machine.crash)
+	left = append(left, w.machine.kill())
+	c.points++
+	for i, m := range left {
+		if only >= 0 && i != only {
+			continue
+		}
+		c.at = c.line(k, i)
+		c.outcomes++
+		after := w.fork(c.seed<<32|uint64(k)<<8|uint64(i), m)
+		if err := guarded(after.goOn); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// goOn starts again, crashes on the way, and starts again.
+func (w *world) goOn() error {
+	w.crashAt(1 + w.rand.IntN(24))
+	if err := w.again(); err != nil {
+		return fmt.Errorf("after the crash: %w", err)
+	}
+	choose := rand.New(rand.NewPCG(w.rand.Uint64(), 1))
+	w.move(w.machine.crash(choose.IntN))
+	if err := w.again(); err != nil {
+		return fmt.Errorf("after the second crash: %w", err)
+	}
+	return w.checkBare()
+}
+
+// again opens what a crash has left, checks it, and uses it.
+func (w *world) again() error {
+	return w.do(
+		w.open, w.check,
+		func() error { return w.learn(true) },
+		func() error { return w.mustPut(batch{n: 3, size: 2000}) },
+		w.maintain, w.check, w.checkAccounts,
+	)
+}
+
+// checkBare has another engine make the index from the packs alone, as a kill
+// leaves them, and checks that it finds the same.
+func (w *world) checkBare() error {
+	bare := w.fork(w.rand.Uint64(), w.machine.bare())
+	if err := bare.do(bare.open, bare.check); err != nil {
+		return fmt.Errorf("with a new index: %w", err)
+	}
+	return nil
+}
+
+// mustPut puts fragments of which every one must be confirmed.
+func (w *world) mustPut(b batch) error {
+	before := w.count(failed)
+	if err := w.put(b); err != nil {
 		return err
 	}
-	if err := w.settleUnknown(true); err != nil {
+	if w.count(failed) != before {
+		return fmt.Errorf("a healthy disk refused %d fragments (I8)", w.count(failed)-before)
+	}
+	return nil
+}
+
+// replayCrash does what one line says.
+func replayCrash(t *testing.T, r replay) error {
+	t.Helper()
+	for _, s := range scenarios() {
+		if s.name != r.text("scenario") {
+			continue
+		}
+		c := crashes{scenario: s, seed: uint64(r.number("seed")), limit: r.number("of"), lies: r.text("lies") != ""}
+		if k := r.number("k"); k > 0 {
+			return c.point(k, r.number("outcome"))
+		}
+		_, err := c.last()
 		return err
 	}
-	w.put(4)
+	t.Fatalf("no scenario is called %q", r.text("scenario"))
 	return nil
 }

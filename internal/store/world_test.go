@@ -4,252 +4,282 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"time"
 
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/store"
+	"github.com/millrace/millrace/internal/store/fault"
 	"github.com/millrace/millrace/internal/store/storetest"
 )
 
-// What a world knows of a fragment that it has submitted.
-type outcome uint8
+// longRetention is that of streams of which a test says nothing.
+const longRetention = 1000 * 24 * time.Hour
 
-const (
-	unknown outcome = iota // the machine died before it was settled
-	kept                   // confirmed
-	failed                 // refused
-)
-
-// A world puts fragments into an engine that it drives by hand, and remembers
-// what must be true. The same seed does the same.
+// A world is a machine with an engine that is driven by hand, and the ledger
+// that says what must be true of it. The same calls do the same.
 type world struct {
-	rand   *rand.Rand
-	make   *storetest.Fragments
-	fs     store.FS
-	dead   func() bool // whether what the engine says does not count any more
-	engine *store.Driver
-	epoch  uint32
+	*ledger
+	rand    *rand.Rand
+	make    *storetest.Fragments
+	machine *machine
+	faults  *fault.FS // between the engine and the machine
+	engine  *store.Driver
+	config  func(*store.Config)
 
-	fragments map[millrace.FragmentNumber]*millrace.Fragment
-	outcomes  map[millrace.FragmentNumber]outcome
-	dropped   map[millrace.StreamKey]bool
-	since     map[millrace.StreamKey]time.Time
-	damage    []store.Damage
-	unsure    []millrace.FragmentNumber // have failed, and nothing was written since
+	epoch    uint32
+	sequence uint32
+	elapsed  time.Duration
+	failAt   int // the mutation, over all machines, in which the power fails
+	spent    int // mutations of the machines before this one
+	damage   []store.Damage
+	disturb  []error           // with what calls fail on purpose
+	watch    func(call string) // gets the mutations of all machines; may be nil
 }
 
-func newWorld(seed uint64, fs store.FS, dead func() bool) *world {
+// newWorld returns a world with streams 0 to 3.
+func newWorld(seed uint64, m *machine) *world {
+	w := &world{
+		ledger: newLedger(), machine: m, faults: fault.New(m.directory()), config: func(*store.Config) {},
+		rand: rand.New(rand.NewPCG(seed, 2)), make: storetest.NewFragments(seed),
+	}
+	w.now = storetest.Epoch()
+	for id := range uint64(4) {
+		w.streams[id] = &incarnation{key: millrace.StreamKey{ID: id}, policy: store.Policy{Retention: longRetention}}
+	}
+	return w
+}
+
+// fork returns a world that goes on by itself from what is known now, on the
+// machine m.
+func (w *world) fork(seed uint64, m *machine) *world {
 	return &world{
-		rand: rand.New(rand.NewPCG(seed, 2)), make: storetest.NewFragments(seed), fs: fs, dead: dead,
-		fragments: make(map[millrace.FragmentNumber]*millrace.Fragment),
-		outcomes:  make(map[millrace.FragmentNumber]outcome),
-		dropped:   make(map[millrace.StreamKey]bool),
-		since:     make(map[millrace.StreamKey]time.Time),
+		ledger: w.ledger.clone(), machine: m, faults: fault.New(m.directory()), config: w.config,
+		rand: rand.New(rand.NewPCG(seed, 3)), make: storetest.NewFragments(seed),
+		epoch: w.epoch, sequence: w.sequence, elapsed: w.elapsed, damage: slices.Clone(w.damage),
 	}
 }
 
-// open starts the engine in a new epoch. What failed last may come back if
-// nothing could be written since.
+// dead reports whether the machine has died, so that nothing that the engine
+// says counts any more.
+func (w *world) dead() bool { return w.machine.power.Off() }
+
+// crashAt makes the power fail in the k-th mutation of the whole program, over
+// all machines that it goes through.
+func (w *world) crashAt(k int) {
+	w.failAt = k
+	w.machine.power.FailAt(k)
+}
+
+// move goes on with another machine, at first without an engine.
+func (w *world) move(m *machine) {
+	w.spent = w.mutations()
+	w.machine, w.engine = m, nil
+	w.faults.Mount(m.directory())
+	m.power.Watch(w.watch)
+	if w.failAt > w.spent {
+		m.power.FailAt(w.failAt - w.spent)
+	}
+}
+
+// mutations counts over all machines.
+func (w *world) mutations() int { return w.spent + w.machine.power.Mutations() }
+
+// do takes steps until one fails or the machine dies. A step that fails as it
+// was made to fail is passed over.
+func (w *world) do(steps ...func() error) error {
+	for i, step := range steps {
+		err := step()
+		if w.dead() {
+			return nil
+		}
+		if err != nil && !w.meant(err) {
+			return fmt.Errorf("step %d: %w", i+1, err)
+		}
+		if err := w.ready(); err != nil {
+			return fmt.Errorf("step %d: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+// meant reports whether an error is one that was injected.
+func (w *world) meant(err error) bool {
+	return w.faults.Hits() > 0 && slices.ContainsFunc(w.disturb, func(x error) bool { return errors.Is(err, x) })
+}
+
+// ready opens an engine that could not be opened, on a disk that is healed.
+func (w *world) ready() error {
+	if w.engine != nil || w.faults.Hits() == 0 {
+		return nil
+	}
+	w.faults.Heal()
+	return w.open()
+}
+
+// times takes a step n times.
+func (w *world) times(n int, step func() error) error {
+	return w.do(slices.Repeat([]func() error{step}, n)...)
+}
+
+// open starts the engine in a new epoch.
 func (w *world) open() error {
 	w.epoch++
-	for _, n := range w.unsure {
-		w.outcomes[n] = unknown
-	}
-	w.unsure = nil
-	e, err := store.OpenByHand(context.Background(), store.Config{
-		FS: w.fs, Epoch: w.epoch, PackSize: 40_000,
+	w.sequence = 0
+	w.reopened()
+	cfg := store.Config{
+		FS: w.faults, Pages: w.faults.Pages(w.machine.pages), Epoch: w.epoch, PackSize: 40_000, FeedRows: 8,
 		Policies: w.policies(),
+		Now:      func() time.Time { return w.now },
+		Elapsed:  func() time.Duration { return w.elapsed },
 		Events:   store.Events{Damaged: func(d store.Damage) { w.damage = append(w.damage, d) }},
-	})
+	}
+	w.config(&cfg)
+	e, err := store.OpenByHand(context.Background(), cfg)
 	w.engine = e
-	return err
+	if err != nil {
+		return fmt.Errorf("open: %w", err)
+	}
+	return nil
 }
 
-// policies is what a control state would say.
+// policies is what the control state says.
 func (w *world) policies() map[millrace.StreamKey]store.Policy {
 	all := make(map[millrace.StreamKey]store.Policy)
-	for id := range uint64(4) {
-		if key := (millrace.StreamKey{ID: id}); !w.dropped[key] {
-			all[key] = store.Policy{Retention: millrace.MaxRetention, KeptSince: w.since[key]}
+	for _, s := range w.streams {
+		if !s.deleted {
+			all[s.key] = s.policy
 		}
 	}
 	return all
 }
 
-// act does one random thing.
-func (w *world) act() error {
-	switch n := w.rand.IntN(20); {
-	case n == 0:
-		w.drop()
-	case n == 1:
-		return w.forget()
-	case n == 2:
-		w.engine.Close()
-		return w.open()
-	default:
-		w.put(1 + w.rand.IntN(6))
+// close ends the engine in order.
+func (w *world) close() error {
+	w.engine.Close()
+	return nil
+}
+
+// restart closes and opens.
+func (w *world) restart() error {
+	w.engine.Close()
+	return w.open()
+}
+
+// wait lets time pass.
+func (w *world) wait(d time.Duration) error {
+	w.now, w.elapsed = w.now.Add(d), w.elapsed+d
+	return nil
+}
+
+// A batch says what is put at once.
+type batch struct {
+	n       int
+	size    int // media of each, in bytes; about
+	streams int // how many of the first streams it is for; 0 is all
+}
+
+// put submits a batch, in any order, and has every lane commit.
+func (w *world) put(b batch) error {
+	for _, f := range w.fresh(b) {
+		w.submit(f)
+	}
+	w.engine.Step()
+	return nil
+}
+
+// fresh makes the fragments of a batch, in the order in which they end. Server
+// times go on by a second with each.
+func (w *world) fresh(b batch) (list []*millrace.Fragment) {
+	if b.streams == 0 {
+		b.streams = len(w.streams)
+	}
+	for range b.n {
+		s := w.streams[w.rand.Uint64N(uint64(b.streams))]
+		if s.deleted {
+			continue
+		}
+		f := w.make.Make(s.key, b.size/2+w.rand.IntN(1+b.size))
+		_ = w.wait(time.Second)
+		w.sequence++
+		f.Number = millrace.NewFragmentNumber(uint64(w.epoch)<<32|uint64(w.sequence), w.now, w.rand.Uint32())
+		f.ProducerTime = w.now.Add(time.Duration(w.rand.IntN(9000)-8000) * time.Millisecond)
+		list = append(list, f)
+	}
+	w.rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	return list
+}
+
+// submit gives a fragment to the engine.
+func (w *world) submit(f *millrace.Fragment) {
+	n := f.Number
+	w.fragments[n], w.outcomes[n] = f, unknown
+	done := func(err error) {
+		if err == nil || !w.dead() {
+			w.settle(n, err)
+		}
+	}
+	if err := w.engine.Submit(context.Background(), f, done); err != nil {
+		done(err)
+	}
+}
+
+// drop deletes a stream.
+func (w *world) drop(id uint64) error {
+	w.streams[id].deleted = true
+	return w.engine.Drop(context.Background(), w.streams[id].key)
+}
+
+// recreate makes a stream again that was deleted.
+func (w *world) recreate(id uint64) error {
+	s := w.streams[id]
+	s.key.Generation++
+	s.policy, s.deleted = store.Policy{Retention: longRetention}, false
+	return w.tell(id)
+}
+
+// tell tells the engine what the control state says of a stream.
+func (w *world) tell(id uint64) error {
+	if w.engine != nil {
+		w.engine.SetPolicy(w.streams[id].key, w.streams[id].policy)
 	}
 	return nil
 }
 
-// put submits n fragments of any streams, out of order, as one batch.
-func (w *world) put(n int) {
-	var list []*millrace.Fragment
-	for range n {
-		f := w.make.Make(w.key(), w.rand.IntN(6000))
-		if !w.dropped[f.Stream] {
-			list = append(list, f)
-		}
+// retain sets a stream's retention.
+func (w *world) retain(id uint64, retention time.Duration) error {
+	p := &w.streams[id].policy
+	if since := w.now.Add(-p.Retention); retention > p.Retention && since.After(p.KeptSince) {
+		p.KeptSince = since
 	}
-	w.rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
-	for _, f := range list {
-		w.fragments[f.Number] = f
-		err := w.engine.Submit(context.Background(), f, func(err error) { w.settle(f, err) })
-		if err != nil {
-			w.settle(f, err)
-		}
-	}
-	w.engine.Step()
+	p.Retention = retention
+	return w.tell(id)
 }
 
-func (w *world) settle(f *millrace.Fragment, err error) {
-	switch {
-	case err == nil:
-		w.outcomes[f.Number], w.unsure = kept, nil
-	case !w.dead():
-		w.outcomes[f.Number], w.unsure = failed, append(w.unsure, f.Number)
-	}
+// erase deletes what starts within a range on one of the clocks.
+func (w *world) erase(id uint64, c store.Clock, from, to time.Time) error {
+	w.erasures++
+	s := w.streams[id]
+	last := millrace.NewFragmentNumber(uint64(w.epoch)<<32|uint64(w.sequence), w.now, 1<<28-1)
+	// The engine keeps the slice that it was given.
+	s.policy.Deletions = append(slices.Clone(s.policy.Deletions), store.Deletion{
+		ID: w.erasures, Stream: s.key, Clock: c,
+		From: from.Truncate(time.Millisecond), To: to.Truncate(time.Millisecond), Last: last,
+	})
+	return w.tell(id)
 }
 
-func (w *world) key() millrace.StreamKey { return millrace.StreamKey{ID: w.rand.Uint64N(4)} }
-
-func (w *world) drop() {
-	key := w.key()
-	if w.rand.IntN(3) > 0 {
-		return // not too often: a stream does not come back
-	}
-	w.dropped[key] = true
-	_ = w.engine.Drop(context.Background(), key)
-}
-
-// forget moves the retention of one stream or of all on, and lets the engine
-// forget.
-func (w *world) forget() error {
-	var newest time.Time
-	for n := range w.fragments {
-		if n.ServerTime().After(newest) {
-			newest = n.ServerTime()
-		}
-	}
-	since := newest.Add(time.Duration(2-w.rand.IntN(10)) * time.Second)
-	one, all := w.key(), w.rand.IntN(2) == 0
-	for id := range uint64(4) {
-		key := millrace.StreamKey{ID: id}
-		if (all || key == one) && since.After(w.since[key]) {
-			w.since[key] = since
-		}
-	}
-	for key, p := range w.policies() {
-		w.engine.SetPolicy(key, p)
-	}
-	_, err := w.engine.Maintain(context.Background(), newest)
-	if w.dead() {
-		return nil
-	}
+// maintain gives back what is gone.
+func (w *world) maintain() error {
+	_, err := w.engine.Maintain(context.Background(), w.now)
 	return err
 }
 
-// check compares what is found with what must be and with what may be.
-func (w *world) check() error {
-	for id := range uint64(4) {
-		if err := w.checkStream(millrace.StreamKey{ID: id}); err != nil {
-			return fmt.Errorf("stream %d: %w", id, err)
-		}
-	}
-	if len(w.damage) > 0 {
-		return fmt.Errorf("damage where there is none: %+v", w.damage[0])
-	}
-	return nil
-}
+// feed takes what is recent into the pages.
+func (w *world) feed() error { return w.engine.Feed(context.Background()) }
 
-func (w *world) checkStream(key millrace.StreamKey) error {
-	scope := store.Scope{Stream: key, Since: w.since[key]}
-	entries, err := w.engine.After(context.Background(), scope, millrace.FragmentNumber{}, 1<<20)
-	if err != nil {
-		return err
-	}
-	found := make(map[millrace.FragmentNumber]bool)
-	for i, e := range entries {
-		if i > 0 && e.Number.Compare(entries[i-1].Number) <= 0 {
-			return fmt.Errorf("%v follows %v", e.Number, entries[i-1].Number)
-		}
-		found[e.Number] = true
-		if err := w.checkEntry(scope, e); err != nil {
-			return err
-		}
-	}
-	for n, f := range w.fragments {
-		due := w.outcomes[n] == kept && f.Stream == key && !w.dropped[key] && !n.ServerTime().Before(scope.Since)
-		if due && !found[n] {
-			return fmt.Errorf("%v was confirmed and is not found", n)
-		}
-	}
-	return nil
+// scope is the part of the store that queries of a stream see.
+func (w *world) scope(key millrace.StreamKey) store.Scope {
+	return store.Scope{Stream: key, Since: w.now.Add(-w.streams[key.ID].policy.Retention)}
 }
-
-func (w *world) checkEntry(scope store.Scope, e store.Entry) error {
-	f := w.fragments[e.Number]
-	switch {
-	case f == nil || f.Stream != scope.Stream:
-		return fmt.Errorf("%v is found and was never put", e.Number)
-	case w.dropped[scope.Stream]:
-		return fmt.Errorf("%v is found and its stream was dropped", e.Number)
-	case w.outcomes[e.Number] == failed:
-		return fmt.Errorf("%v is found and its commit failed", e.Number)
-	}
-	got, err := w.engine.Read(context.Background(), scope, e, nil)
-	if err != nil {
-		return err
-	}
-	at, err := w.engine.AtProducerTime(context.Background(), scope, f.ProducerTime)
-	if err != nil || at.ProducerTime.After(f.ProducerTime) {
-		return fmt.Errorf("at the producer time of %v: %v, %w", e.Number, at, err)
-	}
-	return storetest.Same(got, f)
-}
-
-// settleUnknown makes what is found, of all that the machine died over, the
-// least that must be found from now on if lasting, and the most that may be.
-func (w *world) settleUnknown(lasting bool) error {
-	found := make(map[millrace.FragmentNumber]bool)
-	for id := range uint64(4) {
-		scope := store.Scope{Stream: millrace.StreamKey{ID: id}}
-		entries, err := w.engine.After(context.Background(), scope, millrace.FragmentNumber{}, 1<<20)
-		if err != nil {
-			return err
-		}
-		for _, e := range entries {
-			found[e.Number] = true
-		}
-	}
-	for n := range w.fragments {
-		switch {
-		case w.outcomes[n] != unknown:
-		case !found[n]:
-			w.outcomes[n] = failed
-		case lasting:
-			w.outcomes[n] = kept
-		}
-	}
-	return nil
-}
-
-// count says how many fragments had an outcome.
-func (w *world) count(o outcome) int {
-	return len(slices.DeleteFunc(slices.Collect(maps.Values(w.outcomes)), func(x outcome) bool { return x != o }))
-}
-
-var errNothingKept = errors.New("nothing was kept")

@@ -1,24 +1,38 @@
 package fault
 
-import "github.com/millrace/millrace/internal/store"
+import (
+	"sync/atomic"
 
-// An FS fails as its Fault says.
+	"github.com/millrace/millrace/internal/store"
+)
+
+// An FS fails as its Faults say.
 type FS struct {
 	*strikes
-	under store.FS
+	under atomic.Pointer[store.FS]
 }
 
 var _ store.FS = (*FS)(nil)
 
-// New returns under with a fault.
-func New(under store.FS, f Fault) *FS { return &FS{newStrikes(f), under} }
+// New returns under with faults.
+func New(under store.FS, faults ...Fault) *FS {
+	f := &FS{strikes: newStrikes(faults)}
+	f.Mount(under)
+	return f
+}
+
+// Mount goes on, with the same faults and counts, in front of another
+// directory. Files that are open stay with the one before.
+func (f *FS) Mount(under store.FS) { f.under.Store(&under) }
+
+func (f *FS) mounted() store.FS { return *f.under.Load() }
 
 // Create implements store.FS.
 func (f *FS) Create(name string) (store.File, error) {
 	if err := f.strike(Create); err != nil {
 		return nil, err
 	}
-	under, err := f.under.Create(name)
+	under, err := f.mounted().Create(name)
 	return f.wrap(under, err)
 }
 
@@ -27,7 +41,7 @@ func (f *FS) Open(name string) (store.File, error) {
 	if err := f.strike(Open); err != nil {
 		return nil, err
 	}
-	under, err := f.under.Open(name)
+	under, err := f.mounted().Open(name)
 	return f.wrap(under, err)
 }
 
@@ -43,7 +57,7 @@ func (f *FS) ReadDir() ([]string, error) {
 	if err := f.strike(ReadDir); err != nil {
 		return nil, err
 	}
-	return f.under.ReadDir()
+	return f.mounted().ReadDir()
 }
 
 // Remove implements store.FS.
@@ -51,7 +65,7 @@ func (f *FS) Remove(name string) error {
 	if err := f.strike(Remove); err != nil {
 		return err
 	}
-	return f.under.Remove(name)
+	return f.mounted().Remove(name)
 }
 
 // Rename implements store.FS.
@@ -59,7 +73,7 @@ func (f *FS) Rename(from, to string) error {
 	if err := f.strike(Rename); err != nil {
 		return err
 	}
-	return f.under.Rename(from, to)
+	return f.mounted().Rename(from, to)
 }
 
 // SyncDir implements store.FS.
@@ -67,7 +81,7 @@ func (f *FS) SyncDir() error {
 	if err := f.strike(SyncDir); err != nil {
 		return err
 	}
-	return f.under.SyncDir()
+	return f.mounted().SyncDir()
 }
 
 // Space implements store.FS.
@@ -75,5 +89,5 @@ func (f *FS) Space() (store.Space, error) {
 	if err := f.strike(Space); err != nil {
 		return store.Space{}, err
 	}
-	return f.under.Space()
+	return f.mounted().Space()
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/millrace/millrace/internal/store"
 )
 
-// Pages fail as their Fault says. A call that fails does not reach what stands
+// Pages fail as their Faults say. A call that fails does not reach what stands
 // behind. After a Sync that failed for another reason than
 // store.ErrUnavailable, changes are millrace.ErrCorrupt until a Reset.
 type Pages struct {
@@ -21,10 +21,12 @@ type Pages struct {
 
 var _ store.Pages = (*Pages)(nil)
 
-// NewPages returns under with a fault.
-func NewPages(under store.Pages, f Fault) *Pages { return &Pages{strikes: newStrikes(f), under: under} }
+// NewPages returns under with faults.
+func NewPages(under store.Pages, faults ...Fault) *Pages {
+	return &Pages{strikes: newStrikes(faults), under: under}
+}
 
-// Pages returns under with f's fault: calls of both are counted together.
+// Pages returns under with f's faults: calls of both are counted together.
 func (f *FS) Pages(under store.Pages) *Pages { return &Pages{strikes: f.strikes, under: under} }
 
 // State implements store.Pages.

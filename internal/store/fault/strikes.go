@@ -1,6 +1,9 @@
 package fault
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // An Op is a kind of call.
 type Op uint8
@@ -50,18 +53,47 @@ func (op Op) mutates() bool { return Create <= op && op <= Reset }
 // use them.
 type strikes struct {
 	mu     sync.Mutex // guards what follows
-	fault  Fault
+	faults []*broken
 	counts [ops]int
 	hits   int
 }
 
-func newStrikes(f Fault) *strikes { return &strikes{fault: f} }
+// A broken is a fault and how many calls of its kind it has seen.
+type broken struct {
+	Fault
+	seen int
+}
 
-// Heal ends all faults.
+func newStrikes(faults []Fault) *strikes {
+	s := &strikes{}
+	s.Break(faults...)
+	return s
+}
+
+// Break adds faults, which count the calls from now on, and returns what ends
+// just these. A fault with At 0 is none.
+func (s *strikes) Break(faults ...Fault) (mend func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var added []*broken
+	for _, f := range faults {
+		if f.At > 0 {
+			added = append(added, &broken{Fault: f})
+		}
+	}
+	s.faults = append(s.faults, added...)
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.faults = slices.DeleteFunc(s.faults, func(b *broken) bool { return slices.Contains(added, b) })
+	}
+}
+
+// Heal ends all faults. What they have done stays.
 func (s *strikes) Heal() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.fault = Fault{}
+	s.faults = nil
 }
 
 // Calls is how often a kind of call was made.
@@ -71,7 +103,7 @@ func (s *strikes) Calls(op Op) int {
 	return s.counts[op]
 }
 
-// Hits is how many calls have failed by the fault.
+// Hits is how many calls have failed by a fault.
 func (s *strikes) Hits() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -87,13 +119,25 @@ func (s *strikes) strike(op Op) error {
 	if op.mutates() {
 		s.counts[Mutation]++
 	}
-	if s.fault.At == 0 || !s.fault.covers(op) {
+	var err error
+	for _, b := range s.faults {
+		if failed := b.strike(op); failed != nil {
+			err = failed
+		}
+	}
+	if err != nil {
+		s.hits++
+	}
+	return err
+}
+
+func (b *broken) strike(op Op) error {
+	if !b.covers(op) {
 		return nil
 	}
-	n := s.counts[s.fault.Op]
-	if n == s.fault.At || n > s.fault.At && s.fault.Forever {
-		s.hits++
-		return s.fault.Err
+	b.seen++
+	if b.seen == b.At || b.seen > b.At && b.Forever {
+		return b.Err
 	}
 	return nil
 }

@@ -92,9 +92,8 @@ func Same(got, want *millrace.Fragment) error {
 	if err := sameSamples(got.Samples, want.Samples); err != nil {
 		return err
 	}
-	g, w := facts(got), facts(want)
-	if g != w {
-		return fmt.Errorf("facts are %s, want %s", g, w)
+	if factsOf(got) != factsOf(want) {
+		return fmt.Errorf("facts are %+v, want %+v", factsOf(got), factsOf(want))
 	}
 	return nil
 }
@@ -126,7 +125,22 @@ func sameSamples(got, want []millrace.Sample) error {
 	return nil
 }
 
-func facts(f *millrace.Fragment) string {
-	return fmt.Sprint(f.Stream, f.Number, f.ProducerTime, f.Timecode, f.TimecodeScale, f.Duration,
-		f.Session, f.Sequence, f.Producer, f.Flags)
+// facts are what a fragment is besides its bytes.
+type facts struct {
+	stream          millrace.StreamKey
+	number          millrace.FragmentNumber
+	producerTime    int64
+	timecode, scale uint64
+	duration        time.Duration
+	session         string
+	sequence        uint64
+	producer        string
+	flags           millrace.FragmentFlags
+}
+
+func factsOf(f *millrace.Fragment) facts {
+	return facts{
+		f.Stream, f.Number, f.ProducerTime.UnixNano(), f.Timecode, f.TimecodeScale, f.Duration,
+		string(f.Session[:]), f.Sequence, string(f.Producer[:]), f.Flags,
+	}
 }

@@ -1,0 +1,210 @@
+package store_test
+
+import (
+	"math/rand/v2"
+	"syscall"
+	"time"
+
+	"github.com/millrace/millrace/internal/store"
+	"github.com/millrace/millrace/internal/store/fault"
+)
+
+// A scenario is a program for a world. It does the same for the same seed, ends
+// early when the machine dies, and leaves the engine open.
+type scenario struct {
+	name   string
+	config func(*store.Config)
+	run    func(*world) error
+}
+
+// scenarios are all programs in which machines are crashed and calls fail.
+func scenarios() []scenario {
+	return []scenario{
+		{"batches", nil, writeBatches},
+		{"roll", smallPacks, rollBySizeAndAge},
+		{"classes", smallPacks, writeInClasses},
+		{"poison", smallPacks, poisonPacks},
+		{"drop", smallPacks, dropStreams},
+		{"retention", smallPacks, expire},
+		{"erase", smallPacks, eraseRanges},
+		{"recovery", smallPacks, recoverOften},
+		{"anything", smallPacks, doAnything},
+	}
+}
+
+func smallPacks(c *store.Config) { c.PackSize = 24_000 }
+
+// begin makes a world for a scenario.
+func (s scenario) begin(seed uint64, m *machine) *world {
+	w := newWorld(seed, m)
+	if s.config != nil {
+		w.config = s.config
+	}
+	return w
+}
+
+// writeBatches puts batches of all sizes into one pack.
+func writeBatches(w *world) error {
+	return w.do(
+		w.open,
+		func() error { return w.put(batch{n: 1, size: 100}) },
+		func() error { return w.put(batch{n: 9, size: 300}) },
+		func() error { return w.put(batch{n: 2, size: 9000}) },
+		func() error { return w.put(batch{n: 1, size: 0}) },
+		func() error { return w.put(batch{n: 5, size: 1500}) },
+	)
+}
+
+// rollBySizeAndAge fills packs, and lets others grow old.
+func rollBySizeAndAge(w *world) error {
+	return w.do(
+		w.open,
+		func() error { return w.times(5, func() error { return w.put(batch{n: 3, size: 5000}) }) },
+		func() error { return w.put(batch{n: 1, size: 200}) },
+		func() error { return w.wait(30 * 24 * time.Hour) },
+		func() error { return w.put(batch{n: 2, size: 200}) },
+		w.restart,
+		func() error { return w.put(batch{n: 3, size: 9000}) },
+	)
+}
+
+// writeInClasses gives every stream a class of its own, and moves one.
+func writeInClasses(w *world) error {
+	mixed := func() error { return w.put(batch{n: 6, size: 2000}) }
+	return w.do(
+		func() error { return w.retain(0, 12*time.Hour) },
+		func() error { return w.retain(1, 5*24*time.Hour) },
+		func() error { return w.retain(2, 20*24*time.Hour) },
+		w.open,
+		func() error { return w.times(3, mixed) },
+		func() error { return w.retain(0, 7*24*time.Hour) },
+		func() error { return w.times(3, mixed) },
+	)
+}
+
+// poisonPacks has writes and syncs fail now and then, sometimes those of the
+// second pack too.
+func poisonPacks(w *world) error {
+	some := func() error { return w.put(batch{n: 4, size: 1500}) }
+	fail := func(op fault.Op, times int) func() error {
+		return func() error {
+			for at := 1; at <= times; at++ {
+				w.faults.Break(fault.Fault{Op: op, At: at, Err: syscall.EIO})
+			}
+			return nil
+		}
+	}
+	return w.do(
+		w.open,
+		some, fail(fault.Sync, 1), some, some,
+		fail(fault.Write, 1), some, some,
+		fail(fault.Write, 1), fail(fault.Truncate, 1), some, some,
+		fail(fault.Sync, 2), some, some,
+		fail(fault.Write, 2), fail(fault.Remove, 1), some, some,
+	)
+}
+
+// dropStreams deletes streams, makes them again, and gives back the bytes.
+func dropStreams(w *world) error {
+	some := func() error { return w.put(batch{n: 5, size: 3000}) }
+	return w.do(
+		w.open, some, some,
+		func() error { return w.drop(1) },
+		some, w.maintain,
+		func() error { return w.recreate(1) },
+		some,
+		func() error { return w.drop(0) },
+		func() error { return w.drop(2) },
+		w.restart, w.maintain, some,
+		func() error { return w.drop(1) },
+		func() error { return w.drop(3) },
+		w.maintain, w.checkAccounts,
+	)
+}
+
+// expire moves the retention and the clock.
+func expire(w *world) error {
+	some := func() error { return w.put(batch{n: 5, size: 3000}) }
+	return w.do(
+		func() error { return w.retain(0, time.Hour) },
+		func() error { return w.retain(1, 24*time.Hour) },
+		w.open, some, some,
+		func() error { return w.wait(50 * time.Minute) },
+		some,
+		func() error { return w.wait(30 * time.Minute) },
+		w.maintain, w.checkAccounts, some,
+		func() error { return w.retain(0, 48*time.Hour) },
+		w.check,
+		func() error { return w.retain(2, 10*time.Second) },
+		w.maintain, w.checkAccounts, some, w.restart,
+		func() error { return w.wait(72 * time.Hour) },
+		w.maintain, w.checkAccounts,
+	)
+}
+
+// eraseRanges deletes parts of streams, on both clocks.
+func eraseRanges(w *world) error {
+	some := func() error { return w.put(batch{n: 6, size: 2500}) }
+	erase := func(id uint64, c store.Clock, from, to time.Duration) func() error {
+		return func() error { return w.erase(id, c, w.now.Add(-from), w.now.Add(-to)) }
+	}
+	return w.do(
+		w.open, some, some,
+		erase(0, store.ServerClock, 10*time.Second, 4*time.Second), w.check,
+		some, w.feed, w.maintain, w.checkAccounts,
+		erase(1, store.ProducerClock, 20*time.Second, 3*time.Second), w.check, some,
+		erase(1, store.ServerClock, 6*time.Second, -time.Minute), some, // what is yet to come is not meant
+		w.restart, w.maintain, w.checkAccounts,
+		erase(2, store.ServerClock, time.Hour, 0),
+		erase(3, store.ProducerClock, time.Hour, -time.Hour),
+		w.maintain, some, w.checkAccounts,
+	)
+}
+
+// recoverOften loses power between batches, so that the start after it is a
+// part of the program.
+func recoverOften(w *world) error {
+	some := func() error { return w.put(batch{n: 4, size: 3000}) }
+	cut := func() error {
+		choose := rand.New(rand.NewPCG(w.rand.Uint64(), 0))
+		w.move(w.machine.crash(choose.IntN))
+		return w.do(w.open, w.check, func() error { return w.learn(true) })
+	}
+	fall := func() error { // in the middle of a batch
+		mend := w.faults.Break(fault.Fault{Op: fault.Mutation, At: 2 + w.rand.IntN(2), Forever: true, Err: syscall.EIO})
+		defer mend()
+		return some()
+	}
+	return w.do(
+		w.open, some, cut, some, some, cut, fall, cut, some, fall, cut, some,
+	)
+}
+
+// doAnything does what comes to mind.
+func doAnything(w *world) error {
+	some := func() error { return w.put(batch{n: 1 + w.rand.IntN(6), size: w.rand.IntN(4000)}) }
+	act := func() error {
+		id := w.rand.Uint64N(4)
+		switch w.rand.IntN(18) {
+		case 0:
+			if w.streams[id].deleted {
+				return w.recreate(id)
+			}
+			return w.drop(id)
+		case 1, 2:
+			return w.maintain()
+		case 3:
+			return w.restart()
+		case 4:
+			return w.retain(id, time.Duration(w.rand.IntN(60))*time.Second)
+		case 6:
+			return w.erase(id, store.Clock(w.rand.IntN(2)), w.now.Add(-time.Duration(w.rand.IntN(40))*time.Second), w.now)
+		case 7, 8:
+			return w.feed()
+		case 5:
+			return w.wait(time.Duration(w.rand.IntN(30)) * time.Second)
+		}
+		return some()
+	}
+	return w.do(w.open, some, func() error { return w.times(12, act) }, w.check, w.maintain, w.checkAccounts)
+}

@@ -1,0 +1,169 @@
+package store_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/millrace/millrace/internal/store/fault"
+)
+
+// sweptOps are the kinds of call that fail, by the names that replays use.
+func sweptOps() map[string]fault.Op {
+	return map[string]fault.Op{
+		"create": fault.Create, "remove": fault.Remove, "rename": fault.Rename, "syncdir": fault.SyncDir,
+		"write": fault.Write, "writeat": fault.WriteAt, "punch": fault.Punch, "sync": fault.Sync,
+		"truncate": fault.Truncate, "open": fault.Open, "readdir": fault.ReadDir, "read": fault.Read,
+		"size": fault.Size, "space": fault.Space,
+	}
+}
+
+// sweptErrors are what they fail with.
+func sweptErrors() map[string]syscall.Errno {
+	return map[string]syscall.Errno{"EIO": syscall.EIO, "ENOSPC": syscall.ENOSPC}
+}
+
+// TestSweep fails each call of each kind of every scenario, once and until the
+// disk is healed, and checks that nothing is confirmed that is not kept, that
+// nothing is found that was refused, that nothing that was confirmed is lost,
+// and that work goes on by itself afterwards (I8).
+func TestSweep(t *testing.T) {
+	if r, mine, asked := replayed("sweep"); asked {
+		if !mine {
+			t.Skip("another test is replayed")
+		}
+		if err := replaySweep(t, r); err != nil {
+			t.Fatalf("%v: %v", r, err)
+		}
+		return
+	}
+	seeds := min(torture(t, 1), 40)
+	var points atomic.Int64
+	t.Run("all", func(t *testing.T) {
+		for _, s := range scenarios() {
+			t.Run(s.name, func(t *testing.T) {
+				t.Parallel()
+				for seed := range uint64(seeds) {
+					w := sweep{scenario: s, seed: seed}
+					if err := w.all(); err != nil {
+						t.Fatalf("%v\nreplay: %s", err, w.at.command("TestSweep"))
+					}
+					points.Add(int64(w.points))
+				}
+			})
+		}
+	})
+	t.Logf("%d faults", points.Load())
+}
+
+// A sweep is all failures in one scenario.
+type sweep struct {
+	scenario scenario
+	seed     uint64
+	at       replay // the one under way
+	points   int
+}
+
+func (s *sweep) all() error {
+	for op := range sweptOps() {
+		for errno := range sweptErrors() {
+			for _, times := range []string{"once", "forever"} {
+				if err := s.each(op, errno, times); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// each fails one call after the other, until there is no such call.
+func (s *sweep) each(op, errno, times string) error {
+	for k := 1; ; k++ {
+		s.at = replay{kind: "sweep"}.with("scenario", s.scenario.name).with("seed", s.seed).
+			with("op", op).with("k", k).with("times", times).with("err", errno)
+		hit := false
+		err := guarded(func() (err error) {
+			hit, err = s.point(s.at)
+			return err
+		})
+		if err != nil || !hit {
+			return err
+		}
+		s.points++
+	}
+}
+
+// point runs the scenario with one fault, heals the disk, goes on, cuts the
+// power and starts again. It reports whether the fault came. With every second
+// call that fails, files cannot be cut or removed either until the disk is
+// healed.
+func (s *sweep) point(r replay) (hit bool, err error) {
+	k, errno := r.number("k"), sweptErrors()[r.text("err")]
+	w := s.scenario.begin(s.seed, newMachine())
+	w.disturb = []error{errno}
+	w.faults.Break(fault.Fault{Op: sweptOps()[r.text("op")], At: k, Forever: r.text("times") == "forever", Err: errno})
+	if k%2 == 0 {
+		w.faults.Break(
+			fault.Fault{Op: fault.Truncate, At: 1, Forever: true, Err: errno},
+			fault.Fault{Op: fault.Remove, At: 1, Forever: true, Err: errno})
+	}
+	if err := w.do(func() error { return s.scenario.run(w) }); err != nil {
+		return false, err
+	}
+	hit = w.faults.Calls(sweptOps()[r.text("op")]) >= k
+	if err := w.recoverFrom(k % 3); err != nil {
+		return false, err
+	}
+	choose := rand.New(rand.NewPCG(s.seed, uint64(k)))
+	w.move(w.machine.crash(choose.IntN))
+	if err := w.again(); err != nil {
+		return false, fmt.Errorf("after the crash: %w", err)
+	}
+	return hit, nil
+}
+
+// recoverFrom heals the disk and goes on: at once, or over a restart before or
+// after the disk is healed.
+func (w *world) recoverFrom(how int) error {
+	if how == 1 {
+		_ = w.close()
+		w.engine = nil
+	}
+	w.faults.Heal()
+	w.disturb = nil
+	if how == 2 {
+		_ = w.close()
+		w.unsure, w.engine = nil, nil // the engine had the chance to say so
+	}
+	if w.engine == nil {
+		if err := w.open(); err != nil {
+			return fmt.Errorf("healed: %w", err)
+		}
+	}
+	err := w.do(
+		func() error { return w.mustPut(batch{n: 4, size: 1000}) },
+		func() error { return w.learn(false) },
+		w.check, w.maintain, w.check, w.checkAccounts, w.restart, w.check,
+	)
+	if err != nil {
+		return fmt.Errorf("healed: %w", err)
+	}
+	return nil
+}
+
+// replaySweep does what one line says.
+func replaySweep(t *testing.T, r replay) error {
+	t.Helper()
+	for _, sc := range scenarios() {
+		if sc.name == r.text("scenario") {
+			s := sweep{scenario: sc, seed: uint64(r.number("seed"))}
+			_, err := s.point(r)
+			return err
+		}
+	}
+	t.Fatalf("no scenario is called %q", r.text("scenario"))
+	return nil
+}
