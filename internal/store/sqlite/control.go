@@ -24,15 +24,31 @@ var _ store.Control = (*Control)(nil)
 
 // OpenControl opens the file at path, or makes it, readable by its owner
 // alone, and brings its schema up to date. A file of a newer release is a
-// *VersionError. A locked or full file is store.ErrUnavailable. The folder
-// must exist. The caller sees to it that one server at a time uses the file,
-// and closes the Control.
+// *VersionError. A locked or full file is store.ErrUnavailable, one of which
+// streams or deletions have been lost millrace.ErrCorrupt. The folder must
+// exist. The caller sees to it that one server at a time uses the file, and
+// closes the Control.
 func OpenControl(ctx context.Context, path string, o Options) (*Control, error) {
-	p, err := openPools(ctx, path, o, controlKind())
+	p, err := openWhole(ctx, path, o)
 	if err != nil {
 		return nil, fmt.Errorf("open control database: %w", err)
 	}
 	return &Control{pools: p}, nil
+}
+
+func openWhole(ctx context.Context, path string, o Options) (pools, error) {
+	if err := checkLog(path + "-wal"); err != nil {
+		return pools{}, err
+	}
+	p, err := openPools(ctx, path, o, controlKind())
+	if err != nil {
+		return pools{}, err
+	}
+	if err := expectWhole(ctx, p.reader); err != nil {
+		p.close()
+		return pools{}, err
+	}
+	return p, nil
 }
 
 func controlKind() kind {

@@ -52,7 +52,7 @@ func openPools(ctx context.Context, path string, o Options, k kind) (pools, erro
 	if o.BusyTimeout == 0 {
 		o.BusyTimeout = DefaultBusyTimeout
 	}
-	if err := create(path); err != nil {
+	if err := create(path); err != nil && !os.IsExist(err) {
 		return pools{}, err
 	}
 	writer, err := openWriter(ctx, path, o, k)
@@ -73,12 +73,10 @@ func openPools(ctx context.Context, path string, o Options, k kind) (pools, erro
 // removes it.
 func (p pools) close() error { return errors.Join(p.reader.Close(), p.writer.Close()) }
 
-// create makes an empty file where there is none, and makes its name durable.
+// create makes an empty file, and makes its name durable. A file that is there
+// is os.ErrExist.
 func create(path string) error {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	if os.IsExist(err) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}

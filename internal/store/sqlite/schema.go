@@ -70,7 +70,10 @@ func (k kind) migrate(ctx context.Context, db *sql.DB, path string) error {
 }
 
 // schemaVersion is 0 for a file without tables.
-func schemaVersion(ctx context.Context, db *sql.DB) (int, error) {
+func schemaVersion(ctx context.Context, db interface {
+	QueryRowContext(context.Context, string, ...any) *sql.Row
+},
+) (int, error) {
 	var exists bool
 	err := db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE name = 'schema_version'").Scan(&exists)
 	if err != nil || !exists {
