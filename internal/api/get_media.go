@@ -86,7 +86,7 @@ func (m *Media) serveReader(w http.ResponseWriter, r *http.Request, c *MediaCall
 // scope is what a reader sees of the store: nothing of a stream that lives in
 // memory alone.
 func (m *Media) scope(s millrace.Stream, a *activeStream) store.Scope {
-	return store.Scope{Stream: s.Key, Since: m.config.Expiry().Add(-m.retention(s, a))}
+	return store.Scope{Stream: s.Key, Since: m.config.Since(m.retention(s, a))}
 }
 
 // parse checks the selector: its type, and the member that its type needs.

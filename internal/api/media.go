@@ -33,7 +33,10 @@ type MediaConfig struct {
 	WriteTimeout time.Duration
 
 	Logger *slog.Logger
-	Expiry func() time.Time // the time by which fragments expire
+
+	// Since is the server time before which fragments are expired that are kept
+	// for so long.
+	Since func(retention time.Duration) time.Time
 }
 
 // Media answers PutMedia and GetMedia. Any number of goroutines may use it.

@@ -10,11 +10,17 @@ import (
 	"github.com/millrace/millrace"
 )
 
+// maxCounters is how many streams' counters are kept apart (I11).
+const maxCounters = 1 << 16
+
 // A Numberer gives fragments their numbers. Within one epoch each stream has a
 // counter of its own; the epoch stands in the number's upper half, so that a
 // server that takes a new epoch at each start never issues a number twice and
 // never needs to write a counter down. Server times never decrease (I3), even
 // if the clock does.
+//
+// Where there are too many counters they are all forgotten, and every stream
+// goes on from the highest of them: numbers have to grow, and need not be dense.
 //
 // Any number of goroutines may use a Numberer.
 type Numberer struct {
@@ -25,10 +31,11 @@ type Numberer struct {
 	epoch    uint32
 	last     time.Time
 	counters map[uint64]uint32 // by StreamKey.ID: it goes on over re-creation of a name
+	base     uint32            // of streams that have no counter
 }
 
-// NewNumberer starts at an epoch that was never used before. now is the wall
-// clock; no number carries a time before floor, the latest server time already
+// NewNumberer starts at an epoch that was never used before. now is the server's
+// time; no number carries a time before floor, the latest server time already
 // given out. nextEpoch takes a further epoch durably, in case a counter is
 // used up.
 func NewNumberer(epoch uint32, floor time.Time, now func() time.Time, nextEpoch func() (uint32, error)) *Numberer {
@@ -39,15 +46,15 @@ func NewNumberer(epoch uint32, floor time.Time, now func() time.Time, nextEpoch 
 func (n *Numberer) Next(key millrace.StreamKey) (millrace.FragmentNumber, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.counters[key.ID] == math.MaxUint32 {
+	if n.counter(key) == math.MaxUint32 {
 		epoch, err := n.nextEpoch()
 		if err != nil {
 			return millrace.FragmentNumber{}, fmt.Errorf("take a new epoch: %w", err)
 		}
-		n.epoch = epoch
+		n.epoch, n.base = epoch, 0
 		clear(n.counters)
 	}
-	n.counters[key.ID]++
+	n.step(key)
 	return millrace.NewFragmentNumber(n.sequence(key), n.time(), rand.Uint32()), nil
 }
 
@@ -60,7 +67,27 @@ func (n *Numberer) Floor(key millrace.StreamKey) millrace.FragmentNumber {
 }
 
 func (n *Numberer) sequence(key millrace.StreamKey) uint64 {
-	return uint64(n.epoch)<<32 | uint64(n.counters[key.ID])
+	return uint64(n.epoch)<<32 | uint64(n.counter(key))
+}
+
+// counter is how many numbers the stream has had, or more. n.mu is held.
+func (n *Numberer) counter(key millrace.StreamKey) uint32 {
+	if c, ok := n.counters[key.ID]; ok {
+		return c
+	}
+	return n.base
+}
+
+// step adds one to the stream's counter. n.mu is held.
+func (n *Numberer) step(key millrace.StreamKey) {
+	next := n.counter(key) + 1
+	if _, ok := n.counters[key.ID]; !ok && len(n.counters) == maxCounters {
+		for _, c := range n.counters {
+			n.base = max(n.base, c)
+		}
+		clear(n.counters)
+	}
+	n.counters[key.ID] = next
 }
 
 // time returns the server's time and remembers it. n.mu is held.

@@ -24,7 +24,7 @@ func importTable() []row {
 
 	api := concat(session, formats, []string{
 		"media", "producer/...", "consumer/...", "internal/pack", "internal/auth", "internal/ingest",
-		"internal/egress", "internal/playback", "internal/retention", "internal/fleet",
+		"internal/clock", "internal/egress", "internal/playback", "internal/retention", "internal/fleet",
 	})
 
 	return []row{
@@ -36,6 +36,7 @@ func importTable() []row {
 		{"consumer", client, true},
 		{"consumer/...", concat(client, []string{"consumer/..."}), false},
 		{"internal/config", nil, false},
+		{"internal/clock", nil, false},
 		{"internal/wire", []string{"."}, true},
 		{"internal/wire/client", []string{".", "internal/wire"}, true},
 		{"internal/wire/...", []string{".", "internal/wire/..."}, true},

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/internal/config"
+	"github.com/millrace/millrace/internal/server"
 )
 
 // A timetable is a stream whose fragments lie at known times, each a second
@@ -38,7 +39,8 @@ func stops() []stop {
 func newTimetable(t *testing.T, hours int, change func(*config.Server)) *timetable {
 	t.Helper()
 	m := &timetable{stream: "cam", hours: hours, base: time.Now().Truncate(time.Second), ahead: new(atomic.Int64)}
-	m.rig = start(t, func() time.Time { return m.base.Add(time.Duration(m.ahead.Load()) * time.Millisecond) }, change)
+	boot := func() time.Duration { return time.Duration(m.ahead.Load()) * time.Millisecond }
+	m.rig = startWith(t, server.Options{Now: func() time.Time { return m.base.Add(boot()) }, Boot: boot}, change)
 	m.create(m.stream, hours)
 	for _, s := range stops() {
 		m.arrive(s)

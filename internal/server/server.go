@@ -37,9 +37,10 @@ const connectionTimeout = 2 * time.Minute
 
 // Options are what a Server needs beside its settings.
 type Options struct {
-	Logger *slog.Logger     // nil: nothing is logged
-	Now    func() time.Time // wall clock; nil means time.Now
-	Keys   auth.Keys        // who may call; nil: the root key alone
+	Logger *slog.Logger         // nil: nothing is logged
+	Now    func() time.Time     // wall clock; nil means time.Now
+	Boot   func() time.Duration // clock that never steps and counts suspend; nil means clock.Boot
+	Keys   auth.Keys            // who may call; nil: the root key alone
 
 	HeaderTimeout time.Duration // in which a request's head must arrive; 20 s if zero
 	WriteTimeout  time.Duration // in which a media client must take what is written; wire.DefaultWriteTimeout if zero
@@ -82,7 +83,7 @@ func Start(ctx context.Context, cfg config.Server, o Options) (*Server, error) {
 }
 
 func (s *Server) open(ctx context.Context) (err error) {
-	if s.state, err = openState(ctx, s.cfg, s.logger, s.now); err != nil {
+	if s.state, err = openState(ctx, s.cfg, s.logger, s.now, s.options.Boot); err != nil {
 		return err
 	}
 	if s.listener, err = listen(ctx, s.cfg); err != nil {
@@ -131,7 +132,7 @@ func (s *Server) getenv(name string) string {
 // wire builds everything between the store and the listener. What it returns
 // beside the handler has to run as long as that serves.
 func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context), error) {
-	numbers := fragment.NewNumberer(s.state.epoch, s.state.latest, s.now, s.state.nextEpoch)
+	numbers := fragment.NewNumberer(s.state.epoch, time.Time{}, s.state.clock.Now, s.state.nextEpoch)
 	memory := int64(s.cfg.Memory)
 	if memory == 0 {
 		memory = machineMemory() / 4
@@ -144,11 +145,11 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 		SessionsPerStream: s.cfg.MaxSessions, Logger: s.logger,
 	})
 	out := egress.New(egress.Config{
-		Index: s.state.media, Now: s.now, IdleTimeout: s.cfg.ReaderIdleTimeout, Logger: s.logger,
+		Index: s.state.media, Now: s.state.clock.Now, IdleTimeout: s.cfg.ReaderIdleTimeout, Logger: s.logger,
 	})
 	s.media = api.NewMedia(api.MediaConfig{
 		Streams: s.state.streams, Store: s.state.media, Tail: fragments, Sessions: sessions, Egress: out,
-		MaxReaders: s.cfg.MaxReaders, WriteTimeout: s.options.WriteTimeout, Logger: s.logger, Expiry: s.state.expiry.Now,
+		MaxReaders: s.cfg.MaxReaders, WriteTimeout: s.options.WriteTimeout, Logger: s.logger, Since: s.state.clock.Since,
 	})
 	keys := s.options.Keys
 	if keys == nil {
@@ -168,6 +169,7 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 	return handler, []func(context.Context){
 		fragments.Run,
 		func(ctx context.Context) { s.logEnd("deletions", handler.Run(ctx)) },
+		s.state.clock.Run,
 		s.state.keepTime,
 		s.state.keeper.Run,
 	}, nil

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/millrace/millrace/internal/clock"
 	"github.com/millrace/millrace/internal/config"
 	"github.com/millrace/millrace/internal/retention"
 	"github.com/millrace/millrace/internal/store"
@@ -23,13 +24,11 @@ const (
 	packFolder  = "packs"
 )
 
-// stampInterval is how often the time is written down.
-const stampInterval = time.Minute
-
 // A state is an open data directory.
 type state struct {
 	logger  *slog.Logger
 	now     func() time.Time
+	boot    func() time.Duration // nil is the machine's
 	lock    *disk.DirLock
 	control *sqlite.Control
 	streams *policies // the control state for all who change streams
@@ -37,14 +36,13 @@ type state struct {
 	keeper  *retention.Keeper
 	metrics *metrics
 	epoch   uint32
-	latest  time.Time // no fragment was ever stamped later
-	expiry  *expiryClock
+	clock   *clock.Clock
 }
 
 // openState takes a data directory for this process and reads what is in it,
 // making it if it is not there.
-func openState(ctx context.Context, cfg config.Server, logger *slog.Logger, now func() time.Time) (*state, error) {
-	s := &state{logger: logger, now: now, metrics: newMetrics()}
+func openState(ctx context.Context, cfg config.Server, logger *slog.Logger, now func() time.Time, boot func() time.Duration) (*state, error) {
+	s := &state{logger: logger, now: now, boot: boot, metrics: newMetrics()}
 	if err := s.open(ctx, cfg); err != nil {
 		return nil, errors.Join(fmt.Errorf("open data directory: %w", err), s.close())
 	}
@@ -89,16 +87,16 @@ func (s *state) open(ctx context.Context, cfg config.Server) (err error) {
 		return err
 	}
 	s.metrics.watch(s.media)
-	if err := s.readTime(ctx); err != nil {
+	if err := s.startClock(ctx); err != nil {
 		return err
 	}
 	s.keeper = s.newKeeper(cfg.Capacities)
-	s.streams.follow(s.media, s.expiry.Now, s.keeper.Nudge)
+	s.streams.follow(s.media, s.clock.Expiry, s.keeper.Nudge)
 	return nil
 }
 
 func (s *state) newKeeper(rules config.CapacityRules) *retention.Keeper {
-	c := retention.Config{Control: s.streams, Media: s.media, Now: s.expiry.Now, Capped: s.metrics.sawCapped, Logger: s.logger}
+	c := retention.Config{Control: s.streams, Media: s.media, Now: s.clock.Expiry, Capped: s.metrics.sawCapped, Logger: s.logger}
 	for _, r := range rules {
 		c.Rules = append(c.Rules, retention.Rule{Streams: r.Streams, Tag: r.Tag, Value: r.Value, Size: int64(r.Size)})
 	}
@@ -127,33 +125,8 @@ func (s *state) takeEpoch(ctx context.Context, files *disk.FS) error {
 	return nil
 }
 
-// readTime finds the latest time that was ever given out.
-func (s *state) readTime(ctx context.Context) error {
-	stamp, err := s.control.ClockStamp(ctx)
-	if err != nil {
-		return fmt.Errorf("read clock stamp: %w", err)
-	}
-	s.latest = s.media.LastServerTime()
-	if stamp.After(s.latest) {
-		s.latest = stamp
-	}
-	s.expiry = newExpiryClock(s.latest, s.now, s.logger)
-	if ahead := s.latest.Sub(s.now()); ahead > time.Second {
-		s.logger.Warn("the clock is behind the newest fragment: new ones are stamped with that one's time until it catches up", "behind", ahead)
-	}
-	return nil
-}
-
 // nextEpoch takes a further epoch, before a stream's counter would wrap.
 func (s *state) nextEpoch() (uint32, error) { return s.control.NextEpoch(context.Background()) }
-
-// keepTime writes down how late it is, so that a start with a wrong clock does
-// not stamp fragments earlier than those before it.
-func (s *state) keepTime(ctx context.Context) {
-	s.every(ctx, stampInterval, "clock stamp", func(ctx context.Context) error {
-		return s.stamp(ctx)
-	})
-}
 
 // every does work at once and then again and again until ctx ends.
 func (s *state) every(ctx context.Context, d time.Duration, name string, work func(context.Context) error) {
@@ -169,14 +142,6 @@ func (s *state) every(ctx context.Context, d time.Duration, name string, work fu
 			return
 		}
 	}
-}
-
-// stamp writes the time down, if it is known.
-func (s *state) stamp(ctx context.Context) error {
-	if s.expiry == nil {
-		return nil
-	}
-	return s.control.SetClockStamp(ctx, s.expiry.Now())
 }
 
 // close commits what was submitted and closes the files.

@@ -132,6 +132,14 @@ type Meta interface {
 	// keeps fresh and returns that; of any number of calls at once, all return
 	// the same value. The slice is the caller's own.
 	Keep(ctx context.Context, name string, fresh []byte) ([]byte, error)
+
+	// Remember keeps value under name, in place of what it kept there before.
+	// Its names are not those of Keep.
+	Remember(ctx context.Context, name string, value []byte) error
+
+	// Recall returns what Remember kept last under name, and nil if that was
+	// nothing. The slice is the caller's own.
+	Recall(ctx context.Context, name string) ([]byte, error)
 }
 
 // Control is the whole control state, which is authoritative: a backup of it

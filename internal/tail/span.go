@@ -32,7 +32,7 @@ func keptSpan(e store.Entry) span {
 func (f *Fragment) spanLocked() span {
 	s := span{number: f.Number, server: f.ServerTime(), producer: f.ProducerTime, duration: f.duration}
 	if f.state == Open {
-		s.duration = f.stream.tail.now().Sub(s.server) + time.Millisecond
+		s.duration = f.stream.tail.now().Sub(f.opened) + time.Millisecond
 	}
 	return s
 }

@@ -29,8 +29,8 @@ type Numbers interface {
 // Config says how a Tail works.
 type Config struct {
 	Numbers Numbers
-	Now     func() time.Time
-	Memory  int64 // bytes for all streams together; 1 GiB if zero
+	Now     func() time.Time // of which only differences count; time.Now is one that does not step
+	Memory  int64            // bytes for all streams together; 1 GiB if zero
 }
 
 // A Tail holds the tails of all streams.
@@ -141,8 +141,8 @@ func (t *Tail) lookup(key millrace.StreamKey) *Stream {
 }
 
 // expired reports whether a settled fragment of a stream of zero retention has
-// been here for long enough.
-func (t *Tail) expired(f *Fragment) bool { return t.now().Sub(f.ServerTime()) >= ephemeralAge }
+// been here for long enough, whatever the server's time has done meanwhile.
+func (t *Tail) expired(f *Fragment) bool { return t.now().Sub(f.opened) >= ephemeralAge }
 
 // ServerTime is when the fragment's Cluster started to arrive.
 func (i Info) ServerTime() time.Time { return i.Number.ServerTime() }

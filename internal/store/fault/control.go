@@ -146,3 +146,19 @@ func (c Control) Keep(ctx context.Context, name string, fresh []byte) ([]byte, e
 	}
 	return c.Control.Keep(ctx, name, fresh)
 }
+
+// Remember implements store.Meta.
+func (c Control) Remember(ctx context.Context, name string, value []byte) error {
+	if err := c.Fail("Remember"); err != nil {
+		return err
+	}
+	return c.Control.Remember(ctx, name, value)
+}
+
+// Recall implements store.Meta.
+func (c Control) Recall(ctx context.Context, name string) ([]byte, error) {
+	if err := c.Fail("Recall"); err != nil {
+		return nil, err
+	}
+	return c.Control.Recall(ctx, name)
+}

@@ -24,6 +24,7 @@ type Control struct {
 	epoch   uint32
 	stamp   time.Time
 	values  map[string][]byte
+	notes   map[string][]byte
 }
 
 // An identity is what outlives a stream's deletion, so that neither its number
@@ -46,6 +47,7 @@ func NewControl() *Control {
 		names:   map[millrace.StreamName]identity{},
 		streams: map[millrace.StreamName]*record{},
 		values:  map[string][]byte{},
+		notes:   map[string][]byte{},
 	}
 }
 

@@ -54,3 +54,24 @@ func (c *Control) Keep(ctx context.Context, name string, fresh []byte) ([]byte, 
 	}
 	return bytes.Clone(c.values[name]), nil
 }
+
+// Remember implements store.Meta.
+func (c *Control) Remember(ctx context.Context, name string, value []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.usable(ctx); err != nil {
+		return err
+	}
+	c.notes[name] = append([]byte{}, value...)
+	return nil
+}
+
+// Recall implements store.Meta.
+func (c *Control) Recall(ctx context.Context, name string) ([]byte, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.usable(ctx); err != nil {
+		return nil, err
+	}
+	return bytes.Clone(c.notes[name]), nil
+}

@@ -11,11 +11,12 @@ import (
 )
 
 // The names in the table meta that belong to this package. Names that callers
-// of Keep choose are kept apart from them by a prefix.
+// choose are kept apart from them by a prefix.
 const (
 	metaEpoch  = "epoch"
 	metaClock  = "clock_stamp_ms"
-	metaCaller = "kept:"
+	metaCaller = "kept:" // of Keep
+	metaNote   = "note:" // of Remember
 )
 
 // NextEpoch implements store.Meta.
@@ -93,4 +94,30 @@ func (c *Control) Keep(ctx context.Context, name string, fresh []byte) ([]byte, 
 		return v.err
 	})
 	return kept, err
+}
+
+// Remember implements store.Meta.
+func (c *Control) Remember(ctx context.Context, name string, value []byte) error {
+	if value == nil {
+		value = []byte{} // nil would be NULL
+	}
+	return c.write(ctx, "remember value", func(tx *sql.Tx) error {
+		return metaTable.put(ctx, tx, row{metaNote + name, value})
+	})
+}
+
+// Recall implements store.Meta.
+func (c *Control) Recall(ctx context.Context, name string) ([]byte, error) {
+	var value []byte
+	err := c.read(ctx, "recall value", func(tx *sql.Tx) error {
+		r, err := metaTable.byKey(ctx, tx, metaNote+name)
+		if errors.Is(err, millrace.ErrNotFound) {
+			return nil
+		}
+		v := values{table: metaTable, row: r, err: err}
+		v.text()
+		value = v.blob()
+		return v.err
+	})
+	return value, err
 }

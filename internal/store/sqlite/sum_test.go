@@ -52,6 +52,7 @@ func fill(t *testing.T, c store.Control) millrace.Stream {
 	must(c.SetClockStamp(ctx, s.Created))
 	_, err = c.Keep(ctx, "page-token-key", []byte{0, 1, 2, 0xff})
 	must(err)
+	must(c.Remember(ctx, "clock", []byte("fast")))
 	_, err = c.Keep(ctx, "empty", nil)
 	must(err)
 	return s
@@ -81,6 +82,7 @@ func TestChangedRowIsNeverServed(t *testing.T) {
 		{"meta", "name = 'epoch'", "value sum", []string{"NextEpoch"}},
 		{"meta", "name = 'clock_stamp_ms'", "value sum", []string{"ClockStamp", "SetClockStamp"}},
 		{"meta", "name = 'kept:page-token-key'", "value sum", []string{"Keep"}},
+		{"meta", "name = 'note:clock'", "value sum", []string{"Recall", "Remember"}},
 		{
 			"deletions", "id = 2", "stream generation clock from_ms to_ms last name at_ms by_key reason sum",
 			[]string{"Deletions"},
@@ -185,6 +187,10 @@ func ask(t *testing.T, c store.Control, s millrace.Stream, call string) (err err
 		err = c.SetClockStamp(ctx, s.Created.Add(time.Hour))
 	case "Keep":
 		_, err = c.Keep(ctx, "page-token-key", []byte("fresh"))
+	case "Recall":
+		_, err = c.Recall(ctx, "clock")
+	case "Remember":
+		err = c.Remember(ctx, "clock", []byte("new"))
 	default:
 		t.Fatalf("no call %q", call)
 	}

@@ -53,6 +53,7 @@ func TestControl(t *testing.T, o ControlOptions) {
 		{"epochs grow", epochsGrow},
 		{"the clock stamp never goes back", clockStampGrows},
 		{"the first value is kept", firstValueIsKept},
+		{"the last value is remembered", lastValueIsRemembered},
 		{"what was answered is still there after a close", survivesReopen},
 		{"a closed state says so", closedSaysSo},
 		{"a call that was cancelled before it began changes nothing", cancelledChangesNothing},

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"context"
 	"testing"
 	"time"
@@ -66,6 +67,46 @@ func firstValueIsKept(t *testing.T, c controlCase) {
 	}
 }
 
+func lastValueIsRemembered(t *testing.T, c controlCase) {
+	recall := func(name string) []byte {
+		t.Helper()
+		value, err := c.Recall(c.ctx, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return value
+	}
+	if value := recall("name"); value != nil {
+		t.Errorf("%q is recalled of nothing", value)
+	}
+	for _, value := range [][]byte{{0, 1, 0xff}, []byte("another"), {}} {
+		given := bytes.Clone(value)
+		if err := c.Remember(c.ctx, "name", given); err != nil {
+			t.Fatal(err)
+		}
+		clear(given) // the caller's own
+		got := recall("name")
+		wantEqual(t, "recalled", got, value)
+		clear(got)
+		wantEqual(t, "recalled again", recall("name"), value)
+	}
+	for _, name := range []string{"name", "epoch", "clock_stamp_ms", ""} {
+		kept, err := c.Keep(c.ctx, name, []byte("kept"))
+		if err != nil || string(kept) != "kept" {
+			t.Errorf("kept under %q: %q, %v", name, kept, err)
+		}
+		if err := c.Remember(c.ctx, name, nil); err != nil {
+			t.Error(err)
+		}
+		if value := recall(name); value == nil || len(value) != 0 {
+			t.Errorf("under %q: %q", name, value)
+		}
+	}
+	if _, err := c.NextEpoch(c.ctx); err != nil {
+		t.Errorf("an epoch beside a value of the same name: %v", err)
+	}
+}
+
 func survivesReopen(t *testing.T, c controlCase) {
 	if c.reopen == nil {
 		t.Skip("this implementation keeps nothing")
@@ -84,6 +125,9 @@ func survivesReopen(t *testing.T, c controlCase) {
 		t.Fatal(err)
 	}
 	if _, err := c.Keep(c.ctx, "key", []byte("value")); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Remember(c.ctx, "key", []byte("note")); err != nil {
 		t.Fatal(err)
 	}
 	since := birth().Add(time.Hour)
@@ -115,6 +159,8 @@ func survivesReopen(t *testing.T, c controlCase) {
 	wantEqual(t, "stamp", stamp, birth())
 	value, _ := again.Keep(c.ctx, "key", []byte("another"))
 	wantEqual(t, "value", value, []byte("value"))
+	note, _ := again.Recall(c.ctx, "key")
+	wantEqual(t, "note", note, []byte("note"))
 }
 
 func closedSaysSo(t *testing.T, c controlCase) {
@@ -172,5 +218,7 @@ func everyMethod(ctx context.Context, c store.Control, s millrace.Stream) map[st
 	_, answers["NextEpoch"] = c.NextEpoch(ctx)
 	_, answers["ClockStamp"] = c.ClockStamp(ctx)
 	_, answers["Keep"] = c.Keep(ctx, "new", []byte("x"))
+	answers["Remember"] = c.Remember(ctx, "new", []byte("x"))
+	_, answers["Recall"] = c.Recall(ctx, "new")
 	return answers
 }

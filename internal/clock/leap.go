@@ -1,0 +1,93 @@
+package clock
+
+import "time"
+
+// A leap is a step that was followed and is too large to be believed at once. Fragments from
+// before it are older by its size than they are in truth, if it was wrong.
+type leap struct {
+	at   time.Duration // boot time
+	size time.Duration
+}
+
+// leap keeps a step from making anything expire. mu is held.
+func (c *Clock) leap(size time.Duration) {
+	c.leaps = append(c.leaps, leap{c.at, size})
+	c.agreed = 0
+	c.note(Quarantined)
+}
+
+// settle lets the leaps count once the wall clock has agreed with them for
+// quarantine. One that contradicts them starts this anew.
+func (c *Clock) settle(seen time.Duration) {
+	switch {
+	case len(c.leaps) == 0:
+		return
+	case c.diff < -leapSize:
+		c.agreed = 0
+	case c.diff <= leapSize:
+		if c.agreed += seen; c.agreed >= quarantine {
+			c.trust()
+		}
+	}
+}
+
+// trust lets all leaps count. mu is held.
+func (c *Clock) trust() {
+	if len(c.leaps) > 0 {
+		c.leaps, c.agreed = nil, 0
+		c.note(Trusted)
+	}
+}
+
+// shorten takes a delay of the server's time off the leaps, the newest first:
+// what the time had leapt too far is given back so, and what expires, expires
+// as before.
+func (c *Clock) shorten(by time.Duration) {
+	for n := len(c.leaps); n > 0 && by > 0; n-- {
+		l := &c.leaps[n-1]
+		part := min(by, l.size)
+		l.size, by = l.size-part, by-part
+		if l.size == 0 {
+			c.leaps = c.leaps[:n-1]
+		}
+	}
+}
+
+// expiry is Expiry without a reading. mu is held.
+func (c *Clock) expiry() time.Time {
+	t := c.server
+	for _, l := range c.leaps {
+		t = t.Add(-l.size)
+	}
+	return t
+}
+
+// Expiry is the time by which things expire of which nothing else is known:
+// the server's, without the leaps that do not count yet. It never decreases.
+func (c *Clock) Expiry() time.Time {
+	c.mu.Lock()
+	c.read()
+	t := c.expiry()
+	c.unlock()
+	return t
+}
+
+// Since is the server time before which fragments are expired that are kept for
+// retention. It never decreases for one retention.
+//
+// A leap that does not count yet is no reason for anything from before it to
+// expire, nor for anything from behind it to be kept for longer: once retention
+// has passed since the leap, all from before it has had its time, and only what
+// came later is left to be judged, in whose times the leap is contained.
+func (c *Clock) Since(retention time.Duration) time.Time {
+	c.mu.Lock()
+	c.read()
+	t := c.server.Add(-retention)
+	for _, l := range c.leaps {
+		if c.at-l.at < retention {
+			t = t.Add(-l.size)
+		}
+	}
+	c.unlock()
+	return t
+}
