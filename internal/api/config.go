@@ -44,6 +44,7 @@ type Config struct {
 
 	Logger *slog.Logger     // nil: nothing is logged
 	Now    func() time.Time // wall clock, for signatures and creation times; nil means time.Now
+	Expiry func() time.Time // the time by which fragments expire; nil means Now
 }
 
 // A MediaPlane carries the streams' media and is told what happens to streams.
@@ -93,6 +94,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Expiry == nil {
+		c.Expiry = c.Now
 	}
 	return c
 }

@@ -275,3 +275,65 @@ func TestMediaPlaneHearsOfRetention(t *testing.T) {
 	post(t, h, "/updateStream", `{"StreamName":"cam","CurrentVersion":"`+version(t, h, "cam")+`"}`)
 	wantHeard(t, &p)
 }
+
+// TestWhatHasExpiredStaysGone: a retention that grows does not bring back what
+// it has let go before, whatever the wall clock says.
+func TestWhatHasExpiredStaysGone(t *testing.T) {
+	for name, tc := range map[string]struct {
+		kept    time.Duration // KeptSince before, from the present; 0 is none
+		changes []int         // hours, from 24
+		want    time.Duration // KeptSince, from the present; 0 is none
+	}{
+		"raised":                    {0, []int{1}, -24 * time.Hour},
+		"lowered":                   {0, []int{-1}, 0},
+		"lowered and raised":        {0, []int{-20, 20}, -4 * time.Hour},
+		"raised and lowered":        {0, []int{20, -20}, -24 * time.Hour},
+		"lowered to none":           {0, []int{-24}, 0},
+		"raised from none":          {0, []int{-24, 1}, 1}, // the present
+		"raised twice":              {0, []int{1, 1}, -24 * time.Hour},
+		"where more has gone":       {-time.Hour, []int{1}, -time.Hour},
+		"where less has gone":       {-50 * time.Hour, []int{1}, -24 * time.Hour},
+		"lowered where it has gone": {-time.Hour, []int{-20}, -time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			present := clock().Add(-100 * time.Hour)
+			c := config(mem.NewControl())
+			c.Expiry = func() time.Time { return present }
+			h := newHandler(t, c)
+			create(t, h, "cam")
+			s, err := c.Control.Stream(t.Context(), "cam")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tc.kept != 0 {
+				err = c.Control.KeepSince(t.Context(), map[millrace.StreamKey]time.Time{s.Key: present.Add(tc.kept)})
+			}
+			for _, hours := range tc.changes {
+				operation := "INCREASE"
+				if hours < 0 {
+					operation, hours = "DECREASE", -hours
+				}
+				r := post(t, h, "/updateDataRetention", fmt.Sprintf(
+					`{"StreamName":"cam","CurrentVersion":"%s","Operation":"%s_DATA_RETENTION","DataRetentionChangeInHours":%d}`,
+					version(t, h, "cam"), operation, hours))
+				if r.status != http.StatusOK {
+					t.Fatalf("%d %s", r.status, r.body)
+				}
+			}
+			s, serr := c.Control.Stream(t.Context(), "cam")
+			if err = errors.Join(err, serr); err != nil {
+				t.Fatal(err)
+			}
+			want := present.Add(tc.want)
+			switch tc.want {
+			case 0:
+				want = time.Time{}
+			case 1:
+				want = present
+			}
+			if s.KeptSince != want {
+				t.Errorf("kept since %v, want %v", s.KeptSince, want)
+			}
+		})
+	}
+}

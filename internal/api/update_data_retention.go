@@ -20,7 +20,9 @@ type updateDataRetentionInput struct {
 }
 
 // updateDataRetention changes the retention by a difference. It counts for
-// what is stored already too.
+// what is stored already too, but what has expired stays gone: where the
+// retention grows, the same change keeps the time before which that is so. With
+// no retention everything has expired, up to the present.
 func (h *Handler) updateDataRetention(ctx context.Context, c *call) (any, error) {
 	var in updateDataRetentionInput
 	if err := c.decode(&in); err != nil {
@@ -38,6 +40,9 @@ func (h *Handler) updateDataRetention(ctx context.Context, c *call) (any, error)
 		if sum < 0 || sum > millrace.MaxRetention {
 			return millrace.Errorf(millrace.CodeInvalidArgument,
 				"The data retention would be %d hours, and must be 0 to %d.", sum/time.Hour, maxRetentionHours)
+		}
+		if change > 0 {
+			s.KeptSince = later(s.KeptSince, h.config.Expiry().Add(-s.Retention))
 		}
 		s.Retention = sum
 		return nil
@@ -65,4 +70,11 @@ func (in updateDataRetentionInput) change(c *checks) time.Duration {
 		return -hours
 	}
 	return hours
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }

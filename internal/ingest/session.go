@@ -38,9 +38,10 @@ type session struct {
 	waiting  atomic.Bool  // for the client's bytes, not for our own store
 	lastRead atomic.Int64 // when the present wait began, in nanoseconds since the session did
 
-	open  *tail.Fragment
-	begin fragment.Begin // of the open fragment
-	about *subject       // of a fault that is found now; nil between fragments
+	open     *tail.Fragment
+	begin    fragment.Begin // of the open fragment
+	fleeting bool           // the open fragment began in a stream of zero retention
+	about    *subject       // of a fault that is found now; nil between fragments
 
 	abandoned <-chan struct{} // closed when nobody waits for the session's end
 

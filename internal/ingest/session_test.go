@@ -78,6 +78,28 @@ func TestZeroRetentionIsNeverPersisted(t *testing.T) {
 	}
 }
 
+// TestRetentionCountsFromTheNextFragmentOn: what began in a stream of zero
+// retention is older than all that the store will find, and is not promised.
+func TestRetentionCountsFromTheNextFragmentOn(t *testing.T) {
+	inBubble(t, nil, 0, func(r *rig) {
+		r.store.instant = true
+		var retention time.Duration
+		c := r.serve(func(p *ingest.Params) { p.Retention = func() time.Duration { return retention } })
+		c.send(header(1), small(5))
+		retention = time.Hour
+		c.send(small(6), small(7))
+		c.want("200", "BUFFERING 5", "RECEIVED 5", "BUFFERING 6", "RECEIVED 6", "PERSISTED 6", "BUFFERING 7")
+		retention = 0
+		c.send(endOfFragment())
+		c.want("RECEIVED 7")
+		c.finish()
+		c.ended()
+		if len(r.store.stored) != 1 {
+			t.Errorf("%d fragments went to the store, want the one", len(r.store.stored))
+		}
+	})
+}
+
 func TestErrorsAreTheLastWord(t *testing.T) {
 	bad := block(9, 0, "of no track")
 	for name, tc := range map[string]struct {

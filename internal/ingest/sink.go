@@ -25,6 +25,7 @@ func (s *sink) Begin(b fragment.Begin) error {
 	if err := s.acks.await(s.ctx); err != nil {
 		return err
 	}
+	s.fleeting = s.params.Retention() == 0 // asked before the fragment has its time
 	f, err := s.stream.Open(tail.Info{
 		Header: b.Header, Leading: b.Leading, KnownSize: b.KnownSize, ProducerTime: b.ProducerTime,
 	}, s.end)
@@ -48,11 +49,13 @@ func (s *sink) Received() error {
 	return nil
 }
 
-// Finish commits a whole fragment.
+// Finish commits a whole fragment. One that began or ends in a stream of zero
+// retention lives in memory alone: where the retention has just become more
+// than that, the store keeps what begins later, and would not find this one.
 func (s *sink) Finish(fin fragment.Finish) error {
 	f := s.open
 	s.open = nil
-	ephemeral := s.params.Retention() == 0
+	ephemeral := s.fleeting || s.params.Retention() == 0
 	if !f.Complete(fin.Trailing, fin.Duration, ephemeral) {
 		defer f.Release()
 		return f.Err()
