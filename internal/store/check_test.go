@@ -13,8 +13,10 @@ import (
 )
 
 // check compares all that the engine answers with the ledger: I1, I2, I3, I5,
-// and that nothing that has gone is found.
+// and that nothing that has gone is found. No call fails meanwhile.
 func (w *world) check() error {
+	defer w.faults.Pause()()
+	w.found = make(map[millrace.FragmentNumber]bool)
 	for _, key := range w.keys() {
 		if err := w.checkStream(key); err != nil {
 			return fmt.Errorf("stream %d, generation %d: %w", key.ID, key.Generation, err)
@@ -38,10 +40,10 @@ func (w *world) checkStream(key millrace.StreamKey) error {
 		if err := w.checkEntry(key, e); err != nil {
 			return err
 		}
+		w.found[e.Number] = true
 	}
 	for _, f := range w.of(key) {
-		_, is := slices.BinarySearchFunc(found, f.Number, func(e store.Entry, n millrace.FragmentNumber) int { return e.Number.Compare(n) })
-		if !is && w.outcomes[f.Number] == kept && w.there(f) {
+		if !w.found[f.Number] && w.outcomes[f.Number] == kept && w.there(f) {
 			return fmt.Errorf("%v was confirmed and is not found (I1)", f.Number)
 		}
 	}
@@ -192,23 +194,14 @@ func agree(got store.Entry, err error, want *store.Entry) error {
 	return nil
 }
 
-// learn makes what is found, of all that the machine died over, the least that
-// must be found from now on if lasting, and the most that may be.
+// learn makes what was found by the last check, of all that the machine died
+// over, the least that must be found from now on if lasting, and the most that
+// may be.
 func (w *world) learn(lasting bool) error {
-	found := make(map[millrace.FragmentNumber]bool)
-	for _, key := range w.keys() {
-		list, err := w.list(key)
-		if err != nil {
-			return err
-		}
-		for _, e := range list {
-			found[e.Number] = true
-		}
-	}
 	for n, f := range w.fragments {
 		switch {
 		case w.outcomes[n] != unknown || !w.there(f):
-		case !found[n]:
+		case !w.found[n]:
 			w.outcomes[n] = failed
 		case lasting:
 			w.outcomes[n] = kept
@@ -220,6 +213,7 @@ func (w *world) learn(lasting bool) error {
 // checkAccounts compares the accounts with a recount, after a pass of
 // maintenance has taken out what is gone.
 func (w *world) checkAccounts() error {
+	defer w.faults.Pause()()
 	var count int
 	var bytes int64
 	for _, key := range w.keys() {

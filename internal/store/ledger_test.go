@@ -33,6 +33,7 @@ type incarnation struct {
 	key     millrace.StreamKey
 	policy  store.Policy
 	deleted bool
+	skew    time.Duration // of the producer's clock
 }
 
 func newLedger() *ledger {

@@ -1,6 +1,8 @@
 package store_test
 
 import (
+	"context"
+	"errors"
 	"math/rand/v2"
 	"syscall"
 	"time"
@@ -27,6 +29,7 @@ func scenarios() []scenario {
 		{"drop", smallPacks, dropStreams},
 		{"retention", smallPacks, expire},
 		{"erase", smallPacks, eraseRanges},
+		{"readers", smallPacks, readSome},
 		{"recovery", smallPacks, recoverOften},
 		{"anything", smallPacks, doAnything},
 	}
@@ -161,6 +164,25 @@ func eraseRanges(w *world) error {
 	)
 }
 
+// readSome reads what it has put, by number and by both clocks.
+func readSome(w *world) error {
+	some := func() error { return w.put(batch{n: 3, size: 2500, streams: 1}) }
+	read := func() error {
+		ctx, scope := context.Background(), w.scope(w.streams[0].key)
+		list, err := w.list(scope.Stream)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		first := list[0]
+		_, err1 := w.engine.AtServerTime(ctx, scope, first.ServerTime())
+		_, err2 := w.engine.AtProducerTime(ctx, scope, first.ProducerTime)
+		_, err3 := w.engine.Read(ctx, scope, first, nil)
+		_, err4 := w.engine.Read(ctx, scope, list[len(list)-1], nil)
+		return errors.Join(err1, err2, err3, err4)
+	}
+	return w.do(w.open, some, some, w.feed, some, read, w.restart, read)
+}
+
 // recoverOften loses power between batches, so that the start after it is a
 // part of the program.
 func recoverOften(w *world) error {
@@ -176,7 +198,7 @@ func recoverOften(w *world) error {
 		return some()
 	}
 	return w.do(
-		w.open, some, cut, some, some, cut, fall, cut, some, fall, cut, some,
+		w.open, some, some, cut, fall, cut, some, cut, some,
 	)
 }
 

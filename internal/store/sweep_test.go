@@ -145,8 +145,9 @@ func (w *world) recoverFrom(how int) error {
 	}
 	err := w.do(
 		func() error { return w.mustPut(batch{n: 4, size: 1000}) },
+		w.check,
 		func() error { return w.learn(false) },
-		w.check, w.maintain, w.check, w.checkAccounts, w.restart, w.check,
+		w.maintain, w.checkAccounts,
 	)
 	if err != nil {
 		return fmt.Errorf("healed: %w", err)

@@ -33,9 +33,11 @@ type world struct {
 	elapsed  time.Duration
 	failAt   int // the mutation, over all machines, in which the power fails
 	spent    int // mutations of the machines before this one
+	inFlight int // fragments that were submitted and not settled
 	damage   []store.Damage
-	disturb  []error           // with what calls fail on purpose
-	watch    func(call string) // gets the mutations of all machines; may be nil
+	found    map[millrace.FragmentNumber]bool // by the last check
+	disturb  []error                          // with what calls fail on purpose
+	watch    func(call string)                // gets the mutations of all machines; may be nil
 }
 
 // newWorld returns a world with streams 0 to 3.
@@ -74,7 +76,7 @@ func (w *world) crashAt(k int) {
 
 // move goes on with another machine, at first without an engine.
 func (w *world) move(m *machine) {
-	w.spent = w.mutations()
+	w.spent, w.inFlight = w.mutations(), 0
 	w.machine, w.engine = m, nil
 	w.faults.Mount(m.directory())
 	m.power.Watch(w.watch)
@@ -185,8 +187,15 @@ func (w *world) put(b batch) error {
 	for _, f := range w.fresh(b) {
 		w.submit(f)
 	}
-	w.engine.Step()
+	w.settleAll()
 	return nil
+}
+
+// settleAll has every lane commit until nothing is left.
+func (w *world) settleAll() {
+	for w.inFlight > 0 && !w.dead() {
+		w.engine.Step()
+	}
 }
 
 // fresh makes the fragments of a batch, in the order in which they end. Server
@@ -204,7 +213,7 @@ func (w *world) fresh(b batch) (list []*millrace.Fragment) {
 		_ = w.wait(time.Second)
 		w.sequence++
 		f.Number = millrace.NewFragmentNumber(uint64(w.epoch)<<32|uint64(w.sequence), w.now, w.rand.Uint32())
-		f.ProducerTime = w.now.Add(time.Duration(w.rand.IntN(9000)-8000) * time.Millisecond)
+		f.ProducerTime = w.now.Add(s.skew + time.Duration(w.rand.IntN(9000)-8000)*time.Millisecond)
 		list = append(list, f)
 	}
 	w.rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
@@ -215,7 +224,9 @@ func (w *world) fresh(b batch) (list []*millrace.Fragment) {
 func (w *world) submit(f *millrace.Fragment) {
 	n := f.Number
 	w.fragments[n], w.outcomes[n] = f, unknown
+	w.inFlight++
 	done := func(err error) {
+		w.inFlight--
 		if err == nil || !w.dead() {
 			w.settle(n, err)
 		}

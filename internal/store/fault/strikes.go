@@ -56,6 +56,7 @@ type strikes struct {
 	faults []*broken
 	counts [ops]int
 	hits   int
+	paused bool
 }
 
 // A broken is a fault and how many calls of its kind it has seen.
@@ -89,6 +90,19 @@ func (s *strikes) Break(faults ...Fault) (mend func()) {
 	}
 }
 
+// Pause lets all calls through, uncounted, until resume is called.
+func (s *strikes) Pause() (resume func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	was := s.paused
+	s.paused = true
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.paused = was
+	}
+}
+
 // Heal ends all faults. What they have done stays.
 func (s *strikes) Heal() {
 	s.mu.Lock()
@@ -114,6 +128,9 @@ func (s *strikes) Hits() int {
 func (s *strikes) strike(op Op) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.paused {
+		return nil
+	}
 	s.counts[op]++
 	s.counts[Any]++
 	if op.mutates() {

@@ -2,7 +2,6 @@ package mem
 
 import (
 	"cmp"
-	"fmt"
 	"io"
 	"io/fs"
 	"slices"
@@ -32,7 +31,7 @@ func (f *file) usableLocked() error {
 
 // mutateLocked counts a mutation and says what it is.
 func (f *file) mutateLocked(call string, at, n int64) error {
-	return f.fs.power.Mutate(fmt.Sprintf("%s %s %d+%d", call, f.inode.name, at, n))
+	return f.fs.power.Mutate("%s %s %d+%d", call, f.inode.name, at, n)
 }
 
 // ReadAt implements io.ReaderAt.

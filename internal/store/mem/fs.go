@@ -84,7 +84,7 @@ func (f *FS) Create(name string) (store.File, error) {
 	if f.names[name] != nil {
 		return nil, &fs.PathError{Op: "create", Path: name, Err: fs.ErrExist}
 	}
-	err := f.power.Mutate("create " + name)
+	err := f.power.Mutate("create %s", name)
 	n := &inode{name: name}
 	f.changeLocked(change{to: name, file: n})
 	return f.holdLocked(n), err
@@ -139,7 +139,7 @@ func (f *FS) Remove(name string) error {
 	if _, err := f.lookUpLocked("remove", name); err != nil {
 		return err
 	}
-	err := f.power.Mutate("remove " + name)
+	err := f.power.Mutate("remove %s", name)
 	f.changeLocked(change{to: name})
 	return err
 }
@@ -155,7 +155,7 @@ func (f *FS) Rename(from, to string) error {
 	if err != nil {
 		return err
 	}
-	err = f.power.Mutate("rename " + from + " to " + to)
+	err = f.power.Mutate("rename %s to %s", from, to)
 	f.changeLocked(change{from: from, to: to, file: n})
 	return err
 }

@@ -2,6 +2,7 @@ package mem
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 )
 
@@ -58,10 +59,10 @@ func (p *Power) Watch(f func(call string)) {
 	p.watch = f
 }
 
-// Mutate counts a mutation, of which call is a line that says what it does. The
-// caller makes the change whatever Mutate returns if the power was on before,
+// Mutate counts a mutation, of which call, a format, and args say what it does.
+// The caller makes the change whatever Mutate returns if the power was on before,
 // but does not make it durable after an error.
-func (p *Power) Mutate(call string) error {
+func (p *Power) Mutate(call string, args ...any) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.off {
@@ -69,7 +70,7 @@ func (p *Power) Mutate(call string) error {
 	}
 	p.mutations++
 	if p.watch != nil {
-		p.watch(call)
+		p.watch(fmt.Sprintf(call, args...))
 	}
 	if p.mutations == p.failAt {
 		p.off = true
