@@ -55,6 +55,7 @@ func controlKind() kind {
 	return kind{
 		application: 0x4d6c7263, // "Mlrc"
 		name:        "a control database",
+		remedy:      "start the newer release that wrote it, or restore a backup made before the upgrade",
 		pragmas:     []string{"synchronous(FULL)", "foreign_keys(1)"},
 		steps:       []step{createSchema1, addChecksums},
 	}

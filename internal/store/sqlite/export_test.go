@@ -14,3 +14,18 @@ func (c *Control) WriterPragma(t *testing.T, name string) string {
 
 // ListQuery is the query of List.
 func ListQuery(deleting bool) string { return streamsTable.selection(listTail(deleting)) }
+
+// WriterPragma reads a setting of the writing connection.
+func (x *Index) WriterPragma(t *testing.T, name string) string {
+	t.Helper()
+	return (&Control{pools: x.file.pools}).WriterPragma(t, name)
+}
+
+// LoseSync does what a sync that failed does.
+func (x *Index) LoseSync() { x.file.lost.Store(true) }
+
+// FindKinds is how many queries Find has.
+const FindKinds = findKinds
+
+// FindQuery is one of the queries of Find.
+func FindQuery(kind int) string { return findQuery(findKind(kind)) }

@@ -36,6 +36,7 @@ type Options struct {
 type kind struct {
 	application int      // PRAGMA application_id
 	name        string   // for people, with its article
+	remedy      string   // what to do with a file of a newer release
 	pragmas     []string // of the writing connection, beside those of all
 	steps       []step   // the schema's versions in order; step i leads from version i to i+1
 }
@@ -83,10 +84,15 @@ func create(path string) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
+	return syncFolder(filepath.Dir(path))
+}
+
+// syncFolder makes durable which files a folder has.
+func syncFolder(path string) error {
 	if runtime.GOOS == "windows" {
 		return nil // folders cannot be synced there
 	}
-	dir, err := os.Open(filepath.Dir(path))
+	dir, err := os.Open(path)
 	if err != nil {
 		return err
 	}

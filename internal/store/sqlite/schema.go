@@ -19,15 +19,16 @@ type step func(ctx context.Context, tx *sql.Tx) error
 // A VersionError says that a file was written by a newer release, which knows
 // more than this one. Nothing that the file says was changed.
 type VersionError struct {
-	Path  string
-	Found int // version of the file
-	Known int // newest version that this release can read
+	Path   string
+	Found  int    // version of the file
+	Known  int    // newest version that this release can read
+	Remedy string // what can be done
 }
 
 // Error names both versions and the way out.
 func (e *VersionError) Error() string {
-	return fmt.Sprintf("%s has schema version %d, and this release knows versions up to %d: start the newer release that wrote it, or restore a backup made before the upgrade",
-		e.Path, e.Found, e.Known)
+	return fmt.Sprintf("%s has schema version %d, and this release knows versions up to %d: %s",
+		e.Path, e.Found, e.Known, e.Remedy)
 }
 
 // identify refuses a file that is not ours. It changes nothing.
@@ -49,7 +50,7 @@ func (k kind) identify(ctx context.Context, db *sql.DB, path string) error {
 func (k kind) refuseNewer(ctx context.Context, db *sql.DB, path string) error {
 	version, err := schemaVersion(ctx, db)
 	if known := len(k.steps); err == nil && version > known {
-		return &VersionError{Path: path, Found: version, Known: known}
+		return &VersionError{Path: path, Found: version, Known: known, Remedy: k.remedy}
 	}
 	return err
 }
