@@ -44,7 +44,10 @@ type Config struct {
 
 	Logger *slog.Logger     // nil: nothing is logged
 	Now    func() time.Time // wall clock, for signatures and creation times; nil means time.Now
-	Expiry func() time.Time // the time by which fragments expire; nil means Now
+
+	// Since is the server time before which fragments are expired that are kept
+	// for so long; nil means so long before Now.
+	Since func(retention time.Duration) time.Time
 }
 
 // A MediaPlane carries the streams' media and is told what happens to streams.
@@ -95,8 +98,8 @@ func (c Config) withDefaults() Config {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	if c.Expiry == nil {
-		c.Expiry = c.Now
+	if c.Since == nil {
+		c.Since = func(retention time.Duration) time.Time { return c.Now().Add(-retention) }
 	}
 	return c
 }

@@ -298,7 +298,7 @@ func TestWhatHasExpiredStaysGone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			present := clock().Add(-100 * time.Hour)
 			c := config(mem.NewControl())
-			c.Expiry = func() time.Time { return present }
+			c.Since = func(d time.Duration) time.Time { return present.Add(-d) }
 			h := newHandler(t, c)
 			create(t, h, "cam")
 			s, err := c.Control.Stream(t.Context(), "cam")

@@ -42,7 +42,7 @@ func (h *Handler) updateDataRetention(ctx context.Context, c *call) (any, error)
 				"The data retention would be %d hours, and must be 0 to %d.", sum/time.Hour, maxRetentionHours)
 		}
 		if change > 0 {
-			s.KeptSince = later(s.KeptSince, h.config.Expiry().Add(-s.Retention))
+			s.KeptSince = later(s.KeptSince, h.config.Since(s.Retention))
 		}
 		s.Retention = sum
 		return nil

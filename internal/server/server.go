@@ -161,7 +161,7 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 		Region:  s.cfg.Region, Account: s.cfg.Account, PublicURL: s.cfg.PublicURL,
 		PutMedia: s.media.PutMedia, GetMedia: s.media.GetMedia, Media: s.media,
 		Metrics: s.state.metrics.handler(),
-		Logger:  s.logger, Now: s.now, Expiry: s.state.clock.Expiry,
+		Logger:  s.logger, Now: s.now, Since: s.state.clock.Since,
 	})
 	if err != nil {
 		return nil, nil, err
