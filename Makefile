@@ -73,8 +73,9 @@ bench: ## the benchmarks that match BENCH (all)
 	done
 
 .PHONY: torture
-torture: ## the kill campaigns, TORTURE (300) rounds each
-	MILLRACE_TORTURE=$(TORTURE) go test $(RACE) -count=1 -run 'Kill|Crash|Torture' -timeout=0 ./...
+torture: ## the kill and crash campaigns, TORTURE (300) rounds each
+	MILLRACE_TORTURE=$(TORTURE) go test -count=1 -run 'Crash|Sweep|Model' -timeout=0 ./internal/store
+	MILLRACE_TORTURE=$(TORTURE) go test $(RACE) -count=1 -run 'Kill|Crash|Torture' -timeout=0 $$(go list ./... | grep -v internal/store$$)
 
 .PHONY: clean
 clean: ## remove what was built

@@ -17,15 +17,19 @@ const (
 	tortureOutcomes = 8
 )
 
-// crashSeeds is how many programs of each scenario are tried.
-const crashSeeds = 3
+// crashSeeds is how many programs of each scenario are tried, and tortureShare
+// what makes more of them out of MILLRACE_TORTURE.
+const (
+	crashSeeds   = 3
+	tortureShare = 5
+)
 
 // leastCrashPoints is how many calls in which the power fails make a test.
 const leastCrashPoints = 1000
 
 // TestCrash cuts the power in each mutating call of every scenario, goes on
 // from what that may leave, crashes again on the way, and checks I1 to I7. With
-// MILLRACE_TORTURE it does so for as many seeds.
+// MILLRACE_TORTURE it does so for more seeds and outcomes.
 func TestCrash(t *testing.T) {
 	if r, mine, asked := replayed("crash"); asked {
 		if !mine {
@@ -36,9 +40,9 @@ func TestCrash(t *testing.T) {
 		}
 		return
 	}
-	seeds, limit := torture(t, crashSeeds), crashOutcomes
-	if seeds > crashSeeds {
-		limit = tortureOutcomes
+	seeds, limit := crashSeeds, crashOutcomes
+	if n := torture(t); n > 0 {
+		seeds, limit = max(crashSeeds, n/tortureShare), tortureOutcomes
 	}
 	var points, outcomes atomic.Int64
 	t.Run("all", func(t *testing.T) {
@@ -62,16 +66,12 @@ func TestCrash(t *testing.T) {
 	}
 }
 
-// torture is how many seeds a test is to use: usual, or what the environment
-// says.
-func torture(t *testing.T, usual int) int {
+// torture is what MILLRACE_TORTURE says, 0 if it says nothing.
+func torture(t *testing.T) int {
 	t.Helper()
 	text := os.Getenv("MILLRACE_TORTURE")
-	if testing.Short() {
-		return 1
-	}
 	if text == "" {
-		return usual
+		return 0
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil {
@@ -111,7 +111,7 @@ func (c *crashes) all() error {
 func (c *crashes) last() (int, error) {
 	c.at = c.line(0, 0)
 	w := c.begin()
-	if err := guarded(func() error { return c.run(w) }); err != nil {
+	if err := guarded(c.at, func() error { return c.run(w) }); err != nil {
 		return 0, fmt.Errorf("without a crash: %w", err)
 	}
 	if w.count(kept) == 0 {
@@ -146,7 +146,7 @@ func (c *crashes) point(k, only int) error {
 	c.at = c.line(k, 0)
 	w := c.begin()
 	w.crashAt(k)
-	if err := guarded(func() error { return c.run(w) }); err != nil {
+	if err := guarded(c.at, func() error { return c.run(w) }); err != nil {
 		return fmt.Errorf("before the crash: %w", err)
 	}
 	left := mem.Outcomes(c.limit, c.seed<<32|uint64(k), w.machine.crash)
@@ -159,7 +159,7 @@ func (c *crashes) point(k, only int) error {
 		c.at = c.line(k, i)
 		c.outcomes++
 		after := w.fork(c.seed<<32|uint64(k)<<8|uint64(i), m)
-		if err := guarded(after.goOn); err != nil {
+		if err := guarded(c.at, after.goOn); err != nil {
 			return err
 		}
 	}

@@ -15,7 +15,7 @@ import (
 // decides what there is stands in ledger.there. MILLRACE_TORTURE multiplies the
 // programs.
 func TestModel(t *testing.T) {
-	for range torture(t, 1) {
+	for range 1 + torture(t) {
 		rapid.Check(t, func(t *rapid.T) {
 			m := newModel(t)
 			t.Repeat(map[string]func(*rapid.T){

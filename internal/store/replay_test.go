@@ -3,9 +3,11 @@ package store_test
 import (
 	"fmt"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // replayVariable holds one line, which says what is to be done instead of all
@@ -57,11 +59,17 @@ func (r replay) command(test string) string {
 	return fmt.Sprintf("%s='%v' go test -count=1 -run '^%s$' ./internal/store", replayVariable, r, test)
 }
 
-// guarded turns a panic into an error.
-func guarded(f func() error) (err error) {
+// stuckAfter is how long one line may take, on a machine that is busy.
+const stuckAfter = 2 * time.Minute
+
+// guarded does what a line stands for. A panic becomes an error. A deadlock
+// ends the program, and says which line it was.
+func guarded(r replay, f func() error) (err error) {
+	watchdog := time.AfterFunc(stuckAfter, func() { panic(fmt.Sprintf("stuck in %v", r)) })
+	defer watchdog.Stop()
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v", p)
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
 	return f()

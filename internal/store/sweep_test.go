@@ -2,7 +2,9 @@ package store_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -17,6 +19,7 @@ func sweptOps() map[string]fault.Op {
 		"write": fault.Write, "writeat": fault.WriteAt, "punch": fault.Punch, "sync": fault.Sync,
 		"truncate": fault.Truncate, "open": fault.Open, "readdir": fault.ReadDir, "read": fault.Read,
 		"size": fault.Size, "space": fault.Space,
+		"apply": fault.Apply, "reset": fault.Reset, "state": fault.State, "find": fault.Find,
 	}
 }
 
@@ -39,7 +42,7 @@ func TestSweep(t *testing.T) {
 		}
 		return
 	}
-	seeds := min(torture(t, 1), 40)
+	seeds := max(1, torture(t)/tortureShare)
 	var points atomic.Int64
 	t.Run("all", func(t *testing.T) {
 		for _, s := range scenarios() {
@@ -67,8 +70,8 @@ type sweep struct {
 }
 
 func (s *sweep) all() error {
-	for op := range sweptOps() {
-		for errno := range sweptErrors() {
+	for _, op := range slices.Sorted(maps.Keys(sweptOps())) {
+		for _, errno := range slices.Sorted(maps.Keys(sweptErrors())) {
 			for _, times := range []string{"once", "forever"} {
 				if err := s.each(op, errno, times); err != nil {
 					return err
@@ -85,7 +88,7 @@ func (s *sweep) each(op, errno, times string) error {
 		s.at = replay{kind: "sweep"}.with("scenario", s.scenario.name).with("seed", s.seed).
 			with("op", op).with("k", k).with("times", times).with("err", errno)
 		hit := false
-		err := guarded(func() (err error) {
+		err := guarded(s.at, func() (err error) {
 			hit, err = s.point(s.at)
 			return err
 		})

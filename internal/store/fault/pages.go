@@ -5,13 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/store"
 )
 
 // Pages fail as their Faults say. A call that fails does not reach what stands
-// behind. After a Sync that failed for another reason than
+// behind. A full disk is store.ErrUnavailable too, as the seam says. After a Sync that failed for another reason than
 // store.ErrUnavailable, changes are millrace.ErrCorrupt until a Reset.
 type Pages struct {
 	*strikes
@@ -29,9 +30,18 @@ func NewPages(under store.Pages, faults ...Fault) *Pages {
 // Pages returns under with f's faults: calls of both are counted together.
 func (f *FS) Pages(under store.Pages) *Pages { return &Pages{strikes: f.strikes, under: under} }
 
+// fail counts a call and returns the error with which it must fail.
+func (p *Pages) fail(op Op) error {
+	err := p.strike(op)
+	if errors.Is(err, syscall.ENOSPC) {
+		return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+	}
+	return err
+}
+
 // State implements store.Pages.
 func (p *Pages) State(ctx context.Context) (store.PageState, error) {
-	if err := p.strike(State); err != nil {
+	if err := p.fail(State); err != nil {
 		return store.PageState{}, err
 	}
 	return p.under.State(ctx)
@@ -39,7 +49,7 @@ func (p *Pages) State(ctx context.Context) (store.PageState, error) {
 
 // Find implements store.Pages.
 func (p *Pages) Find(ctx context.Context, q store.PageQuery) ([]store.IndexPage, error) {
-	if err := p.strike(Find); err != nil {
+	if err := p.fail(Find); err != nil {
 		return nil, err
 	}
 	return p.under.Find(ctx, q)
@@ -47,7 +57,7 @@ func (p *Pages) Find(ctx context.Context, q store.PageQuery) ([]store.IndexPage,
 
 // Apply implements store.Pages.
 func (p *Pages) Apply(ctx context.Context, c *store.PageChange) error {
-	if err := p.strike(Apply); err != nil {
+	if err := p.fail(Apply); err != nil {
 		return err
 	}
 	if err := p.usable(); err != nil {
@@ -58,7 +68,7 @@ func (p *Pages) Apply(ctx context.Context, c *store.PageChange) error {
 
 // Sync implements store.Pages.
 func (p *Pages) Sync(ctx context.Context) error {
-	if err := p.strike(Sync); err != nil {
+	if err := p.fail(Sync); err != nil {
 		if !errors.Is(err, store.ErrUnavailable) {
 			p.lost.Store(true)
 		}
@@ -79,7 +89,7 @@ func (p *Pages) usable() error {
 
 // Reset implements store.Pages.
 func (p *Pages) Reset(ctx context.Context) error {
-	if err := p.strike(Reset); err != nil {
+	if err := p.fail(Reset); err != nil {
 		return err
 	}
 	if err := p.under.Reset(ctx); err != nil {
