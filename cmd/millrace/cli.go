@@ -19,6 +19,7 @@ type cli struct {
 	Stream     streamCommand     `cmd:"" help:"Make, change and list streams."`
 	Push       pushCommand       `cmd:"" help:"Send a Matroska file, or standard input, to a stream."`
 	Pull       pullCommand       `cmd:"" help:"Take media out of a stream."`
+	Clock      clockCommand      `cmd:"" help:"Look at a server's time, and accept the machine's."`
 	Config     configCommand     `cmd:"" help:"Print the server's settings as they would be used."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 	Completion completionCommand `cmd:"" help:"Print a completion script for a shell."`

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.uber.org/goleak"
@@ -47,6 +48,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"serve":    serve,
+			"ahead":    ahead,
 			"clip":     clip,
 			"document": document,
 			"lines":    lines,
@@ -55,8 +57,24 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// serve [flag=value...] starts a server, and points the environment at it.
+// serve [flag value]... starts a server, and points the environment at it.
 func serve(ts *testscript.TestScript, _ bool, args []string) {
+	srv, cfg := begin(ts, args, server.Options{})
+	ts.Defer(func() { ts.Check(srv.Close()) })
+	ts.Setenv("AWS_ENDPOINT_URL", srv.URL())
+	ts.Setenv("AWS_ACCESS_KEY_ID", cfg.AccessKeyID)
+	ts.Setenv("AWS_SECRET_ACCESS_KEY", cfg.SecretAccessKey)
+}
+
+// ahead DURATION runs a server for a moment with a clock that is ahead by so much.
+func ahead(ts *testscript.TestScript, _ bool, args []string) {
+	by, err := time.ParseDuration(args[0])
+	ts.Check(err)
+	srv, _ := begin(ts, nil, server.Options{Now: func() time.Time { return time.Now().Add(by) }})
+	ts.Check(srv.Close())
+}
+
+func begin(ts *testscript.TestScript, args []string, o server.Options) (*server.Server, config.Server) {
 	flags := map[string]string{
 		"data": ts.MkAbs("data"), "listen": "127.0.0.1:0", "shutdown-timeout": "2s",
 		"access-key-id": "AKIDSCRIPT", "secret-access-key": "script-secret",
@@ -67,12 +85,9 @@ func serve(ts *testscript.TestScript, _ bool, args []string) {
 	cfg, err := config.Load(config.Sources{Flags: flags})
 	ts.Check(err)
 	ts.Check(os.MkdirAll(cfg.Data, 0o700))
-	srv, err := server.Start(context.Background(), cfg, server.Options{})
+	srv, err := server.Start(context.Background(), cfg, o)
 	ts.Check(err)
-	ts.Defer(func() { ts.Check(srv.Close()) })
-	ts.Setenv("AWS_ENDPOINT_URL", srv.URL())
-	ts.Setenv("AWS_ACCESS_KEY_ID", cfg.AccessKeyID)
-	ts.Setenv("AWS_SECRET_ACCESS_KEY", cfg.SecretAccessKey)
+	return srv, cfg
 }
 
 // clip FILE N writes the first N clusters of the demo's clip, a second each.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/auth"
+	"github.com/millrace/millrace/internal/clock"
 	"github.com/millrace/millrace/internal/store"
 )
 
@@ -33,6 +34,8 @@ type Config struct {
 	PutMedia MediaHandler // nil: the operation is not offered
 	GetMedia MediaHandler // nil: the operation is not offered
 	Media    MediaPlane   // told of what happens to streams; nil: nobody is
+
+	Clock *clock.Clock // the server's time; nil: its operations are not offered
 
 	// Ready says whether the server can serve, for /readyz: nil if it can.
 	// A nil Ready always can. Any number of goroutines call it.

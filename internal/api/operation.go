@@ -26,6 +26,9 @@ const (
 	streams
 )
 
+// ownPrefix begins the paths of what is Millrace's own, beside the protocol.
+const ownPrefix = "/millrace/v1"
+
 // operations returns the table of everything the protocol has. What has no
 // handler is answered as not supported, after its signature was checked.
 func (h *Handler) operations() []operation {
@@ -45,6 +48,13 @@ func (h *Handler) operations() []operation {
 		{name: "ListTagsForResource", path: "/ListTagsForResource", run: h.listTagsForResource},
 		{name: "PutMedia", path: "/putMedia", kind: streams, media: h.config.PutMedia},
 		{name: "GetMedia", path: "/getMedia", kind: streams, media: h.config.GetMedia},
+	}
+	if h.config.Clock != nil {
+		offered = append(
+			offered,
+			operation{name: "DescribeClock", path: ownPrefix + "/describeClock", run: h.describeClock},
+			operation{name: "AcceptClock", path: ownPrefix + "/acceptClock", kind: changes, run: h.acceptClock},
+		)
 	}
 	for _, row := range notOffered {
 		offered = append(offered, operation{name: row.name, path: row.path})

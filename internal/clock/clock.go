@@ -3,6 +3,7 @@ package clock
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -21,6 +22,9 @@ const (
 	quarantine = 24 * time.Hour
 	maxLeaps   = 32 // beyond it no leap is followed
 )
+
+// ErrChanged is Accept's error.
+var ErrChanged = errors.New("the clock has changed since it was looked at")
 
 // Config is what a Clock starts from. The zero value of a field is what its
 // comment says.
@@ -219,14 +223,21 @@ func (c *Clock) unlock() {
 	}
 }
 
-// Accept says that an operator has looked at the wall clock and found it right.
-// A step forward is followed at once; a step backward by running at half speed
-// until the wall clock has caught up, because server time never decreases (C1);
-// and a leap counts for expiry. It returns what there was and what there is now.
-func (c *Clock) Accept() (before, after Status) {
+// Accept says that an operator has looked at the wall clock and found it right
+// when it was so far ahead of the server's time, or behind it. A step forward is
+// followed at once; a step backward by running at half speed until the wall clock
+// has caught up, because server time never decreases (C1); and a leap counts for
+// expiry. Where the difference is another one by now, by more than a minute,
+// nothing is done, and the error is ErrChanged. It returns what there was and
+// what there is now.
+func (c *Clock) Accept(difference time.Duration) (before, after Status, err error) {
 	c.mu.Lock()
+	defer c.unlock()
 	c.read()
 	before = c.status()
+	if (c.diff - difference).Abs() > stepSize {
+		return before, before, ErrChanged
+	}
 	switch c.state {
 	case Behind, CatchingUp:
 		c.change(CatchingUp)
@@ -236,9 +247,7 @@ func (c *Clock) Accept() (before, after Status) {
 	default:
 		c.trust()
 	}
-	after = c.status()
-	c.unlock()
-	return before, after
+	return before, c.status(), nil
 }
 
 // Status tells everything at once.

@@ -234,7 +234,7 @@ func TestAStepBackwardThatIsAcceptedIsCaughtUpWith(t *testing.T) {
 	m.run(time.Minute)
 	m.step(-time.Hour)
 	m.run(time.Minute)
-	if before, after := m.c.Accept(); before.State != clock.Behind || after.State != clock.CatchingUp {
+	if before, after := m.accept(); before.State != clock.Behind || after.State != clock.CatchingUp {
 		t.Errorf("from %v to %v", before.State, after.State)
 	}
 	m.want(clock.CatchingUp, 2*time.Minute)
@@ -247,7 +247,7 @@ func TestAStepBackwardThatIsAcceptedIsCaughtUpWith(t *testing.T) {
 func TestAnotherStepBackwardNeedsAnotherAcceptance(t *testing.T) {
 	m := started(t)
 	m.step(-time.Hour)
-	m.c.Accept()
+	m.accept()
 	m.run(time.Minute)
 	m.step(-time.Hour)
 	m.run(time.Minute)
@@ -262,7 +262,7 @@ func TestAStepForwardThatIsAcceptedIsFollowedAtOnce(t *testing.T) {
 	m.step(5 * day)
 	m.run(time.Second)
 	m.want(clock.Ahead, time.Second)
-	m.c.Accept()
+	m.accept()
 	m.want(clock.InStep, 5*day+time.Second)
 	m.wantAge(day, 5*day+time.Second)
 }

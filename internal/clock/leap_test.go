@@ -1,6 +1,7 @@
 package clock_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -46,8 +47,19 @@ func TestAnotherLeapBeginsTheDayAnew(t *testing.T) {
 
 func TestALeapThatIsAcceptedCountsAtOnce(t *testing.T) {
 	m := leapt(t, 10*day)
-	m.c.Accept()
+	m.accept()
 	m.wantAge(5*day, 10*day+time.Hour+2*time.Minute)
+}
+
+func TestWhatHasChangedMeanwhileIsNotAccepted(t *testing.T) {
+	m := leapt(t, 10*day)
+	seen := m.c.Status().Difference
+	m.step(30 * year)
+	if before, after, err := m.c.Accept(seen); !errors.Is(err, clock.ErrChanged) || before != after {
+		t.Errorf("%+v, then %+v, %v", before, after, err)
+	}
+	m.want(clock.Ahead, time.Hour+2*time.Minute+10*day)
+	m.wantAge(5*day, time.Hour+2*time.Minute)
 }
 
 // A bad clock of some minutes must cost neither what is there nor the space of
@@ -72,7 +84,7 @@ func TestALeapThatWasWrongAndIsGivenBack(t *testing.T) {
 	m := leapt(t, day)
 	m.step(-day)
 	m.run(time.Minute)
-	m.c.Accept()
+	m.accept()
 	m.run(day)
 	m.want(clock.CatchingUp, time.Hour+3*time.Minute+day+12*time.Hour)
 	m.wantAge(30*day, day+time.Hour+3*time.Minute) // it has not run slower
@@ -96,7 +108,7 @@ func TestAQuarantineGoesOnOverARestart(t *testing.T) {
 func TestAnAcceptanceHoldsOverARestart(t *testing.T) {
 	m := started(t)
 	m.step(-3 * time.Hour)
-	m.c.Accept()
+	m.accept()
 	m.run(time.Hour)
 	m.want(clock.CatchingUp, 30*time.Minute)
 	m.restart(30*time.Minute, m.c.Now())
@@ -173,6 +185,6 @@ func TestEndlessLeapsAreNotFollowed(t *testing.T) {
 		last = since
 	}
 	m.want(clock.Ahead, 32*2*time.Hour+200*time.Minute)
-	m.c.Accept()
+	m.accept()
 	m.want(clock.InStep, 200*time.Hour+200*time.Minute)
 }

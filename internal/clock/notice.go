@@ -49,6 +49,9 @@ type Status struct {
 	Alarms     int           // times that the wall clock stepped
 }
 
+// Waiting reports whether there is something for an operator to accept.
+func (s Status) Waiting() bool { return s.State == Ahead || s.State == Behind || s.Quarantine > 0 }
+
 // A Kind is what a Notice is about.
 type Kind uint8
 

@@ -86,3 +86,13 @@ func (m *machine) wantAge(retention, age time.Duration) {
 }
 
 func (m *machine) alarms() int { return m.c.Status().Alarms }
+
+// accept is what an operator does who looks and finds the wall clock right.
+func (m *machine) accept() (before, after clock.Status) {
+	m.t.Helper()
+	before, after, err := m.c.Accept(m.c.Status().Difference)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return before, after
+}

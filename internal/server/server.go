@@ -159,7 +159,7 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 		Control: s.state.streams,
 		Auth:    auth.New(auth.Options{Keys: keys, Skew: s.cfg.ClockSkew}),
 		Region:  s.cfg.Region, Account: s.cfg.Account, PublicURL: s.cfg.PublicURL,
-		PutMedia: s.media.PutMedia, GetMedia: s.media.GetMedia, Media: s.media,
+		PutMedia: s.media.PutMedia, GetMedia: s.media.GetMedia, Media: s.media, Clock: s.state.clock,
 		Metrics: s.state.metrics.handler(),
 		Logger:  s.logger, Now: s.now, Since: s.state.clock.Since,
 	})
