@@ -51,6 +51,7 @@ func importTable() []row {
 		{"internal/store/mem", stores, false},
 		{"internal/store/fault", stores, false},
 		{"internal/store/storetest", stores, false},
+		{"internal/store/fill", []string{".", "internal/store", "internal/store/disk", "internal/store/sqlite"}, false},
 		{"internal/auth", []string{".", "internal/wire/..."}, false},
 		{"internal/fragment", []string{".", "mkv", "media"}, false},
 		{"internal/fmp4", []string{".", "media"}, false},

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/store"
+)
+
+// A load says what is made.
+type load struct {
+	Fragments int
+	PerStream int
+	Body      int   // bytes
+	PackSize  int64 // bytes
+
+	dir  string
+	kill bool
+	out  io.Writer // for results
+}
+
+// interval is the time from one fragment of a stream to the next.
+const interval = 2 * time.Second
+
+// begin is the server time of the first fragment.
+func begin() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) }
+
+func (l *load) streams() int { return (l.Fragments + l.PerStream - 1) / l.PerStream }
+
+func (l *load) stream(i int) millrace.StreamKey {
+	return millrace.StreamKey{ID: uint64(i + 1), Generation: 1}
+}
+
+// policies are those of streams that keep a week.
+func (l *load) policies() map[millrace.StreamKey]store.Policy {
+	p := make(map[millrace.StreamKey]store.Policy)
+	for i := range l.streams() {
+		p[l.stream(i)] = store.Policy{Retention: 7 * 24 * time.Hour}
+	}
+	return p
+}
+
+// A maker makes the fragments in the order of their server times.
+type maker struct {
+	load    *load
+	rand    *rand.Rand
+	header  *millrace.Header
+	cluster [][]byte
+	samples []millrace.Sample
+	elapsed atomic.Int64 // of the made up time
+}
+
+// make fills the directory.
+func (l *load) make(ctx context.Context) error {
+	m := &maker{
+		load: l, rand: rand.New(rand.NewPCG(1, 1)), header: millrace.NewHeader(make([]byte, 600)),
+		cluster: [][]byte{make([]byte, l.Body)}, samples: []millrace.Sample{{Track: 1, Size: uint32(l.Body)}},
+	}
+	if err := os.Mkdir(l.dir, 0o700); err != nil {
+		return err
+	}
+	if err := l.remember(); err != nil {
+		return err
+	}
+	e, err := l.open(ctx, store.Config{
+		Epoch:   1,
+		Now:     func() time.Time { return begin().Add(time.Duration(m.elapsed.Load())) },
+		Elapsed: func() time.Duration { return time.Duration(m.elapsed.Load()) },
+	})
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	if err := m.submit(ctx, e); err != nil || l.kill {
+		return err
+	}
+	if err := e.Close(); err != nil {
+		return err
+	}
+	fmt.Fprintf(l.out, "made %d fragments of %d streams in %v\n", l.Fragments, l.streams(), time.Since(start).Round(time.Second))
+	return nil
+}
+
+// submit hands all fragments over and waits until they are durable.
+func (m *maker) submit(ctx context.Context, e *store.Engine) error {
+	var settled sync.WaitGroup
+	var failed atomic.Pointer[error]
+	for n := range m.load.Fragments {
+		settled.Add(1)
+		err := e.Submit(ctx, m.fragment(n), func(err error) {
+			if err != nil {
+				failed.CompareAndSwap(nil, &err)
+			}
+			settled.Done()
+		})
+		if err != nil {
+			return err
+		}
+		if n%1_000_000 == 0 {
+			fmt.Fprintf(os.Stderr, "%d of %d\n", n, m.load.Fragments)
+		}
+		if err := failed.Load(); err != nil {
+			return *err
+		}
+	}
+	settled.Wait()
+	if err := failed.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// fragment is the n-th one. Clocks jitter as those of cameras do.
+func (m *maker) fragment(n int) *millrace.Fragment {
+	streams := m.load.streams()
+	place, stream := n/streams, n%streams
+	since := time.Duration(place)*interval + time.Duration(stream)*interval/time.Duration(streams)
+	m.elapsed.Store(int64(since))
+	jitter := time.Duration(m.rand.IntN(10)) * time.Millisecond // less than what keeps the order of a stream
+	number := millrace.NewFragmentNumber(1<<32+uint64(place), begin().Add(since+jitter), m.rand.Uint32())
+	return &millrace.Fragment{
+		Stream: m.load.stream(stream), Number: number, ProducerTime: begin().Add(since - 300*time.Millisecond),
+		TimecodeScale: 1_000_000, Duration: interval, Sequence: uint64(place),
+		Header: m.header, Cluster: m.cluster, Samples: m.samples,
+	}
+}
