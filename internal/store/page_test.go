@@ -155,6 +155,10 @@ func FuzzIndexPage(f *testing.F) {
 	f.Add(store.EncodePage(dayOfEntries(3)))
 	f.Add(store.EncodePage(dayOfEntries(70)))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		page := store.IndexPage{Data: data}
+		if _, err := page.Entries(nil); !errors.Is(err, millrace.ErrCorrupt) {
+			t.Errorf("without a checksum: %v", err)
+		}
 		list, ok := store.DecodePage(data)
 		if !ok {
 			return
