@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/store/fault"
 	"github.com/millrace/millrace/internal/store/mem"
 )
@@ -73,5 +74,51 @@ func TestASyncAfterAFailedOneMakesNothingDurable(t *testing.T) {
 	}
 	if size, err := left.Size(); size != 0 || err != nil {
 		t.Errorf("%d bytes are durable, %v", size, err)
+	}
+}
+
+func TestFaultsAreAddedMendedAndPaused(t *testing.T) {
+	d := fault.New(mem.NewFS())
+	call := func(want error) {
+		t.Helper()
+		if err := d.SyncDir(); !errors.Is(err, want) || want == nil && err != nil {
+			t.Errorf("%v, want %v", err, want)
+		}
+	}
+	call(nil)
+	mend := d.Break(fault.Fault{Op: fault.SyncDir, At: 2, Forever: true, Err: syscall.EIO})
+	d.Break(fault.Fault{Op: fault.SyncDir, At: 6, Err: syscall.ENOSPC})
+	call(nil) // what was called before does not count
+	resume := d.Pause()
+	call(nil)
+	resume()
+	call(syscall.EIO)
+	call(syscall.EIO)
+	mend()
+	call(nil)
+	call(nil)
+	call(syscall.ENOSPC)
+	if d.Calls(fault.SyncDir) != 7 || d.Hits() != 3 {
+		t.Errorf("%d calls, %d hits", d.Calls(fault.SyncDir), d.Hits())
+	}
+}
+
+func TestAnotherDirectoryIsMounted(t *testing.T) {
+	first, second := mem.NewFS(), mem.NewFS()
+	d := fault.New(first)
+	if _, err := d.Create("a"); err != nil {
+		t.Fatal(err)
+	}
+	d.Mount(second)
+	if names, err := d.ReadDir(); len(names) != 0 || err != nil {
+		t.Errorf("there is %q, %v", names, err)
+	}
+}
+
+func TestAFullDiskMakesPagesUnavailable(t *testing.T) {
+	p := fault.NewPages(mem.NewPages(), fault.Fault{Op: fault.Apply, At: 1, Err: syscall.ENOSPC})
+	err := p.Apply(t.Context(), &store.PageChange{})
+	if !errors.Is(err, store.ErrUnavailable) || !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("apply: %v", err)
 	}
 }
