@@ -35,6 +35,15 @@ type Config struct {
 	OpenPacks      int           // files kept open for reading
 	HeaderBytes    int64         // header elements kept in memory, in bytes
 
+	// Capacity is how many bytes packs, and what Beside tells of, may take; 0 is
+	// what the file system has. Reserve is how many bytes of the file system stay
+	// free, at most half of it; 0 is chosen by its size. A pack takes a
+	// thirty-second part of the room at most, or 4 MiB.
+	Capacity int64
+	Reserve  int64
+	OnFull   FullPolicy
+	Beside   func() int64 // bytes that files beside the packs take; nil is none
+
 	// Policies are what the control state says of all active streams. What the
 	// packs hold of others is not found. Nil means that every stream lives, and
 	// for ever.
@@ -78,6 +87,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Beside == nil {
+		c.Beside = func() int64 { return 0 }
 	}
 	if c.Elapsed == nil {
 		start := time.Now()

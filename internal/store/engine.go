@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/pack"
@@ -23,12 +24,19 @@ type Engine struct {
 	seals   chan *packWriter // full packs that want a footer
 	index   *index
 	packs   *packTable
+	room    *room
+	relief  chan struct{} // holds a token while room is to be made
 	handles *handles
 	headers *headerCache
 	heads   sync.Pool      // of *submission
 	writing sync.WaitGroup // lanes
 	sealing sync.WaitGroup // sealer
+	making  sync.WaitGroup // evictor
+	stop    func()         // ends the evictor
 	closing sync.Once
+
+	pause func(l *lane, news <-chan struct{}, until time.Time) bool // has a lane wait for room
+	press func(l *lane)                                             // has a lane do what it was asked for
 
 	packCounter atomic.Uint32 // of the last pack
 	lastServer  atomic.Int64  // milliseconds; the latest server time seen
@@ -52,7 +60,12 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 		e.writing.Go(l.run)
 		return l
 	})
+	e.pause = (*lane).pause
+	e.press = func(l *lane) { l.queue.nudge() }
+	life, stop := context.WithCancel(context.Background())
+	e.stop = stop
 	e.sealing.Go(e.sealAll)
+	e.making.Go(func() { e.evictAll(life) })
 	return e, nil
 }
 
@@ -62,6 +75,8 @@ func load(ctx context.Context, cfg Config) (*Engine, error) {
 	e.intake = newIntake(e.cfg.QueueBytes, e.cfg.QueueFragments)
 	e.seals = make(chan *packWriter, sealBacklog)
 	e.packs = newPackTable()
+	e.room = newRoom(&e.cfg, e.packs)
+	e.relief = make(chan struct{}, 1)
 	e.index = newIndex(e.packs, e.cfg.Policies)
 	e.handles = newHandles(e.cfg.FS, e.cfg.OpenPacks)
 	e.headers = newHeaderCache(e.cfg.HeaderBytes)
@@ -154,6 +169,8 @@ func (e *Engine) Close() error {
 		e.sayLimits()
 		close(e.seals)
 		e.sealing.Wait()
+		e.stop()
+		e.making.Wait()
 		e.handles.close()
 	})
 	return nil

@@ -16,6 +16,8 @@ type Events struct {
 	Sealed    func(pack uint64)
 	Removed   func(pack uint64)
 	Damaged   func(Damage)
+	Evicted   func(Eviction)
+	Full      func(full bool) // fragments begin to be refused for lack of room, or are kept again
 }
 
 // A Commit is one batch that became durable with one sync.
@@ -54,6 +56,12 @@ func (v Events) withDefaults() Events {
 	}
 	if v.Removed == nil {
 		v.Removed = func(uint64) {}
+	}
+	if v.Evicted == nil {
+		v.Evicted = func(Eviction) {}
+	}
+	if v.Full == nil {
+		v.Full = func(bool) {}
 	}
 	if v.Damaged == nil {
 		v.Damaged = func(Damage) {}

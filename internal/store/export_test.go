@@ -1,6 +1,9 @@
 package store
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // A Driver drives an Engine by hand, so that the same calls do the same.
 type Driver struct{ *Engine }
@@ -11,8 +14,31 @@ func OpenByHand(ctx context.Context, cfg Config) (*Driver, error) {
 	if err != nil {
 		return nil, err
 	}
+	d := &Driver{e}
 	e.lanes = newLanes(e.cfg.Lanes, func(c Class) *lane { return newLane(e, c) })
-	return &Driver{e}, nil
+	e.press = func(l *lane) {
+		l.asked.Store(false)
+		l.roll()
+		d.sealPending()
+	}
+	e.pause = func(_ *lane, news <-chan struct{}, _ time.Time) bool {
+		d.Relieve()
+		select {
+		case <-news:
+			return true
+		default:
+			return false
+		}
+	}
+	return d, nil
+}
+
+// Relieve seals what is full, and evicts if room was asked for.
+func (d *Driver) Relieve() {
+	for d.sealPending(); len(d.relief) > 0; d.sealPending() {
+		<-d.relief
+		d.relieve(context.Background())
+	}
 }
 
 // Step has each lane commit what is queued, one after the other, and seals
@@ -27,10 +53,11 @@ func (d *Driver) Step() {
 func (d *Driver) Lanes() int { return len(d.lanes.all()) }
 
 // StepLane has the i-th lane, in the order of classes and ages, commit what is
-// queued, and then seals what is full. It reports whether anything was.
+// queued, then seals what is full, and evicts what must go. It reports whether
+// anything was queued.
 func (d *Driver) StepLane(i int) bool {
 	worked, _ := d.lanes.all()[i].step()
-	d.sealPending()
+	d.Relieve()
 	return worked
 }
 
@@ -67,3 +94,11 @@ func (e *Engine) Pins() int {
 
 // BusyLane is how many bytes wait for a lane that is busy.
 const BusyLane = busyLane
+
+// Claims is how much room was taken for what is not written yet, footers
+// included.
+func (e *Engine) Claims() int64 {
+	e.room.mu.Lock()
+	defer e.room.mu.Unlock()
+	return e.room.taken + e.room.footers + e.room.wanted
+}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"sync/atomic"
 	"time"
 )
@@ -21,7 +22,8 @@ type lane struct {
 	e     *Engine
 	class Class
 	queue *queue
-	open  atomic.Bool // whether there is a pack, for others to look at
+	open  atomic.Uint64 // number of the open pack, 0 if there is none, for others to look at
+	asked atomic.Bool   // whether others want it sealed
 
 	pack  *packWriter   // nil before the first batch and after a failure
 	batch []*submission // memory of step
@@ -77,16 +79,18 @@ func (l *lane) due() time.Duration {
 	return l.pack.opened + min(l.class.Roll(), l.e.cfg.PackAge) - l.e.cfg.Elapsed()
 }
 
-// room is how many bytes the next batch may have. A pack that is full or due
-// is sealed first.
+// room is how many bytes the next batch may have. A pack that is full or due,
+// or that others want sealed, is sealed first.
 func (l *lane) room() int64 {
-	if l.pack != nil && (l.pack.end >= l.e.cfg.PackSize || l.due() <= 0) {
+	most := l.e.room.packSize()
+	asked := l.asked.Swap(false)
+	if l.pack != nil && (asked || l.pack.end >= most || l.due() <= 0) {
 		l.roll()
 	}
 	if l.pack == nil {
-		return l.e.cfg.PackSize
+		return most
 	}
-	return l.e.cfg.PackSize - l.pack.end
+	return most - l.pack.end
 }
 
 // roll has the open pack sealed.
@@ -100,7 +104,11 @@ func (l *lane) roll() {
 
 func (l *lane) hold(w *packWriter) {
 	l.pack = w
-	l.open.Store(w != nil)
+	if w == nil {
+		l.open.Store(0)
+		return
+	}
+	l.open.Store(w.header.Pack)
 }
 
 // commit settles a batch: on the open pack, else on a new one, else not.
@@ -130,20 +138,53 @@ func (l *lane) admitted(batch []*submission) []*submission {
 // keep writes a batch, makes it findable and notes the results, before anybody
 // is told.
 func (l *lane) keep(batch []*submission) {
-	err := l.write(batch)
-	if err != nil {
-		err = l.write(batch)
-	}
-	if err != nil {
-		l.e.cfg.Logger.Error("fragments not kept", "fragments", len(batch), "err", err)
-		l.e.cfg.Events.Failed(len(batch), err)
-	}
+	err := l.persist(batch)
+	l.report(batch, err)
 	for _, s := range batch {
 		s.result = err
 		if err == nil {
 			l.e.sawServerTime(s.fragment.Number)
 			s.result = l.e.index.insert(l.pack.header.Pack, &s.entry)
 		}
+	}
+}
+
+func (l *lane) report(batch []*submission, err error) {
+	cfg := &l.e.cfg
+	switch {
+	case err == nil:
+		if l.e.room.accepted() {
+			cfg.Logger.Info("there is room for media again")
+			cfg.Events.Full(false)
+		}
+		return
+	case !errors.Is(err, ErrFull):
+		cfg.Logger.Error("fragments not kept", "fragments", len(batch), "err", err)
+	case l.e.room.countRefused(batch):
+		cfg.Logger.Error("fragments are refused because the disk is full", "err", err)
+		cfg.Events.Full(true)
+	}
+	cfg.Events.Failed(len(batch), err)
+}
+
+// persist writes a batch: to the open pack, else to a new one. A disk that has
+// less room than it says gets a third try, when something was evicted for it.
+func (l *lane) persist(batch []*submission) error {
+	for try := 1; ; try++ {
+		n := l.need(batch)
+		if err := l.claim(n); err != nil {
+			return err
+		}
+		err := l.write(batch)
+		l.e.room.give(n, err == nil)
+		switch {
+		case err == nil:
+			l.pack.ending += n.footer
+			return nil
+		case try > 1 && !(isFull(err) && l.e.room.owe(n)):
+			return withFull(err)
+		}
+		l.e.room.look()
 	}
 }
 
@@ -165,7 +206,12 @@ func (l *lane) write(batch []*submission) error {
 	}
 	l.e.limits.said(limits)
 	c.Class = l.class
-	l.e.packs.change(c.Pack, func(p *packInfo) { p.size = l.pack.end })
+	l.e.packs.change(c.Pack, func(p *packInfo) {
+		p.size = l.pack.end
+		for _, s := range batch {
+			p.saw(s.fragment.Number)
+		}
+	})
 	if len(batch) > 0 {
 		l.e.cfg.Events.Committed(c)
 	}
@@ -179,10 +225,11 @@ func (l *lane) poison(err error) {
 	l.e.cfg.Logger.Error("pack given up", "pack", packName(w.header.Pack), "err", err)
 	l.e.cfg.Events.Poisoned(w.header.Pack, err)
 	l.e.limits.add(w.header.Pack, w.synced)
+	l.e.room.ended(w.ending)
 	if w.synced > 0 {
 		_ = w.file.Truncate(w.synced) // the limit holds where this fails
 		_ = w.file.Close()
-		l.e.packs.setState(w.header.Pack, packGivenUp)
+		l.e.packs.giveUp(w)
 		return
 	}
 	_ = w.file.Close()

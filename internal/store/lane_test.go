@@ -221,7 +221,7 @@ func TestOneFaultIsMadeUpForOnANewPack(t *testing.T) {
 
 func TestAFullDiskFailsWhatCannotBeKeptAndRecovers(t *testing.T) {
 	bad := fault.New(mem.NewFS(), fault.Fault{Op: fault.Write, At: 2, Forever: true, Err: syscall.ENOSPC})
-	e := open(t, store.Config{FS: bad, Epoch: 1})
+	e := open(t, store.Config{FS: bad, Epoch: 1, OnFull: store.RefuseNew})
 	gen := storetest.NewFragments(1)
 	first, second, third := gen.Make(millrace.StreamKey{ID: 1}, 100), gen.Make(millrace.StreamKey{ID: 1}, 100), gen.Make(millrace.StreamKey{ID: 1}, 100)
 	commit(t, e, first)

@@ -69,7 +69,7 @@ func (ls *lanes) chooseLocked(c Class, last *lane) *lane {
 	if last != nil && last.class != c {
 		last = nil
 	}
-	if last != nil && last.open.Load() && last.queue.load() < busyLane {
+	if last != nil && last.open.Load() != 0 && last.queue.load() < busyLane {
 		return last
 	}
 	var least *lane

@@ -21,6 +21,7 @@ type packWriter struct {
 	header  pack.FileHeader
 	opened  time.Duration // when, as Config.Elapsed counts
 	end     int64         // length of what was written
+	ending  int64         // at most so many bytes will the footer have
 	synced  int64         // length of what is durable; 0 until the first sync
 	headers map[[32]byte][2]int64
 	footer  pack.Footer
@@ -173,7 +174,9 @@ func (w *packWriter) sync() error {
 // seal writes the footer, so that the next start need not read the records,
 // and closes the file. What was durable before stays so whatever happens here.
 func (w *packWriter) seal() error {
-	if _, err := w.file.WriteV([][]byte{w.footer.Append(nil, w.header, w.end, w.synced)}); err != nil {
+	n, err := w.file.WriteV([][]byte{w.footer.Append(nil, w.header, w.end, w.synced)})
+	w.end += n
+	if err != nil {
 		_ = w.file.Close()
 		return fmt.Errorf("write footer: %w", err)
 	}

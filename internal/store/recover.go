@@ -80,6 +80,9 @@ func (e *Engine) count(number uint64) error {
 // admit takes a pack and its live fragments into the index. A twin, which was
 // written again after a failure, is found once.
 func (e *Engine) admit(p packInfo, entries []pack.Entry) {
+	for i := range entries {
+		p.saw(entries[i].Number)
+	}
 	e.packs.add(p)
 	for i := range entries {
 		en := &entries[i]

@@ -11,9 +11,11 @@ func (e *Engine) sealAll() {
 }
 
 func (e *Engine) seal(w *packWriter) {
+	defer e.askForRelief()
+	defer e.room.ended(w.ending)
 	if err := w.seal(); err != nil {
 		e.cfg.Logger.Warn("pack not sealed", "pack", packName(w.header.Pack), "err", err)
-		e.packs.setState(w.header.Pack, packGivenUp)
+		e.packs.giveUp(w)
 		return
 	}
 	e.packs.finish(w)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 )
 
@@ -56,8 +57,11 @@ func (e *Engine) Maintain(ctx context.Context, now time.Time) (Forgotten, error)
 // removePack takes the pack out of the table first, so that a reader that opens
 // its file now finds out and closes it.
 func (e *Engine) removePack(p packInfo) error {
-	e.packs.remove(p.number)
-	if err := e.cfg.FS.Remove(packName(p.number)); err != nil {
+	p, ok := e.packs.remove(p.number)
+	if !ok {
+		return nil
+	}
+	if err := e.cfg.FS.Remove(packName(p.number)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		e.packs.add(p)
 		return fmt.Errorf("remove pack: %w", err)
 	}

@@ -132,6 +132,7 @@ func (w *world) open() error {
 	w.reopened()
 	cfg := store.Config{
 		FS: w.faults, Pages: w.faults.Pages(w.machine.pages), Epoch: w.epoch, PackSize: 40_000, FeedRows: 8,
+		OnFull:   store.RefuseNew,
 		Policies: w.policies(),
 		Now:      func() time.Time { return w.now },
 		Elapsed:  func() time.Duration { return w.elapsed },

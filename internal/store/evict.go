@@ -1,0 +1,166 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/pack"
+)
+
+// roomWait is how long a lane waits for room at most, and eviction for the
+// index.
+const roomWait = 5 * time.Second
+
+// An Eviction is a pack that went because room was needed.
+type Eviction struct {
+	Pack      uint64
+	Class     Class
+	Oldest    time.Time // server time of the oldest fragment that went, UTC
+	Newest    time.Time // and of the newest
+	Fragments int       // that could be found before
+	Bytes     int64     // of their media
+	PackBytes int64     // that came back
+}
+
+// evictAll makes room whenever somebody asks for it, until ctx ends.
+func (e *Engine) evictAll(ctx context.Context) {
+	for {
+		select {
+		case <-e.relief:
+			e.relieve(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// askForRelief has room made, if that is the policy and there is little.
+func (e *Engine) askForRelief() {
+	if e.cfg.OnFull != OldestFirst || !e.room.low() {
+		return
+	}
+	select {
+	case e.relief <- struct{}{}:
+	default:
+	}
+}
+
+// relieve evicts packs until there is as much room as there should be. Where a
+// lane waits and there is nothing to evict but what is being written, it has
+// the oldest open pack sealed; that asks for relief again.
+//
+// Crash safety: nothing is written before a pack is removed, so this works on a
+// disk that is full to the last byte, and the removal is what counts. A pack
+// that a crash brings back, because its removal was not durable, is found again
+// whole, and is the first to go the next time.
+func (e *Engine) relieve(ctx context.Context) {
+	stuck := make(map[uint64]bool)
+	for ctx.Err() == nil {
+		lacking, awaited := e.room.shortfall()
+		if lacking == 0 {
+			return
+		}
+		p, ok := e.packs.victim(stuck)
+		switch {
+		case ok:
+			if err := e.evict(ctx, p); err != nil {
+				stuck[p.number] = true
+				e.cfg.Logger.Error("pack could not be evicted", "pack", packName(p.number), "err", err)
+			}
+		case awaited && e.rollOldest():
+			return
+		default:
+			e.room.giveUp()
+			return
+		}
+	}
+}
+
+// evict removes a pack and all that is found in it.
+func (e *Engine) evict(ctx context.Context, p packInfo) error {
+	ctx, cancel := context.WithTimeout(ctx, roomWait)
+	defer cancel()
+	entries, err := e.entries(ctx, p)
+	if err != nil {
+		e.cfg.Logger.Warn("pack is evicted unread", "pack", packName(p.number), "err", err)
+	}
+	gone, err := e.index.takeOut(ctx, p.number, entries)
+	if rerr := e.removePack(p); rerr != nil {
+		return rerr
+	}
+	if serr := e.cfg.FS.SyncDir(); serr != nil {
+		e.cfg.Logger.Warn("directory not synced after an eviction", "err", serr)
+	}
+	e.room.freed(p.taken())
+	if err != nil { // the index may have had no room either
+		var rest Forgotten
+		rest, err = e.index.takeOut(ctx, p.number, entries)
+		gone.Fragments, gone.Bytes = gone.Fragments+rest.Fragments, gone.Bytes+rest.Bytes
+	}
+	if err != nil {
+		e.cfg.Logger.Error("index still lists what was evicted, until the next start", "pack", packName(p.number), "err", err)
+	}
+	e.evicted(p, gone)
+	return nil
+}
+
+// evicted reports an eviction. A pack in which nothing was found any more was
+// only cleared away.
+func (e *Engine) evicted(p packInfo, gone Forgotten) {
+	if gone.Fragments == 0 {
+		return
+	}
+	v := Eviction{
+		Pack: p.number, Class: p.class, Oldest: time.UnixMilli(p.oldest).UTC(), Newest: time.UnixMilli(p.newest).UTC(),
+		Fragments: gone.Fragments, Bytes: gone.Bytes, PackBytes: p.taken(),
+	}
+	e.room.countEvicted(&v)
+	e.cfg.Logger.Warn("the oldest media went because the disk is full", "pack", packName(p.number),
+		"oldest", v.Oldest, "newest", v.Newest, "fragments", v.Fragments, "bytes", v.Bytes)
+	e.cfg.Events.Evicted(v)
+}
+
+// entries lists what is in a pack that is not written any more.
+func (e *Engine) entries(ctx context.Context, p packInfo) ([]pack.Entry, error) {
+	f, err := e.cfg.FS.Open(packName(p.number))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	size, err := f.Size()
+	if err != nil {
+		return nil, err
+	}
+	footer, _, err := pack.ReadFooter(f, size)
+	if err == nil || !errors.Is(err, millrace.ErrCorrupt) {
+		return footerEntries(footer), err
+	}
+	found := &foundPack{e: e, number: p.number, file: f, size: size}
+	err = found.scan(ctx)
+	return found.footer.Entries, err
+}
+
+func footerEntries(f *pack.Footer) []pack.Entry {
+	if f == nil {
+		return nil
+	}
+	return f.Entries
+}
+
+// rollOldest has the open pack sealed whose media are oldest, and reports
+// whether a pack is open at all.
+func (e *Engine) rollOldest() bool {
+	number, ok := e.packs.oldestOpen()
+	if !ok {
+		return false
+	}
+	for _, l := range e.lanes.all() {
+		if l.open.Load() == number {
+			l.asked.Store(true)
+			e.press(l)
+		}
+	}
+	return true
+}
