@@ -20,6 +20,11 @@ type cli struct {
 	Push       pushCommand       `cmd:"" help:"Send a Matroska file, or standard input, to a stream."`
 	Pull       pullCommand       `cmd:"" help:"Take media out of a stream."`
 	Clock      clockCommand      `cmd:"" help:"Look at a server's time, and accept the machine's."`
+	Verify     verifyCommand     `cmd:"" help:"Check everything that a data directory holds."`
+	Backup     backupCommand     `cmd:"" help:"Copy a data directory, while a server uses it or not."`
+	Restore    restoreCommand    `cmd:"" help:"Put a backup into an empty data directory."`
+	Rebuild    rebuildCommand    `cmd:"" help:"Make the index of a data directory again from its media."`
+	Doctor     doctorCommand     `cmd:"" help:"Look whether this machine is fit for a server, and say what to do."`
 	Config     configCommand     `cmd:"" help:"Print the server's settings as they would be used."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 	Completion completionCommand `cmd:"" help:"Print a completion script for a shell."`

@@ -14,5 +14,6 @@
 //	3    there is no such stream
 //	4    refused: keys, signature or permission
 //	5    the server cannot be reached, or is in trouble
+//	6    a check found damage, or something that has to be mended
 //	130  ended by Ctrl-C before it was done
 package main

@@ -22,6 +22,7 @@ const (
 	exitNotFound    = 3
 	exitRefused     = 4
 	exitUnavailable = 5
+	exitFound       = 6
 	exitInterrupted = 130
 )
 
@@ -73,6 +74,10 @@ func judge(err error) (code int, hint string) {
 	switch {
 	case errors.As(err, &usage):
 		return exitUsage, "Try: " + usage.help
+	case errors.Is(err, errDamaged):
+		return exitFound, "What to do about it is in docs/guide/operations.md."
+	case errors.Is(err, errUnfit):
+		return exitFound, ""
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted, ""
 	case errors.Is(err, client.ErrNoEndpoint):

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
@@ -53,6 +54,7 @@ func TestScripts(t *testing.T) {
 			"document": document,
 			"lines":    lines,
 			"other":    other,
+			"flip":     flip,
 		},
 	})
 }
@@ -162,4 +164,20 @@ func other(ts *testscript.TestScript, _ bool, args []string) {
 	b = mkv.AppendUint(mkv.AppendUnknownSize(mkv.AppendID(b, mkv.IDCluster), 0), mkv.IDTimecode, 0)
 	b = append(mkv.AppendSimpleBlockHeader(b, 1, 0, mkv.FlagKeyframe, 1), 'x')
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b, 0o600))
+}
+
+// flip PATTERN OFFSET changes a bit of the byte there in the one file that the
+// pattern names.
+func flip(ts *testscript.TestScript, _ bool, args []string) {
+	files, err := filepath.Glob(ts.MkAbs(args[0]))
+	ts.Check(err)
+	at, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	if len(files) != 1 {
+		ts.Fatalf("%s names %v", args[0], files)
+	}
+	b, err := os.ReadFile(files[0])
+	ts.Check(err)
+	b[at] ^= 1
+	ts.Check(os.WriteFile(files[0], b, 0o600))
 }

@@ -17,9 +17,9 @@ func (versionCommand) Run(c *console) error {
 		Modified bool   `json:"modified,omitempty"`
 		Go       string `json:"go"`
 		Platform string `json:"platform"`
-	}{"unknown", "", false, runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
+	}{"", "", false, runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
+	v.Version = release()
 	if info, ok := debug.ReadBuildInfo(); ok {
-		v.Version = info.Main.Version
 		for _, s := range info.Settings {
 			switch s.Key {
 			case "vcs.revision":
@@ -32,4 +32,12 @@ func (versionCommand) Run(c *console) error {
 	return c.print(v, func(w io.Writer) {
 		fmt.Fprintf(w, "millrace %s (%s, %s)\n", v.Version, v.Go, v.Platform)
 	})
+}
+
+// release is the version that this binary was built from.
+func release() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.Main.Version
+	}
+	return "unknown"
 }

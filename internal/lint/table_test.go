@@ -71,7 +71,7 @@ func importTable() []row {
 		{"cmd/millrace", []string{
 			".", "mkv", "media", "producer/...", "consumer/...",
 			"internal/server", "internal/config", "internal/wire/...", "internal/demo",
-			"internal/upkeep", "internal/store", "internal/store/disk",
+			"internal/upkeep",
 		}, false},
 		{"testdata/gen", nil, true},
 	}

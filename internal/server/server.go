@@ -42,6 +42,9 @@ type Options struct {
 	Boot   func() time.Duration // clock that never steps and counts suspend; nil means clock.Boot
 	Keys   auth.Keys            // who may call; nil: the root key alone
 
+	PackSize int64 // bytes at which packs are sealed; the store's default if zero
+	rebuild  bool  // whether the index is made again, whatever is there
+
 	HeaderTimeout time.Duration // in which a request's head must arrive; 20 s if zero
 	WriteTimeout  time.Duration // in which a media client must take what is written; wire.DefaultWriteTimeout if zero
 }
@@ -69,13 +72,13 @@ type Server struct {
 // Start opens the data directory and serves. ctx bounds the start only. The
 // Server must be closed.
 func Start(ctx context.Context, cfg config.Server, o Options) (*Server, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	s := &Server{cfg: cfg, options: o, logger: o.Logger, now: o.Now, failed: make(chan error, 1)}
-	if s.logger == nil {
-		s.logger = slog.New(slog.DiscardHandler)
-	}
-	if s.now == nil {
-		s.now = time.Now
-	}
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -83,7 +86,7 @@ func Start(ctx context.Context, cfg config.Server, o Options) (*Server, error) {
 }
 
 func (s *Server) open(ctx context.Context) (err error) {
-	if s.state, err = openState(ctx, s.cfg, s.logger, s.now, s.options.Boot); err != nil {
+	if s.state, err = openState(ctx, s.cfg, s.options); err != nil {
 		return err
 	}
 	if s.listener, err = listen(ctx, s.cfg); err != nil {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/clock"
 	"github.com/millrace/millrace/internal/config"
 	"github.com/millrace/millrace/internal/retention"
@@ -40,16 +42,17 @@ type state struct {
 }
 
 // openState takes a data directory for this process and reads what is in it,
-// making it if it is not there.
-func openState(ctx context.Context, cfg config.Server, logger *slog.Logger, now func() time.Time, boot func() time.Duration) (*state, error) {
-	s := &state{logger: logger, now: now, boot: boot, metrics: newMetrics()}
-	if err := s.open(ctx, cfg); err != nil {
+// making it if it is not there. Of o it needs all that belongs to time and to the
+// store, and a Logger.
+func openState(ctx context.Context, cfg config.Server, o Options) (*state, error) {
+	s := &state{logger: o.Logger, now: o.Now, boot: o.Boot, metrics: newMetrics()}
+	if err := s.open(ctx, cfg, o); err != nil {
 		return nil, errors.Join(fmt.Errorf("open data directory: %w", err), s.close())
 	}
 	return s, nil
 }
 
-func (s *state) open(ctx context.Context, cfg config.Server) (err error) {
+func (s *state) open(ctx context.Context, cfg config.Server, o Options) (err error) {
 	dir := cfg.Data
 	if err := os.MkdirAll(filepath.Join(dir, packFolder), 0o700); err != nil {
 		return err
@@ -67,6 +70,10 @@ func (s *state) open(ctx context.Context, cfg config.Server) (err error) {
 	if s.control, err = sqlite.OpenControl(ctx, filepath.Join(dir, controlFile), sqlite.Options{}); err != nil {
 		return err
 	}
+	identity, err := s.identity(ctx)
+	if err != nil {
+		return fmt.Errorf("read identity: %w", err)
+	}
 	s.streams = newPolicies(s.control, s.logger)
 	all, err := s.streams.all(ctx)
 	if err != nil {
@@ -80,7 +87,8 @@ func (s *state) open(ctx context.Context, cfg config.Server) (err error) {
 		return fmt.Errorf("take an epoch: %w", err)
 	}
 	s.media, err = store.Open(ctx, store.Config{
-		FS: files, Epoch: s.epoch, Policies: all, Lanes: cfg.Lanes, Logger: s.logger, Now: s.now,
+		FS: files, Epoch: s.epoch, Policies: all, Identity: identity,
+		Rebuild: o.rebuild, PackSize: o.PackSize, Lanes: cfg.Lanes, Logger: s.logger, Now: s.now,
 		Events: s.metrics.events(),
 	})
 	if err != nil {
@@ -93,6 +101,16 @@ func (s *state) open(ctx context.Context, cfg config.Server) (err error) {
 	s.keeper = s.newKeeper(cfg.Capacities)
 	s.streams.follow(s.media, s.clock.Expiry, s.keeper.Nudge)
 	return nil
+}
+
+// identity is what tells this store from every other, made at its first start.
+func (s *state) identity(ctx context.Context) (id [16]byte, err error) {
+	_, _ = rand.Read(id[:]) // never fails
+	kept, err := s.control.Keep(ctx, upkeep.IdentityName, id[:])
+	if err == nil && copy(id[:], kept) != len(id) {
+		err = millrace.ErrCorrupt
+	}
+	return id, err
 }
 
 func (s *state) newKeeper(rules config.CapacityRules) *retention.Keeper {

@@ -26,7 +26,7 @@ func VerifyBackup(ctx context.Context, from store.FS, rate int64, meter *Progres
 	if err != nil {
 		return nil, nil, err
 	}
-	meter.expect(sizeOf(m))
+	meter.expect(m.Bytes())
 	p := &pace{rate: rate}
 	buf := make([]byte, copyStep)
 	var faults []BackupFault

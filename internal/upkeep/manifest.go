@@ -163,6 +163,14 @@ func splitStored(stored string) (bare string, run int, ok bool) {
 	return stored[:at], run, err == nil && storedName(stored[:at], run) == stored
 }
 
+// Bytes is how many bytes the files of the backup have.
+func (m *Manifest) Bytes() (n int64) {
+	for i := range m.Files {
+		n += m.Files[i].Size
+	}
+	return n
+}
+
 // isPack reports whether the file is a pack.
 func (f *Copied) isPack() bool { return strings.HasPrefix(f.Name, packPrefix) }
 

@@ -13,6 +13,10 @@ const (
 	markerFile = "restoring"
 )
 
+// IdentityName is the name under which the control state keeps the 16 bytes
+// that tell a store from every other.
+const IdentityName = "identity"
+
 // The names in a backup, beside those of the files that it holds.
 const (
 	manifestFile = "manifest.json"

@@ -90,7 +90,7 @@ func (r *restore) check(m *Manifest) error {
 			need += min(f.Allocated, f.Size) - f.Size
 		}
 	}
-	r.cfg.Meter.expect(sizeOf(m))
+	r.cfg.Meter.expect(m.Bytes())
 	room, err := r.cfg.Top.Space()
 	if err != nil {
 		return err
@@ -99,14 +99,6 @@ func (r *restore) check(m *Manifest) error {
 		return fmt.Errorf("the backup needs %d bytes, and the data directory has %d", need, room.Free)
 	}
 	return nil
-}
-
-// sizeOf is how many bytes the files of a backup have.
-func sizeOf(m *Manifest) (n int64) {
-	for i := range m.Files {
-		n += m.Files[i].Size
-	}
-	return n
 }
 
 // checkSize says whether a file of a backup is there, and as long as it was.

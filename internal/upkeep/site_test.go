@@ -134,30 +134,43 @@ func checkHeld(from store.FS, kept []*millrace.Fragment, controls ...string) err
 	return served(packs, kept)
 }
 
-// served reports whether a server on packs has every fragment.
-func served(packs store.FS, kept []*millrace.Fragment) error {
+// readable counts the fragments that a server on packs can read.
+func readable(packs store.FS) (int, error) {
+	all, err := read(packs)
+	return len(all), err
+}
+
+// read reads what a server on packs has.
+func read(packs store.FS) (map[millrace.FragmentNumber]*millrace.Fragment, error) {
 	e, err := store.Open(context.Background(), store.Config{FS: packs, Epoch: 100})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer e.Close()
 	scope := store.Scope{Stream: millrace.StreamKey{ID: 1, Generation: 1}}
 	entries, err := e.After(context.Background(), scope, millrace.FragmentNumber{}, 1<<20)
 	if err != nil {
+		return nil, err
+	}
+	all := make(map[millrace.FragmentNumber]*millrace.Fragment)
+	for _, entry := range entries {
+		if all[entry.Number], err = e.Read(context.Background(), scope, entry, nil); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// served reports whether a server on packs has every fragment.
+func served(packs store.FS, kept []*millrace.Fragment) error {
+	all, err := read(packs)
+	if err != nil {
 		return err
 	}
-	found := make(map[millrace.FragmentNumber]store.Entry)
-	for _, entry := range entries {
-		found[entry.Number] = entry
-	}
 	for _, want := range kept {
-		entry, ok := found[want.Number]
+		got, ok := all[want.Number]
 		if !ok {
 			return fmt.Errorf("fragment %v is missing", want.Number)
-		}
-		got, err := e.Read(context.Background(), scope, entry, nil)
-		if err != nil {
-			return err
 		}
 		if err := storetest.Same(got, want); err != nil {
 			return err

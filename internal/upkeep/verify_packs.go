@@ -1,0 +1,192 @@
+package upkeep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"time"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/pack"
+	"github.com/millrace/millrace/internal/store"
+)
+
+const (
+	// maxLooks is how often a pack is looked at in which something seems wrong.
+	// A server may be changing it; what is damaged stays so.
+	maxLooks = 3
+
+	// maxListed bounds the damaged places that a report lists.
+	maxListed = 10_000
+)
+
+// A PacksReport says what was found in the packs.
+type PacksReport struct {
+	Packs     int          `json:"packs"`    // that were read
+	Vanished  int          `json:"vanished"` // that a server removed meanwhile
+	Bytes     int64        `json:"bytes"`
+	Fragments int          `json:"fragments"`
+	Marked    int          `json:"marked"`         // records of fragments that were deleted
+	Torn      int          `json:"torn"`           // unfinished ends, as a crash leaves them: the next start cuts them off
+	Damaged   []DamagedAt  `json:"damaged"`        // in the order of packs and offsets
+	More      int          `json:"more,omitempty"` // damaged places that are not listed
+	Unread    []UnreadPack `json:"unread"`         // packs of which nothing is known
+}
+
+// A DamagedAt is a damaged place in a pack, and which fragment it is in.
+type DamagedAt struct {
+	Pack     string     `json:"pack"`
+	Offset   int64      `json:"offset"`
+	Length   int64      `json:"length"`
+	Stream   string     `json:"stream,omitempty"`   // as far as it is known
+	Fragment string     `json:"fragment,omitempty"` // its number; empty if no fragment is concerned
+	Server   *time.Time `json:"serverTime,omitempty"`
+	Producer *time.Time `json:"producerTime,omitempty"`
+	Error    string     `json:"error"`
+}
+
+// An UnreadPack is a pack that could not be looked at.
+type UnreadPack struct {
+	Pack  string `json:"pack"`
+	Error string `json:"error"`
+}
+
+func (r *PacksReport) ok() bool { return len(r.Damaged)+r.More+len(r.Unread) == 0 }
+
+// VerifyPacks reads all packs in a directory that a server may be using. name
+// says what a stream is called. The report is never nil; the error is ctx's,
+// or says that the packs cannot be listed.
+func VerifyPacks(ctx context.Context, files store.FS, name func(millrace.StreamKey) string, rate int64, meter *Progress) (*PacksReport, error) {
+	v := &packsVerifier{files: files, name: name, pace: pace{rate: rate}, meter: meter}
+	v.report.Damaged, v.report.Unread = []DamagedAt{}, []UnreadPack{}
+	list, err := packFiles(files)
+	if err != nil {
+		return &v.report, fmt.Errorf("list packs: %w", err)
+	}
+	v.expect(list)
+	for _, name := range list {
+		if err := v.pack(ctx, name); err != nil {
+			return &v.report, err
+		}
+	}
+	return &v.report, nil
+}
+
+type packsVerifier struct {
+	files  store.FS
+	name   func(millrace.StreamKey) string
+	pace   pace
+	meter  *Progress
+	report PacksReport
+}
+
+// expect tells the meter how much there is.
+func (v *packsVerifier) expect(list []string) {
+	for _, name := range list {
+		if f, err := v.files.Open(name); err == nil {
+			size, _ := f.Size() // one that cannot be told is reported later
+			v.meter.expect(size)
+			_ = f.Close()
+		}
+	}
+}
+
+// pack verifies one pack, and takes it into the report.
+func (v *packsVerifier) pack(ctx context.Context, name string) error {
+	r, err := v.look(ctx, name)
+	for looks := 1; looks < maxLooks && err == nil && len(r.Damaged) > 0; looks++ {
+		var again store.PackReport
+		if again, err = v.look(ctx, name); err == nil {
+			again.Damaged = slices.DeleteFunc(again.Damaged, func(d store.Damage) bool { return !seen(r.Damaged, d) })
+			r = again
+		}
+	}
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, fs.ErrNotExist):
+		v.report.Vanished++
+	case err != nil:
+		v.report.Unread = append(v.report.Unread, UnreadPack{name, err.Error()})
+	default:
+		v.take(name, &r)
+	}
+	return nil
+}
+
+// seen reports whether the same place was damaged before.
+func seen(before []store.Damage, d store.Damage) bool {
+	return slices.ContainsFunc(before, func(b store.Damage) bool { return b.Offset == d.Offset && b.Length == d.Length })
+}
+
+// look verifies a pack as it is now.
+func (v *packsVerifier) look(ctx context.Context, name string) (store.PackReport, error) {
+	f, err := v.files.Open(name)
+	if err != nil {
+		return store.PackReport{}, err
+	}
+	defer f.Close()
+	size, err := f.Size()
+	if err != nil {
+		return store.PackReport{}, err
+	}
+	number, _ := store.PackNumber(name)
+	return store.VerifyPack(ctx, meteredBy(ctx, f, &v.pace, v.meter), size, number)
+}
+
+func (v *packsVerifier) take(name string, r *store.PackReport) {
+	v.report.Packs++
+	v.report.Bytes += r.Size
+	v.report.Fragments += r.Fragments
+	v.report.Marked += r.Marked
+	v.report.Torn += len(r.Torn)
+	v.report.More += r.More
+	if len(r.Damaged) == 0 {
+		return
+	}
+	times := v.producerTimes(name)
+	for _, d := range r.Damaged {
+		if len(v.report.Damaged) == maxListed {
+			v.report.More++
+			continue
+		}
+		v.report.Damaged = append(v.report.Damaged, v.describe(name, d, times))
+	}
+}
+
+// producerTimes reads from a pack's footer when its fragments were made.
+func (v *packsVerifier) producerTimes(name string) map[millrace.FragmentNumber]time.Time {
+	f, err := v.files.Open(name)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	size, err := f.Size()
+	if err != nil {
+		return nil
+	}
+	footer, _, err := pack.ReadFooter(f, size)
+	if err != nil {
+		return nil
+	}
+	times := make(map[millrace.FragmentNumber]time.Time, len(footer.Entries))
+	for i := range footer.Entries {
+		times[footer.Entries[i].Number] = footer.Entries[i].ProducerTime
+	}
+	return times
+}
+
+func (v *packsVerifier) describe(name string, d store.Damage, times map[millrace.FragmentNumber]time.Time) DamagedAt {
+	at := DamagedAt{Pack: name, Offset: d.Offset, Length: d.Length, Error: d.Err.Error()}
+	if d.Number.IsZero() {
+		return at
+	}
+	server := d.Number.ServerTime()
+	at.Stream, at.Fragment, at.Server = v.name(d.Stream), d.Number.String(), &server
+	if producer, ok := times[d.Number]; ok {
+		at.Producer = &producer
+	}
+	return at
+}
