@@ -78,12 +78,13 @@ func ahead(ts *testscript.TestScript, _ bool, args []string) {
 
 func begin(ts *testscript.TestScript, args []string, o server.Options) (*server.Server, config.Server) {
 	flags := map[string]string{
-		"data": ts.MkAbs("data"), "listen": "127.0.0.1:0", "shutdown-timeout": "2s",
+		"data": "data", "listen": "127.0.0.1:0", "shutdown-timeout": "2s",
 		"access-key-id": "AKIDSCRIPT", "secret-access-key": "script-secret",
 	}
 	for i := 0; i+1 < len(args); i += 2 {
 		flags[args[i]] = args[i+1]
 	}
+	flags["data"] = ts.MkAbs(flags["data"])
 	cfg, err := config.Load(config.Sources{Flags: flags})
 	ts.Check(err)
 	ts.Check(os.MkdirAll(cfg.Data, 0o700))
