@@ -16,7 +16,7 @@ var (
 
 	// ErrUnavailable says that the state cannot be reached or written at
 	// present: locked, or out of space. The same call may succeed later.
-	ErrUnavailable = errors.New("control state is unavailable")
+	ErrUnavailable = errors.New("state is unavailable")
 )
 
 // Streams is the authoritative list of streams and their settings.

@@ -41,13 +41,13 @@ func (f *indexFile) checkpoint(ctx context.Context, mode string) error {
 	}
 	var busy, frames, folded int64
 	err := f.writer.QueryRowContext(ctx, "PRAGMA wal_checkpoint("+mode+")").Scan(&busy, &frames, &folded)
-	switch err = classify(err); {
+	switch {
 	case err == nil && busy != 0:
 		return fmt.Errorf("the log is in use: %w", store.ErrUnavailable)
-	case err != nil && !errors.Is(err, store.ErrUnavailable):
-		f.lost.Store(true)
 	case err == nil:
 		f.logged.Store(0)
+	case !errors.Is(classifyIndex(err), store.ErrUnavailable):
+		f.lost.Store(true)
 	}
 	return err
 }
