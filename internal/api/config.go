@@ -67,6 +67,23 @@ type MediaPlane interface {
 	// was. Calls may overtake one another: the control state knows the value
 	// that counts. It must not block.
 	RetentionChanged(s millrace.Stream)
+
+	// Floor is a bound not smaller than any number that the stream's fragments
+	// have by now, and smaller than every one to come.
+	Floor(s millrace.Stream) millrace.FragmentNumber
+
+	// Covered counts the fragments that are kept and that a deletion covers.
+	Covered(ctx context.Context, s millrace.Stream, d store.Deletion) (Covered, error)
+
+	// Hide tells of a deletion that is durable and that the media's store knows
+	// of: when it returns, no reader begins with a fragment that it covers.
+	Hide(d store.Deletion)
+}
+
+// Covered is how much there was of what a deletion covers.
+type Covered struct {
+	Fragments int64
+	Bytes     int64 // of their media
 }
 
 // A MediaHandler answers a PutMedia or GetMedia call that was routed and whose
@@ -112,3 +129,10 @@ type noMedia struct{}
 
 func (noMedia) Drop(context.Context, millrace.Stream) error { return nil }
 func (noMedia) RetentionChanged(millrace.Stream)            {}
+func (noMedia) Hide(store.Deletion)                         {}
+
+func (noMedia) Floor(millrace.Stream) millrace.FragmentNumber { return millrace.FragmentNumber{} }
+
+func (noMedia) Covered(context.Context, millrace.Stream, store.Deletion) (Covered, error) {
+	return Covered{}, nil
+}

@@ -16,12 +16,26 @@ import (
 
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/api"
+	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/store/fault"
 	"github.com/millrace/millrace/internal/store/mem"
 )
 
+// An idlePlane has no media.
+type idlePlane struct{}
+
+func (idlePlane) Drop(context.Context, millrace.Stream) error       { return nil }
+func (idlePlane) RetentionChanged(millrace.Stream)                  {}
+func (idlePlane) Floor(millrace.Stream) (n millrace.FragmentNumber) { return n }
+func (idlePlane) Hide(store.Deletion)                               {}
+func (idlePlane) Covered(context.Context, millrace.Stream, store.Deletion) (api.Covered, error) {
+	return api.Covered{}, nil
+}
+
 // A plane notes what it is told.
 type plane struct {
+	idlePlane
+
 	mu      sync.Mutex
 	told    []string
 	failing func(millrace.Stream) error

@@ -68,7 +68,11 @@ type exchange struct {
 }
 
 // gatedPlane drops streams when it is told to.
-type gatedPlane struct{ drops chan struct{} }
+type gatedPlane struct {
+	idlePlane
+
+	drops chan struct{}
+}
 
 func (p *gatedPlane) Drop(ctx context.Context, _ millrace.Stream) error {
 	select {
@@ -78,8 +82,6 @@ func (p *gatedPlane) Drop(ctx context.Context, _ millrace.Stream) error {
 		return ctx.Err()
 	}
 }
-
-func (p *gatedPlane) RetentionChanged(millrace.Stream) {}
 
 // watchedControl tells of deletions that are finished.
 type watchedControl struct {

@@ -55,12 +55,13 @@ func TestLockedControlState(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, body := range map[string]string{
-		"/createStream":        `{"StreamName":"new"}`,
-		"/updateStream":        `{"StreamName":"cam","CurrentVersion":"` + v + `"}`,
-		"/updateDataRetention": `{"StreamName":"cam","CurrentVersion":"` + v + `","Operation":"INCREASE_DATA_RETENTION","DataRetentionChangeInHours":1}`,
-		"/deleteStream":        `{"StreamARN":"` + arn + `"}`,
-		"/tagStream":           `{"StreamName":"cam","Tags":{"a":"b"}}`,
-		"/UntagResource":       `{"ResourceARN":"` + arn + `","TagKeyList":["a"]}`,
+		"/createStream":            `{"StreamName":"new"}`,
+		"/updateStream":            `{"StreamName":"cam","CurrentVersion":"` + v + `"}`,
+		"/updateDataRetention":     `{"StreamName":"cam","CurrentVersion":"` + v + `","Operation":"INCREASE_DATA_RETENTION","DataRetentionChangeInHours":1}`,
+		"/deleteStream":            `{"StreamARN":"` + arn + `"}`,
+		"/tagStream":               `{"StreamName":"cam","Tags":{"a":"b"}}`,
+		"/UntagResource":           `{"ResourceARN":"` + arn + `","TagKeyList":["a"]}`,
+		"/millrace/v1/deleteMedia": `{"StreamName":"cam","TimestampType":"SERVER_TIMESTAMP","StartTimestamp":1,"EndTimestamp":2}`,
 	} {
 		wantAnswer(t, post(t, h, path, body), http.StatusServiceUnavailable, "ServiceUnavailable")
 	}

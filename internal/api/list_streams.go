@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 
+	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/auth"
 	"github.com/millrace/millrace/internal/store"
 )
@@ -49,7 +50,7 @@ func (h *Handler) listStreams(ctx context.Context, c *call) (any, error) {
 	out := listStreamsOutput{List: make([]streamInfo, 0, min(want, len(list)))}
 	for i, s := range list {
 		if i == want {
-			out.NextToken = h.tokens.make(page.Prefix, list[i-1].Name)
+			out.NextToken = h.tokens.make(streamsWith(page.Prefix), list[i-1].Name.String())
 			break
 		}
 		out.List = append(out.List, newStreamInfo(s))
@@ -72,10 +73,13 @@ func (h *Handler) streamPage(in listStreamsInput) (store.Page, error) {
 	if err := found.err(); err != nil {
 		return store.Page{}, err
 	}
-	after, err := h.tokens.read(in.NextToken, page.Prefix)
-	page.After = after
+	after, err := h.tokens.read(in.NextToken, streamsWith(page.Prefix))
+	page.After = millrace.StreamName(after)
 	return page, err
 }
+
+// streamsWith names the list of a prefix for its tokens.
+func streamsWith(prefix string) string { return "ListStreams\x00" + prefix }
 
 // prefix is what the condition asks for: without a value nothing, without an
 // operator what the only operator means.

@@ -48,6 +48,8 @@ func (h *Handler) operations() []operation {
 		{name: "ListTagsForResource", path: "/ListTagsForResource", run: h.listTagsForResource},
 		{name: "PutMedia", path: "/putMedia", kind: streams, media: h.config.PutMedia},
 		{name: "GetMedia", path: "/getMedia", kind: streams, media: h.config.GetMedia},
+		{name: "DeleteMedia", path: ownPrefix + "/deleteMedia", kind: changes, run: h.deleteMedia},
+		{name: "ListDeletions", path: ownPrefix + "/listDeletions", run: h.listDeletions},
 	}
 	if h.config.Clock != nil {
 		offered = append(

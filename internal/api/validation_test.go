@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/store/mem"
 )
@@ -58,7 +59,7 @@ func TestValidation(t *testing.T) {
 	var rows []validationRow
 	for _, more := range [][]validationRow{
 		bodyRows(), nameRows(), arnRows(), versionRows(), keyRows(), mediaTypeRows(), retentionRows(), tagRows(),
-		listRows(), endpointRows(), deleteRows(),
+		listRows(), endpointRows(), deleteRows(), rangeRows(),
 	} {
 		rows = append(rows, more...)
 	}
@@ -102,6 +103,13 @@ func dump(t *testing.T, c store.Control) []any {
 	for _, s := range list {
 		tags, _ := c.Tags(t.Context(), s.Key)
 		all = append(all, s, tags)
+	}
+	deletions, err := c.Deletions(t.Context(), millrace.StreamKey{}, 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range deletions {
+		all = append(all, fmt.Sprint(d))
 	}
 	return all
 }
@@ -180,6 +188,7 @@ func streamOperations() []streamOperation {
 		{"/tagStream", `,"Tags":{"a":"b"}`, badARN, missing},
 		{"/untagStream", `,"TagKeyList":["a"]`, badARN, missing},
 		{"/listTagsForStream", ``, badARN, missing},
+		{"/millrace/v1/deleteMedia", `,"TimestampType":"SERVER_TIMESTAMP","StartTimestamp":1,"EndTimestamp":2`, badArg, missing},
 	}
 }
 

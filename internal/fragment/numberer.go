@@ -59,11 +59,12 @@ func (n *Numberer) Next(key millrace.StreamKey) (millrace.FragmentNumber, error)
 }
 
 // Floor returns a bound that is not smaller than any number issued for the
-// stream, in any epoch, and smaller than every number to come.
+// stream, in any epoch, and smaller than every number to come. Its server time
+// is the present, or a millisecond earlier.
 func (n *Numberer) Floor(key millrace.StreamKey) millrace.FragmentNumber {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return millrace.NewFragmentNumber(n.sequence(key)+1, time.UnixMilli(0), 0).Prev()
+	return millrace.NewFragmentNumber(n.sequence(key)+1, n.time(), 0).Prev()
 }
 
 func (n *Numberer) sequence(key millrace.StreamKey) uint64 {

@@ -77,3 +77,22 @@ func TestServerTimesNeverDecrease(t *testing.T) {
 		}
 	}
 }
+
+// TestTheFloorTellsWhenItWasAskedFor: what has a number by then is not younger
+// than the floor's time and a millisecond.
+func TestTheFloorTellsWhenItWasAskedFor(t *testing.T) {
+	now := time.UnixMilli(1_700_000_000_000)
+	n := NewNumberer(3, time.Time{}, func() time.Time { return now }, nil)
+	for range 1000 {
+		last := next(t, n, 1)
+		floor := n.Floor(numbersOf(1))
+		late := floor.ServerTime().Sub(last.ServerTime())
+		if floor.Compare(last) < 0 || late < -time.Millisecond || late > 0 {
+			t.Fatalf("the floor behind %v is at %v", last.ServerTime(), floor.ServerTime())
+		}
+		if following := next(t, n, 1); following.Compare(floor) <= 0 {
+			t.Fatalf("%v is not above the floor %v", following, floor)
+		}
+		now = now.Add(time.Millisecond)
+	}
+}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -50,7 +51,7 @@ func (p *policies) follow(media policyStore, now func() time.Time, nudge func())
 func (p *policies) Create(ctx context.Context, s millrace.Stream, tags map[string]string) (millrace.Stream, error) {
 	s, err := p.Control.Create(ctx, s, tags)
 	if err == nil {
-		p.tell(ctx, s.Name)
+		_ = p.tell(ctx, s.Name) // which has logged it
 	}
 	return s, err
 }
@@ -59,16 +60,18 @@ func (p *policies) Create(ctx context.Context, s millrace.Stream, tags map[strin
 func (p *policies) Update(ctx context.Context, s millrace.Stream, was string) error {
 	err := p.Control.Update(ctx, s, was)
 	if err == nil {
-		p.tell(ctx, s.Name)
+		_ = p.tell(ctx, s.Name) // which has logged it
 	}
 	return err
 }
 
-// AddDeletion implements store.Deletions.
+// AddDeletion implements store.Deletions. What it answers for is out of reach;
+// where that cannot be said, the record is durable, and the error says that it
+// takes effect later.
 func (p *policies) AddDeletion(ctx context.Context, d store.Deletion) (store.Deletion, error) {
 	d, err := p.Control.AddDeletion(ctx, d)
 	if err == nil {
-		p.tell(ctx, d.Name)
+		err = p.tell(ctx, d.Name)
 	}
 	return d, err
 }
@@ -85,7 +88,7 @@ func (p *policies) KeepSince(ctx context.Context, since map[millrace.StreamKey]t
 // tell hands a stream's policy on. The change that made that necessary is
 // durable: it is not undone by a client that goes, and where the control state
 // cannot be read now, tellAll will do it.
-func (p *policies) tell(ctx context.Context, name millrace.StreamName) {
+func (p *policies) tell(ctx context.Context, name millrace.StreamName) error {
 	err := p.inTurn(context.WithoutCancel(ctx), func(ctx context.Context) error {
 		s, err := p.Stream(ctx, name)
 		if err != nil {
@@ -99,8 +102,10 @@ func (p *policies) tell(ctx context.Context, name millrace.StreamName) {
 	})
 	if err != nil {
 		p.logger.Error("a change of a stream takes effect on its media later", "stream", name, "err", err)
+		err = fmt.Errorf("tell the media's store: %w", err)
 	}
 	p.nudge()
+	return err
 }
 
 // tellAll hands every stream's policy on.
@@ -158,9 +163,10 @@ func (p *policies) policy(ctx context.Context, s millrace.Stream) (store.Policy,
 }
 
 // matters reports whether a deletion still covers anything. What is expired
-// stays so: where a retention is raised, KeptSince remembers.
+// stays so: where a retention is raised, KeptSince remembers. The last fragment
+// that it means may be a millisecond younger than the bound on their numbers.
 func (p *policies) matters(policy store.Policy, d store.Deletion) bool {
-	return !d.Last.ServerTime().Before(policy.Since(p.now()))
+	return !d.Last.ServerTime().Add(time.Millisecond).Before(policy.Since(p.now()))
 }
 
 func (p *policies) eachDeletion(ctx context.Context, of millrace.StreamKey, each func(store.Deletion)) error {

@@ -152,3 +152,35 @@ func TestTheLastOfManyChangesIsTheOneThatStays(t *testing.T) {
 		t.Errorf("told of %v, the state says %v", got.Retention, now.Retention)
 	}
 }
+
+// TestADeletionThatCouldNotBeToldIsNotAnsweredFor: its record is durable, and it
+// takes effect later; but whoever asked may not rely on it yet.
+func TestADeletionThatCouldNotBeToldIsNotAnsweredFor(t *testing.T) {
+	p, l, b, s := policyRig(t)
+	b.on = true
+	d := store.Deletion{Stream: s.Key, Name: s.Name, To: s.Created.Add(time.Hour), Last: millrace.NewFragmentNumber(7, s.Created, 0)}
+	if _, err := p.AddDeletion(t.Context(), d); !errors.Is(err, errBlind) {
+		t.Errorf("error = %v", err)
+	}
+	b.on = false
+	if err := p.tellAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := l.last(s.Key); len(got.Deletions) != 1 {
+		t.Errorf("told of %+v", got)
+	}
+}
+
+// TestADeletionMattersAsLongAsWhatItCovers: the bound on its numbers may be a
+// millisecond older than the last fragment that it covers.
+func TestADeletionMattersAsLongAsWhatItCovers(t *testing.T) {
+	p, _, _, _ := policyRig(t)
+	policy := store.Policy{Retention: time.Hour}
+	last := policy.Since(p.now()) // the oldest time that is not expired
+	for late, want := range map[time.Duration]bool{0: true, -time.Millisecond: true, -2 * time.Millisecond: false} {
+		d := store.Deletion{Last: millrace.NewFragmentNumber(7, last.Add(late), 0)}
+		if got := p.matters(policy, d); got != want {
+			t.Errorf("with a bound at %v from the edge: %v, want %v", late, got, want)
+		}
+	}
+}

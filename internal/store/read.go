@@ -32,6 +32,9 @@ func (e *Engine) read(ctx context.Context, s Scope, entry Entry, buf []byte) (*m
 	if !ok || !v.sees(entry.Number, entry.ProducerTime.UnixMilli()) {
 		return nil, millrace.ErrNotFound
 	}
+	if r := e.index.rule(s.Stream); r != nil && r.Gone(entry.Number, entry.ProducerTime) {
+		return nil, millrace.ErrNotFound // also what was found before it went, and has left the index since
+	}
 	h, err := e.handles.acquire(entry.Position.Pack)
 	if err != nil {
 		return nil, err

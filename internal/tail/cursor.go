@@ -212,7 +212,7 @@ func (s *Stream) at(t time.Time, clock clock) (best span, found bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, f := range s.entries {
-		if f.state == Failed {
+		if f.state == Failed || f.hidden {
 			continue
 		}
 		sp := f.spanLocked()

@@ -44,6 +44,7 @@ type Fragment struct {
 	whole    bool // it was complete once
 	trailing []byte
 	duration time.Duration
+	hidden   bool  // no reader begins with it any more
 	err      error // why it failed
 	opened   time.Time
 	grown    time.Time     // last progress

@@ -127,15 +127,15 @@ func (s *Stream) mayGo(f *Fragment) bool {
 	return false
 }
 
-// after returns the first entry behind a number that is not failed, with the
-// tail's low end. The entry is held for the caller; it is nil if there is none
-// or the number lies below the low end. s.mu is held.
+// after returns the first entry behind a number that is neither failed nor
+// hidden. The entry is held for the caller; it is nil if there is none or the
+// number lies below the low end. s.mu is held.
 func (s *Stream) after(n millrace.FragmentNumber) *Fragment {
 	if n.Compare(s.low) < 0 {
 		return nil
 	}
 	for _, f := range s.entries {
-		if f.Number.Compare(n) > 0 && f.state != Failed {
+		if f.Number.Compare(n) > 0 && f.state != Failed && !f.hidden {
 			return f.acquire()
 		}
 	}
