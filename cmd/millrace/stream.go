@@ -21,6 +21,9 @@ type streamCommand struct {
 	Tag      streamTag      `cmd:"" help:"Set tags of a stream."`
 	Untag    streamUntag    `cmd:"" help:"Remove tags of a stream."`
 	Tags     streamTags     `cmd:"" help:"Show a stream's tags."`
+
+	DeleteMedia streamDeleteMedia `cmd:"" help:"Delete a range of time of a stream's media."`
+	Deletions   streamDeletions   `cmd:"" help:"Show what ranges were deleted, by whom and why."`
 }
 
 // A streamName is checked where it is written.

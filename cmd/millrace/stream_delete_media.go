@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/millrace/millrace/internal/wire"
+	"github.com/millrace/millrace/internal/wire/client"
+)
+
+type streamDeleteMedia struct {
+	Name         streamName `arg:"" help:"Name of the stream."`
+	From         moment     `required:"" help:"Where to begin: RFC 3339, '10m ago' or earliest." placeholder:"T"`
+	To           moment     `required:"" help:"Where to end: RFC 3339, '10m ago' or now." placeholder:"T"`
+	ProducerTime bool       `help:"Let --from and --to mean the producer's time, and not the server's."`
+	Reason       string     `help:"Why, for the record." placeholder:"TEXT"`
+	Yes          bool       `help:"Do not ask."`
+	access
+}
+
+// Help is what the long help says.
+func (streamDeleteMedia) Help() string {
+	return "Whole fragments are deleted: those that begin at --from or later, and before --to, and that have begun to arrive by now. " +
+		"Nobody can read them from then on, and nothing brings them back but a backup. " +
+		"Who did it, when and why stays on record: millrace stream deletions."
+}
+
+// earliestThereIs is before all media, by any clock.
+const earliestThereIs = -62135596800 // the year 1, in seconds of Unix time
+
+// Run deletes the range, once that was confirmed.
+func (s streamDeleteMedia) Run(ctx context.Context, c *console) error {
+	r, err := s.span(time.Now())
+	if err != nil {
+		return err
+	}
+	conn, err := s.control(c)
+	if err != nil {
+		return err
+	}
+	if _, err := conn.DescribeStream(ctx, r.StreamName); err != nil {
+		return fmt.Errorf("delete media of stream %s: %w", s.Name, err)
+	}
+	if err := s.confirm(c, r); err != nil {
+		return err
+	}
+	gone, err := conn.DeleteMedia(ctx, r)
+	if err != nil {
+		return fmt.Errorf("delete media of stream %s: %w", s.Name, err)
+	}
+	result := map[string]any{"deletionId": gone.ID, "fragments": gone.Fragments, "bytes": gone.Bytes}
+	return c.print(result, func(w io.Writer) {
+		fmt.Fprintf(w, "deleted %d fragments, %s; record %d\n", gone.Fragments, byteText(gone.Bytes), gone.ID)
+	})
+}
+
+func (s streamDeleteMedia) span(now time.Time) (client.MediaRange, error) {
+	r := client.MediaRange{StreamName: s.Name.name(), TimestampType: client.ServerTimestamp, Reason: s.Reason}
+	if s.ProducerTime {
+		r.TimestampType = client.ProducerTimestamp
+	}
+	if s.To.earliest {
+		return r, usagef("stream delete-media", "nothing is before the earliest: --to says where to end")
+	}
+	r.StartTimestamp.Time, r.EndTimestamp.Time = s.From.at(now), s.To.at(now)
+	if s.From.earliest {
+		r.StartTimestamp.Time = time.Unix(earliestThereIs, 0)
+	}
+	if !r.StartTimestamp.Before(r.EndTimestamp.Time) {
+		return r, usagef("stream delete-media", "--from %s is not before --to %s", spell(r.StartTimestamp), spell(r.EndTimestamp))
+	}
+	return r, nil
+}
+
+// errNotConfirmed is the answer that is not yes.
+var errNotConfirmed = errors.New("nothing was deleted")
+
+// confirm asks, where there is somebody to answer.
+func (s streamDeleteMedia) confirm(c *console, r client.MediaRange) error {
+	if s.Yes {
+		return nil
+	}
+	if !c.terminal || c.json {
+		return usagef("stream delete-media", "nobody is there to confirm: say --yes")
+	}
+	from := spell(r.StartTimestamp)
+	if s.From.earliest {
+		from = "the beginning"
+	}
+	whose := "server"
+	if s.ProducerTime {
+		whose = "producer"
+	}
+	fmt.Fprintf(c.err, "Delete the media of stream %s from %s to %s (%s time) for good? Type yes: ", s.Name, from, spell(r.EndTimestamp), whose)
+	answer, err := bufio.NewReader(c.in).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("read answer: %w", err)
+	}
+	if strings.TrimSpace(answer) != "yes" {
+		return errNotConfirmed
+	}
+	return nil
+}
+
+// spell writes a time for people.
+func spell(t wire.Timestamp) string {
+	if t.Unix() == earliestThereIs {
+		return "the beginning"
+	}
+	return t.Local().Format("2006-01-02T15:04:05.999Z07:00")
+}
