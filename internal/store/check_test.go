@@ -40,14 +40,30 @@ func (w *world) checkStream(key millrace.StreamKey) error {
 		if err := w.checkEntry(key, e); err != nil {
 			return err
 		}
-		w.found[e.Number] = true
+		w.found[e.Number], w.packs[e.Number] = true, e.Position.Pack
 	}
 	for _, f := range w.of(key) {
-		if !w.found[f.Number] && w.outcomes[f.Number] == kept && w.there(f) {
-			return fmt.Errorf("%v was confirmed and is not found (I1)", f.Number)
+		if w.found[f.Number] || w.outcomes[f.Number] != kept || !w.there(f) {
+			continue
+		}
+		if err := w.excuse(f); err != nil {
+			return err
 		}
 	}
 	return w.checkClocks(key, found)
+}
+
+// excuse says why a fragment may be missing, or that it must not be: its pack
+// was evicted, and that was reported, if the machine lived to say so.
+func (w *world) excuse(f *millrace.Fragment) error {
+	if !w.evicts || !w.removed[fmt.Sprintf("%016x.pack", w.packs[f.Number])] {
+		return fmt.Errorf("%v was confirmed and is not found (I1)", f.Number)
+	}
+	w.outcomes[f.Number] = evicted
+	if w.reported--; w.reported < 0 {
+		return fmt.Errorf("%v was evicted, and nobody was told (I6)", f.Number)
+	}
+	return nil
 }
 
 // list reads all entries of a stream, a page at a time.

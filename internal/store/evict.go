@@ -86,7 +86,6 @@ func (e *Engine) evict(ctx context.Context, p packInfo) error {
 	if err != nil {
 		e.cfg.Logger.Warn("pack is evicted unread", "pack", packName(p.number), "err", err)
 	}
-	gone, err := e.index.takeOut(ctx, p.number, entries)
 	if rerr := e.removePack(p); rerr != nil {
 		return rerr
 	}
@@ -94,11 +93,7 @@ func (e *Engine) evict(ctx context.Context, p packInfo) error {
 		e.cfg.Logger.Warn("directory not synced after an eviction", "err", serr)
 	}
 	e.room.freed(p.taken())
-	if err != nil { // the index may have had no room either
-		var rest Forgotten
-		rest, err = e.index.takeOut(ctx, p.number, entries)
-		gone.Fragments, gone.Bytes = gone.Fragments+rest.Fragments, gone.Bytes+rest.Bytes
-	}
+	gone, err := e.index.takeOut(ctx, p.number, entries) // now that the index has room too
 	if err != nil {
 		e.cfg.Logger.Error("index still lists what was evicted, until the next start", "pack", packName(p.number), "err", err)
 	}

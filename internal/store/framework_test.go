@@ -11,10 +11,8 @@ import (
 // trace lists the mutations of a scenario.
 func trace(t *testing.T, s scenario, seed uint64) (calls []string) {
 	t.Helper()
-	m := newMachine()
-	w := s.begin(seed, m)
+	w := s.begin(seed, newMachine())
 	w.watch = func(call string) { calls = append(calls, call) }
-	m.power.Watch(w.watch)
 	if err := w.do(func() error { return s.run(w) }, w.close); err != nil {
 		t.Fatal(err)
 	}

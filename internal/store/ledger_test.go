@@ -16,6 +16,7 @@ const (
 	unknown outcome = iota // the machine died before it was settled
 	kept                   // confirmed
 	failed                 // refused
+	evicted                // confirmed, and gone with its pack for lack of room; a crash may bring it back
 )
 
 // A ledger is what must be true of a store, whatever happens to it.
@@ -26,6 +27,10 @@ type ledger struct {
 	outcomes  map[millrace.FragmentNumber]outcome
 	unsure    []millrace.FragmentNumber // have failed, and nothing was written since
 	erasures  uint64                    // IDs of deletions that were given
+
+	packs    map[millrace.FragmentNumber]uint64 // where they were seen last
+	removed  map[string]bool                    // names of packs of which the removal was begun
+	reported int                                // fragments of which the engine said that it had evicted them
 }
 
 // An incarnation is the newest stream of an ID.
@@ -41,6 +46,8 @@ func newLedger() *ledger {
 		streams:   make(map[uint64]*incarnation),
 		fragments: make(map[millrace.FragmentNumber]*millrace.Fragment),
 		outcomes:  make(map[millrace.FragmentNumber]outcome),
+		packs:     make(map[millrace.FragmentNumber]uint64),
+		removed:   make(map[string]bool),
 	}
 }
 
@@ -49,6 +56,7 @@ func (l *ledger) clone() *ledger {
 	c := &ledger{
 		now: l.now, streams: make(map[uint64]*incarnation), unsure: slices.Clone(l.unsure), erasures: l.erasures,
 		fragments: maps.Clone(l.fragments), outcomes: maps.Clone(l.outcomes),
+		packs: maps.Clone(l.packs), removed: maps.Clone(l.removed), reported: l.reported,
 	}
 	for id, s := range l.streams {
 		own := *s

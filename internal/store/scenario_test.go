@@ -29,13 +29,26 @@ func scenarios() []scenario {
 		{"drop", smallPacks, dropStreams},
 		{"retention", smallPacks, expire},
 		{"erase", smallPacks, eraseRanges},
+		{"refuse", littleRoom(store.RefuseNew), refuseNew},
 		{"readers", smallPacks, readSome},
 		{"recovery", smallPacks, recoverOften},
 		{"anything", smallPacks, doAnything},
 	}
 }
 
+// crashOnly are programs in which no call fails.
+func crashOnly() []scenario {
+	return append(scenarios(),
+		scenario{"evict", littleRoom(store.OldestFirst), evictOldest},
+		scenario{"squeeze", littleRoom(store.OldestFirst), squeezeDisk},
+	)
+}
+
 func smallPacks(c *store.Config) { c.PackSize = 24_000 }
+
+func littleRoom(p store.FullPolicy) func(*store.Config) {
+	return func(c *store.Config) { c.PackSize, c.Capacity, c.OnFull = 12_000, 90_000, p }
+}
 
 // begin makes a world for a scenario.
 func (s scenario) begin(seed uint64, m *machine) *world {
@@ -161,6 +174,52 @@ func eraseRanges(w *world) error {
 		erase(2, store.ServerClock, time.Hour, 0),
 		erase(3, store.ProducerClock, time.Hour, -time.Hour),
 		w.maintain, some, w.checkAccounts,
+	)
+}
+
+// evictOldest puts more than there is room for, and poisons packs on the way.
+func evictOldest(w *world) error {
+	some := func() error { return w.put(batch{n: 4, size: 3000}) }
+	fail := func() error {
+		w.faults.Break(
+			fault.Fault{Op: fault.Sync, At: 1, Err: syscall.EIO},
+			fault.Fault{Op: fault.Truncate, At: 1, Err: syscall.EIO})
+		return some()
+	}
+	return w.do(
+		w.open, some, some, fail, some, some, some, some, some, w.check, w.restart, some,
+		func() error { return w.drop(1) },
+		some, w.maintain, w.checkAccounts, some, some, some,
+	)
+}
+
+// refuseNew fills the disk, and makes room by deleting.
+func refuseNew(w *world) error {
+	some := func() error { return w.put(batch{n: 3, size: 9000}) }
+	return w.do(
+		w.open, some, some, some, some, some, w.check, w.restart, some,
+		func() error { return w.drop(1) },
+		func() error { return w.drop(2) },
+		func() error { return w.drop(3) },
+		some, w.maintain, w.checkAccounts, some, w.check,
+	)
+}
+
+// squeezeDisk has others take room and give it back.
+func squeezeDisk(w *world) error {
+	some := func() error { return w.put(batch{n: 4, size: 4000}) }
+	disk := func(bytes int64) func() error {
+		return func() error {
+			w.machine.fs.SetCapacity(bytes)
+			return w.wait(time.Minute)
+		}
+	}
+	return w.do(
+		disk(400_000), w.open, some, some, some, some,
+		disk(60_000), some, some, w.check,
+		disk(400_000), some, some,
+		disk(1), some, w.check,
+		disk(400_000), some, w.check, w.restart, some,
 	)
 }
 

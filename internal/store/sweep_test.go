@@ -136,6 +136,7 @@ func (w *world) recoverFrom(how int) error {
 		w.engine = nil
 	}
 	w.faults.Heal()
+	w.machine.fs.SetCapacity(0)
 	w.disturb = nil
 	if how == 2 {
 		_ = w.close()

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/millrace/millrace"
@@ -31,9 +33,13 @@ type world struct {
 	epoch    uint32
 	sequence uint32
 	elapsed  time.Duration
-	failAt   int // the mutation, over all machines, in which the power fails
-	spent    int // mutations of the machines before this one
-	inFlight int // fragments that were submitted and not settled
+	failAt   int    // the mutation, over all machines, in which the power fails
+	spent    int    // mutations of the machines before this one
+	inFlight int    // fragments that were submitted and not settled
+	commit   uint64 // the pack that was written to last
+	evicts   bool   // whether packs go when there is no room
+	tight    bool   // whether new media are refused then
+	full     int    // how many were
 	damage   []store.Damage
 	found    map[millrace.FragmentNumber]bool // by the last check
 	disturb  []error                          // with what calls fail on purpose
@@ -46,6 +52,7 @@ func newWorld(seed uint64, m *machine) *world {
 		ledger: newLedger(), machine: m, faults: fault.New(m.directory()), config: func(*store.Config) {},
 		rand: rand.New(rand.NewPCG(seed, 2)), make: storetest.NewFragments(seed),
 	}
+	w.attend()
 	w.now = storetest.Epoch()
 	for id := range uint64(4) {
 		w.streams[id] = &incarnation{key: millrace.StreamKey{ID: id}, policy: store.Policy{Retention: longRetention}}
@@ -56,12 +63,18 @@ func newWorld(seed uint64, m *machine) *world {
 // fork returns a world that goes on by itself from what is known now, on the
 // machine m.
 func (w *world) fork(seed uint64, m *machine) *world {
-	return &world{
+	f := &world{
 		ledger: w.ledger.clone(), machine: m, faults: fault.New(m.directory()), config: w.config,
 		rand: rand.New(rand.NewPCG(seed, 3)), make: storetest.NewFragments(seed),
 		epoch: w.epoch, sequence: w.sequence, elapsed: w.elapsed, damage: slices.Clone(w.damage),
 	}
+	f.untold()
+	f.attend()
+	return f
 }
+
+// untold says that the engine may have had no time to report what it evicted.
+func (w *world) untold() { w.reported = math.MaxInt32 }
 
 // dead reports whether the machine has died, so that nothing that the engine
 // says counts any more.
@@ -77,12 +90,25 @@ func (w *world) crashAt(k int) {
 // move goes on with another machine, at first without an engine.
 func (w *world) move(m *machine) {
 	w.spent, w.inFlight = w.mutations(), 0
+	w.untold()
 	w.machine, w.engine = m, nil
 	w.faults.Mount(m.directory())
-	m.power.Watch(w.watch)
+	w.attend()
 	if w.failAt > w.spent {
 		m.power.FailAt(w.failAt - w.spent)
 	}
+}
+
+// attend notes the mutations of the machine.
+func (w *world) attend() {
+	w.machine.power.Watch(func(call string) {
+		if name, is := strings.CutPrefix(call, "remove "); is {
+			w.removed[name] = true
+		}
+		if w.watch != nil {
+			w.watch(call)
+		}
+	})
 }
 
 // mutations counts over all machines.
@@ -136,9 +162,14 @@ func (w *world) open() error {
 		Policies: w.policies(),
 		Now:      func() time.Time { return w.now },
 		Elapsed:  func() time.Duration { return w.elapsed },
-		Events:   store.Events{Damaged: func(d store.Damage) { w.damage = append(w.damage, d) }},
+		Events: store.Events{
+			Damaged:   func(d store.Damage) { w.damage = append(w.damage, d) },
+			Committed: func(c store.Commit) { w.commit = c.Pack },
+			Evicted:   func(v store.Eviction) { w.reported += v.Fragments },
+		},
 	}
 	w.config(&cfg)
+	w.evicts, w.tight = cfg.OnFull == store.OldestFirst, cfg.OnFull == store.RefuseNew && cfg.Capacity > 0
 	e, err := store.OpenByHand(context.Background(), cfg)
 	w.engine = e
 	if err != nil {
@@ -230,6 +261,12 @@ func (w *world) submit(f *millrace.Fragment) {
 		w.inFlight--
 		if err == nil || !w.dead() {
 			w.settle(n, err)
+		}
+		if errors.Is(err, store.ErrFull) {
+			w.full++
+		}
+		if err == nil {
+			w.packs[n] = w.commit
 		}
 	}
 	if err := w.engine.Submit(context.Background(), f, done); err != nil {
