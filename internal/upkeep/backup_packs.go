@@ -181,7 +181,7 @@ func (b *backup) copyPack(ctx context.Context, from store.File, c *Copied) (agai
 
 // fill copies the bytes of a pack and checks them.
 func (b *backup) fill(ctx context.Context, w *fileWriter, from store.File, c *Copied) (again bool, err error) {
-	source := meteredBy(ctx, from, &b.pace, b.cfg.Meter)
+	source := meteredBy(ctx, from, c.Size, &b.pace, b.cfg.Meter)
 	for off := int64(0); off < c.Size; {
 		p := b.buf[:min(int64(len(b.buf)), c.Size-off)]
 		n, err := source.ReadAt(p, off)
@@ -196,7 +196,9 @@ func (b *backup) fill(ctx context.Context, w *fileWriter, from store.File, c *Co
 		}
 		off += int64(n)
 	}
-	damage, err := checkPack(ctx, meteredBy(ctx, w.file, nil, b.cfg.Meter), c)
+	back := meteredBy(ctx, w.file, c.Size, nil, b.cfg.Meter)
+	defer back.done()
+	damage, err := checkPack(ctx, back, c)
 	if err != nil || len(damage) == 0 {
 		return false, err
 	}

@@ -53,7 +53,7 @@ func checkFile(ctx context.Context, from store.FS, c *Copied, p *pace, meter *Pr
 	}
 	defer f.Close()
 	sum := sha256.New()
-	in := io.NewSectionReader(meteredBy(ctx, f, p, meter), 0, c.Size)
+	in := io.NewSectionReader(meteredBy(ctx, f, c.Size, p, meter), 0, c.Size)
 	if _, err := io.CopyBuffer(struct{ io.Writer }{sum}, onlyReader{in}, buf); err != nil {
 		return errors.Join(fmt.Errorf("read %s: %w", c.Stored, err), millrace.ErrCorrupt)
 	}

@@ -1,9 +1,7 @@
 package upkeep
 
 import (
-	"bytes"
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -108,8 +106,7 @@ func identityOf(ctx context.Context, path string) (string, error) {
 		return "", err
 	}
 	defer control.Close()
-	identity, err := control.Keep(ctx, IdentityName, nil) // in the copy
-	return hex.EncodeToString(bytes.TrimSpace(identity)), err
+	return control.identity(ctx)
 }
 
 // VerifyBackupAt is VerifyBackup for a directory.

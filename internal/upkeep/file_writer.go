@@ -11,10 +11,10 @@ import (
 )
 
 const (
-	copyStep      = 1 << 20  // bytes that are copied at once; a multiple of block
-	writebackStep = 8 << 20  // bytes after which the system is asked to write out
-	block         = 4 << 10  // holes are made of whole blocks
-	leastHole     = 16 << 10 // shorter runs of zeros are written as they are
+	copyStep      = 256 << 10 // bytes that are copied at once; a multiple of block
+	writebackStep = 8 << 20   // bytes after which the system is asked to write out
+	block         = 4 << 10   // holes are made of whole blocks
+	leastHole     = 16 << 10  // shorter runs of zeros are written as they are
 )
 
 // A fileWriter makes one file, which has its name when it is durable.

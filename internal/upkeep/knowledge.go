@@ -2,6 +2,7 @@ package upkeep
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -19,6 +20,15 @@ type knowledge struct {
 	names    map[millrace.StreamKey]millrace.StreamName
 	policies map[millrace.StreamKey]store.Policy // of active streams
 	stamp    time.Time                           // it was at least so late
+	identity string                              // of the store, in hexadecimal digits
+}
+
+// factIdentity is the fact by which an index says which store it is of.
+const factIdentity = "identity"
+
+// owns reports whether an index is of this store. Nil owns nothing.
+func (k *knowledge) owns(index *store.PageState) bool {
+	return k != nil && index.Facts[factIdentity] == k.identity
 }
 
 // aboutToGo is how long before its end a fragment may go: the server's clock
@@ -72,6 +82,9 @@ func learn(ctx context.Context, path string) (*knowledge, error) {
 	if err == nil {
 		k.stamp, err = control.ClockStamp(ctx)
 	}
+	if err == nil {
+		k.identity, err = control.identity(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -103,10 +116,11 @@ func openCopy(ctx context.Context, path string) (*controlCopy, error) {
 	return c, nil
 }
 
+// identity is the store's, in hexadecimal digits; empty if it has none yet.
+func (c *controlCopy) identity(ctx context.Context) (string, error) {
+	id, err := c.Keep(ctx, IdentityName, nil) // in the copy
+	return hex.EncodeToString(id), err
+}
+
 // Close removes the copy.
 func (c *controlCopy) Close() error { return errors.Join(c.Control.Close(), os.RemoveAll(c.dir)) }
-
-// openPages opens the index at path without touching it.
-func openPages(ctx context.Context, path string) (store.Pages, error) {
-	return nil, errors.New("not there yet")
-}

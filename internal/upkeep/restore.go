@@ -180,7 +180,7 @@ func (r *restore) file(ctx context.Context, c *Copied) error {
 	if err != nil {
 		return err
 	}
-	in := io.NewSectionReader(meteredBy(ctx, from, &r.pace, r.cfg.Meter), 0, c.Size)
+	in := io.NewSectionReader(meteredBy(ctx, from, c.Size, &r.pace, r.cfg.Meter), 0, c.Size)
 	_, err = io.CopyBuffer(w, onlyReader{in}, r.buf)
 	if err == nil && w.sha256() != c.SHA256 {
 		err = fmt.Errorf("it is not what was copied: %w", millrace.ErrCorrupt)

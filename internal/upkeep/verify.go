@@ -109,8 +109,13 @@ func (v *verifier) run(ctx context.Context) error {
 	return nil
 }
 
+// control verifies the control state. A server that starts or ends meanwhile
+// changes the file's surroundings, so that what seems wrong is looked at again.
 func (v *verifier) control(ctx context.Context) error {
 	r, err := sqlite.VerifyControl(ctx, filepath.Join(v.dir, ControlFile))
+	if err == nil && !r.OK() {
+		r, err = sqlite.VerifyControl(ctx, filepath.Join(v.dir, ControlFile))
+	}
 	v.report.Control = &ControlReport{Schema: r.Schema, Rows: r.Rows, Faults: r.Faults, More: r.More}
 	return err
 }
@@ -120,8 +125,27 @@ func (v *verifier) packs(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	v.report.Packs, err = VerifyPacks(ctx, files, v.known.name, v.o.Rate, v.o.Meter)
+	v.report.Packs, err = VerifyPacks(ctx, files, PacksOptions{Name: v.known.name, Fed: v.fed(ctx), Rate: v.o.Rate, Meter: v.o.Meter})
 	return err
+}
+
+// fed asks the index how much of each pack was durable for certain. One that
+// cannot be asked knows nothing: that is told where it is compared.
+func (v *verifier) fed(ctx context.Context) map[uint64]int64 {
+	pages, err := sqlite.ViewIndex(ctx, filepath.Join(v.dir, IndexFile))
+	if err != nil {
+		return nil
+	}
+	defer pages.Close()
+	state, err := pages.State(ctx)
+	if err != nil || !v.known.owns(&state) {
+		return nil
+	}
+	fed := make(map[uint64]int64, len(state.Packs))
+	for _, row := range state.Packs {
+		fed[row.Number] = row.Fed
+	}
+	return fed
 }
 
 // index compares the index, if there is one, with the packs.
@@ -135,15 +159,29 @@ func (v *verifier) index(ctx context.Context) error {
 		v.report.Index = &IndexReport{Present: true, Skipped: "the control state is damaged"}
 		return nil
 	}
+	for looks := 0; looks < maxLooks && (looks == 0 || !v.report.Index.ok()); looks++ {
+		if err := v.compare(ctx, path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compare looks at the index once.
+func (v *verifier) compare(ctx context.Context, path string) error {
 	files, err := disk.View(filepath.Join(v.dir, PackFolder))
 	if err != nil {
 		return err
 	}
-	pages, err := openPages(ctx, path)
+	pages, err := sqlite.ViewIndex(ctx, path)
 	if err != nil {
 		return err
 	}
 	defer pages.Close()
+	if state, err := pages.State(ctx); err == nil && !v.known.owns(&state) {
+		v.report.Index = &IndexReport{Present: true, Differences: []string{"the index is of another store, or of an earlier state of this one"}}
+		return nil
+	}
 	v.report.Index, err = CompareIndex(ctx, pages, files, func(ctx context.Context) (Kept, error) {
 		known, err := learn(ctx, filepath.Join(v.dir, ControlFile))
 		if err != nil {

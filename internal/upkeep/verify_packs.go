@@ -55,19 +55,40 @@ type UnreadPack struct {
 
 func (r *PacksReport) ok() bool { return len(r.Damaged)+r.More+len(r.Unread) == 0 }
 
-// VerifyPacks reads all packs in a directory that a server may be using. name
-// says what a stream is called. The report is never nil; the error is ctx's,
-// or says that the packs cannot be listed.
-func VerifyPacks(ctx context.Context, files store.FS, name func(millrace.StreamKey) string, rate int64, meter *Progress) (*PacksReport, error) {
-	v := &packsVerifier{files: files, name: name, pace: pace{rate: rate}, meter: meter}
+// PacksOptions say what is known of packs that are verified.
+type PacksOptions struct {
+	Name  func(millrace.StreamKey) string // what a stream is called
+	Fed   map[uint64]int64                // lengths of packs that were durable for certain; may be nil
+	Rate  int64                           // bytes to read per second; 0 is no bound
+	Meter *Progress                       // may be nil
+}
+
+// VerifyPacks reads all packs in a directory that a server may be using. The
+// report is never nil; the error is ctx's, or says that the packs cannot be
+// listed.
+func VerifyPacks(ctx context.Context, files store.FS, o PacksOptions) (*PacksReport, error) {
+	v := &packsVerifier{files: files, o: o, pace: pace{rate: o.Rate}}
 	v.report.Damaged, v.report.Unread = []DamagedAt{}, []UnreadPack{}
 	list, err := packFiles(files)
 	if err != nil {
 		return &v.report, fmt.Errorf("list packs: %w", err)
 	}
 	v.expect(list)
+	var open []string
 	for _, name := range list {
-		if err := v.pack(ctx, name); err != nil {
+		r, err := v.pack(ctx, name)
+		if err == nil && len(r.Torn) > 0 {
+			open = append(open, name)
+			continue
+		}
+		if err := v.take(ctx, name, &r, err); err != nil {
+			return &v.report, err
+		}
+	}
+	// What a server has written since tells more of what was durable before.
+	for _, name := range open {
+		r, err := v.pack(ctx, name)
+		if err := v.take(ctx, name, &r, err); err != nil {
 			return &v.report, err
 		}
 	}
@@ -76,9 +97,8 @@ func VerifyPacks(ctx context.Context, files store.FS, name func(millrace.StreamK
 
 type packsVerifier struct {
 	files  store.FS
-	name   func(millrace.StreamKey) string
+	o      PacksOptions
 	pace   pace
-	meter  *Progress
 	report PacksReport
 }
 
@@ -87,14 +107,14 @@ func (v *packsVerifier) expect(list []string) {
 	for _, name := range list {
 		if f, err := v.files.Open(name); err == nil {
 			size, _ := f.Size() // one that cannot be told is reported later
-			v.meter.expect(size)
+			v.o.Meter.expect(size)
 			_ = f.Close()
 		}
 	}
 }
 
-// pack verifies one pack, and takes it into the report.
-func (v *packsVerifier) pack(ctx context.Context, name string) error {
+// pack verifies one pack.
+func (v *packsVerifier) pack(ctx context.Context, name string) (store.PackReport, error) {
 	r, err := v.look(ctx, name)
 	for looks := 1; looks < maxLooks && err == nil && len(r.Damaged) > 0; looks++ {
 		var again store.PackReport
@@ -103,17 +123,7 @@ func (v *packsVerifier) pack(ctx context.Context, name string) error {
 			r = again
 		}
 	}
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case errors.Is(err, fs.ErrNotExist):
-		v.report.Vanished++
-	case err != nil:
-		v.report.Unread = append(v.report.Unread, UnreadPack{name, err.Error()})
-	default:
-		v.take(name, &r)
-	}
-	return nil
+	return r, err
 }
 
 // seen reports whether the same place was damaged before.
@@ -133,10 +143,35 @@ func (v *packsVerifier) look(ctx context.Context, name string) (store.PackReport
 		return store.PackReport{}, err
 	}
 	number, _ := store.PackNumber(name)
-	return store.VerifyPack(ctx, meteredBy(ctx, f, &v.pace, v.meter), size, number)
+	in := meteredBy(ctx, f, size, &v.pace, v.o.Meter)
+	defer in.done()
+	r, err := store.VerifyPack(ctx, in, size, number)
+	fed := v.o.Fed[number]
+	for _, d := range r.Torn {
+		if d.Offset < fed {
+			r.Damaged = append(r.Damaged, d)
+		}
+	}
+	r.Torn = slices.DeleteFunc(r.Torn, func(d store.Damage) bool { return d.Offset < fed })
+	return r, err
 }
 
-func (v *packsVerifier) take(name string, r *store.PackReport) {
+// take takes what was found of a pack into the report.
+func (v *packsVerifier) take(ctx context.Context, name string, r *store.PackReport, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, fs.ErrNotExist):
+		v.report.Vanished++
+	case err != nil:
+		v.report.Unread = append(v.report.Unread, UnreadPack{name, err.Error()})
+	default:
+		v.add(name, r)
+	}
+	return nil
+}
+
+func (v *packsVerifier) add(name string, r *store.PackReport) {
 	v.report.Packs++
 	v.report.Bytes += r.Size
 	v.report.Fragments += r.Fragments
@@ -184,7 +219,7 @@ func (v *packsVerifier) describe(name string, d store.Damage, times map[millrace
 		return at
 	}
 	server := d.Number.ServerTime()
-	at.Stream, at.Fragment, at.Server = v.name(d.Stream), d.Number.String(), &server
+	at.Stream, at.Fragment, at.Server = v.o.Name(d.Stream), d.Number.String(), &server
 	if producer, ok := times[d.Number]; ok {
 		at.Producer = &producer
 	}

@@ -38,13 +38,20 @@ func openIndexFile(ctx context.Context, path string, o Options) (*indexFile, err
 }
 
 func (f *indexFile) prepare(ctx context.Context) (err error) {
-	for kind := range f.finds {
-		if f.finds[kind], err = f.reader.PrepareContext(ctx, findQuery(findKind(kind))); err != nil {
-			return err
-		}
+	if err := f.prepareFinds(ctx); err != nil {
+		return err
 	}
 	for kind, text := range changeTexts {
 		if f.changes[kind], err = f.writer.PrepareContext(ctx, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *indexFile) prepareFinds(ctx context.Context) (err error) {
+	for kind := range f.finds {
+		if f.finds[kind], err = f.reader.PrepareContext(ctx, findQuery(findKind(kind))); err != nil {
 			return err
 		}
 	}
