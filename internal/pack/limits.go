@@ -38,6 +38,9 @@ func ReadLimits(r io.ReaderAt, off int64, rec *Record) ([]Limit, error) {
 	return ParseLimits(body)
 }
 
+// FormatLimits encodes what ParseLimits decodes. No limits are no bytes.
+func FormatLimits(limits []Limit) []byte { return appendLimits(nil, limits) }
+
 // ParseLimits decodes the body of a limits record.
 func ParseLimits(b []byte) ([]Limit, error) {
 	if len(b)%limitSize != 0 {

@@ -49,8 +49,8 @@ type Config struct {
 	// for ever.
 	Policies map[millrace.StreamKey]Policy
 
-	// Pages keeps the index, and is closed with the Engine. With nil all of it
-	// stays in memory.
+	// Pages keeps the index. It is closed after the Engine. With nil all of the
+	// index stays in memory.
 	Pages    Pages
 	Identity [16]byte // of the control state; an index of another one is not used
 	Rebuild  bool     // the index is made from the packs, whatever is in Pages

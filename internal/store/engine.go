@@ -15,7 +15,7 @@ import (
 )
 
 // An Engine is a Media store over packs: lanes that write them, and an index
-// in memory that is rebuilt from them at start.
+// that is derived from them, in memory and in pages.
 type Engine struct {
 	cfg     Config
 	intake  *intake
@@ -31,15 +31,14 @@ type Engine struct {
 	heads   sync.Pool      // of *submission
 	writing sync.WaitGroup // lanes
 	sealing sync.WaitGroup // sealer
-	making  sync.WaitGroup // evictor
-	stop    func()         // ends the evictor
+	making  sync.WaitGroup // evictor and feeder
+	stop    func()         // ends them
 	closing sync.Once
 
 	pause func(l *lane, news <-chan struct{}, until time.Time) bool // has a lane wait for room
 	press func(l *lane)                                             // has a lane do what it was asked for
 
 	packCounter atomic.Uint32 // of the last pack
-	lastServer  atomic.Int64  // milliseconds; the latest server time seen
 }
 
 var _ Media = (*Engine)(nil)
@@ -66,6 +65,9 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 	e.stop = stop
 	e.sealing.Go(e.sealAll)
 	e.making.Go(func() { e.evictAll(life) })
+	if e.cfg.Pages != nil {
+		e.making.Go(func() { e.feedAll(life) })
+	}
 	return e, nil
 }
 
@@ -77,7 +79,7 @@ func load(ctx context.Context, cfg Config) (*Engine, error) {
 	e.packs = newPackTable()
 	e.room = newRoom(&e.cfg, e.packs)
 	e.relief = make(chan struct{}, 1)
-	e.index = newIndex(e.packs, e.cfg.Policies)
+	e.index = newIndex(&e.cfg, e.packs)
 	e.handles = newHandles(e.cfg.FS, e.cfg.OpenPacks)
 	e.headers = newHeaderCache(e.cfg.HeaderBytes)
 	e.heads.New = func() any { return new(submission) }
@@ -96,6 +98,9 @@ func (e *Engine) Submit(ctx context.Context, f *millrace.Fragment, done func(err
 	}
 	if e.index.isDropped(f.Stream) {
 		return fmt.Errorf("submit fragment: stream: %w", millrace.ErrNotFound)
+	}
+	if err := e.index.full(); err != nil {
+		return fmt.Errorf("submit fragment: %w", err)
 	}
 	s := e.heads.Get().(*submission)
 	s.fragment, s.done = f, done
@@ -171,6 +176,7 @@ func (e *Engine) Close() error {
 		e.sealing.Wait()
 		e.stop()
 		e.making.Wait()
+		e.finishIndex()
 		e.handles.close()
 	})
 	return nil
@@ -186,17 +192,6 @@ func (e *Engine) nextPack(c Class) pack.FileHeader {
 		Pack:    packNumber(e.cfg.Epoch, e.packCounter.Add(1)),
 		Created: e.cfg.Now(),
 		Salt:    binary.LittleEndian.Uint64(salt[:]),
-	}
-}
-
-// sawServerTime keeps the latest server time.
-func (e *Engine) sawServerTime(n millrace.FragmentNumber) {
-	ms := n.ServerTime().UnixMilli()
-	for {
-		last := e.lastServer.Load()
-		if ms <= last || e.lastServer.CompareAndSwap(last, ms) {
-			return
-		}
 	}
 }
 

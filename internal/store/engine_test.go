@@ -1,10 +1,14 @@
 package store_test
 
 import (
+	"context"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
+	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/store/disk"
 	"github.com/millrace/millrace/internal/store/fault"
@@ -46,6 +50,49 @@ func TestEngineWithSmallBoundsIsAMediaStore(t *testing.T) {
 		return open(t, store.Config{
 			FS: mem.NewFS(), PackSize: 3000, QueueBytes: 900, QueueFragments: 2, OpenPacks: 1, HeaderBytes: 200,
 		})
+	})
+}
+
+// fed is an engine whose index goes from memory into pages between queries: at
+// every second one, so that it lies here and there.
+type fed struct {
+	*store.Engine
+	t     *testing.T
+	asked atomic.Int64
+}
+
+func (f *fed) feed() {
+	if f.asked.Add(1)%2 == 0 {
+		return
+	}
+	if err := f.FeedNow(context.Background()); err != nil {
+		f.t.Errorf("feed: %v", err)
+	}
+}
+
+func (f *fed) After(ctx context.Context, s store.Scope, after millrace.FragmentNumber, limit int) ([]store.Entry, error) {
+	f.feed()
+	return f.Engine.After(ctx, s, after, limit)
+}
+
+func (f *fed) List(ctx context.Context, s store.Scope, l store.Listing) ([]store.Entry, error) {
+	f.feed()
+	return f.Engine.List(ctx, s, l)
+}
+
+func (f *fed) AtServerTime(ctx context.Context, s store.Scope, t time.Time) (store.Entry, error) {
+	f.feed()
+	return f.Engine.AtServerTime(ctx, s, t)
+}
+
+func (f *fed) AtProducerTime(ctx context.Context, s store.Scope, t time.Time) (store.Entry, error) {
+	f.feed()
+	return f.Engine.AtProducerTime(ctx, s, t)
+}
+
+func TestEngineWithPagesIsAMediaStore(t *testing.T) {
+	storetest.Media(t, func(t *testing.T) store.Media {
+		return &fed{t: t, Engine: open(t, store.Config{FS: mem.NewFS(), Epoch: 1, PackSize: 5000, Pages: mem.NewPages()})}
 	})
 }
 

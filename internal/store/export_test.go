@@ -69,7 +69,10 @@ func (d *Driver) sealPending() {
 
 // Feed does what the engine does behind the lanes' back when all that is recent
 // is due.
-func (d *Driver) Feed(ctx context.Context) error { return d.index.feed(ctx, true) }
+func (d *Driver) Feed(ctx context.Context) error { return d.feed(ctx, true) }
+
+// FeedNow feeds all that is recent to the pages of a running engine.
+func (e *Engine) FeedNow(ctx context.Context) error { return e.feed(ctx, true) }
 
 // Close does what Close of an Engine does.
 func (d *Driver) Close() {
@@ -82,6 +85,7 @@ func (d *Driver) Close() {
 	}
 	d.sayLimits()
 	d.sealPending()
+	d.finishIndex()
 	d.handles.close()
 }
 

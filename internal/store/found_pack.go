@@ -177,22 +177,28 @@ func (p *foundPack) cut(limits []pack.Limit) {
 	p.footer.Truncate(limit)
 }
 
-// close seals the pack, or removes it if there is nothing in it. Where that
-// fails, the next pack says so, and what was cut here stays away.
-func (p *foundPack) close() error {
+// close seals the pack, or removes it if there is nothing in it, of which kept
+// tells. Where that fails, the next pack says so, and what was cut here stays
+// away.
+func (p *foundPack) close() (info packInfo, kept bool, err error) {
 	defer p.file.Close()
 	if len(p.ends) == 0 {
-		return p.discard()
+		return packInfo{}, false, p.discard()
 	}
-	end := p.ends[len(p.ends)-1]
-	info := packInfo{number: p.number, salt: p.header.Salt, class: classOfPack(p.header.Class), state: packSealed, limits: p.footer.Limits}
-	var err error
-	if info.size, err = p.seal(end); err != nil {
+	info = packInfo{number: p.number, salt: p.header.Salt, class: classOfPack(p.header.Class), state: packSealed, limits: p.footer.Limits}
+	if info.size, err = p.seal(p.end()); err != nil {
 		info.state = packGivenUp
-		p.limit(end)
+		p.limit(p.end())
 	}
-	p.e.admit(info, p.footer.Entries)
-	return err
+	return info, true, err
+}
+
+// end is where the good records end, 0 if there is none.
+func (p *foundPack) end() int64 {
+	if len(p.ends) == 0 {
+		return 0
+	}
+	return p.ends[len(p.ends)-1]
 }
 
 // seal cuts the pack at end, writes the footer and makes all durable: first

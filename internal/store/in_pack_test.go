@@ -33,7 +33,7 @@ func rewritten(list []pack.Entry) []pack.Entry {
 
 func indexOf(t *testing.T, list []pack.Entry) *index {
 	t.Helper()
-	ix := newIndex(newPackTable(), nil)
+	ix := newIndex(new(Config{}.withDefaults()), newPackTable())
 	ix.packs.add(packInfo{number: 1, state: packSealed})
 	for i := range list {
 		if err := ix.insert(1, &list[i]); err != nil {

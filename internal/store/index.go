@@ -1,39 +1,96 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/pack"
 )
 
 // An index is what is known of all fragments. It is derived from the packs and
-// the policies, and keeps the packs' accounts of what is live.
+// the policies, and keeps the packs' accounts of what is live. Fragments are
+// found in memory when they are committed; the feeder takes them from there
+// into the pages, if there are any. Whoever changes the pages has the turn;
+// queries wait for nobody.
 type index struct {
-	packs *packTable
+	pages    Pages // nil: everything stays in memory
+	packs    *packTable
+	facts    facts
+	logger   *slog.Logger
+	elapsed  func() time.Duration
+	feedRows int
+	feedAge  time.Duration
+	most     int64         // rows that memory may hold
+	count    atomic.Int64  // of rows in memory
+	turn     chan struct{} // holds a token while somebody changes the pages
+	wake     chan struct{} // holds a token while the feeder has something to do at once
+	unsynced atomic.Bool   // something was applied and is not durable
+	broken   atomic.Bool   // the pages are damaged, or not whole yet
+	remakes  atomic.Int64  // how often the pages were left
+	scratch  sync.Pool     // of *[]Entry
 
 	mu      sync.RWMutex // guards what follows; held for reading while a row goes in
 	streams map[millrace.StreamKey]*streamIndex
+	leaving map[millrace.StreamKey]*streamIndex // dropped, but the pages still have them
 	rules   map[millrace.StreamKey]*rule
-	strict  bool              // streams without a rule do not live
-	dropped map[uint64]uint32 // highest generation dropped, by stream id
+	strict  bool                // streams without a rule do not live
+	dropped map[uint64]uint32   // highest generation dropped, by stream id
+	lost    map[uint64]lostPack // what the pages have of them is not found; replaced, never changed
 }
 
-// newIndex makes an empty index. Nil policies mean that every stream lives.
-func newIndex(packs *packTable, policies map[millrace.StreamKey]Policy) *index {
+// newIndex makes an empty index.
+func newIndex(cfg *Config, packs *packTable) *index {
 	ix := &index{
-		packs:   packs,
+		pages: cfg.Pages, packs: packs, logger: cfg.Logger, elapsed: cfg.Elapsed,
+		facts:    facts{identity: cfg.Identity, epoch: cfg.Epoch},
+		feedRows: cfg.FeedRows, feedAge: cfg.FeedAge, most: int64(cfg.RecentRows),
+		turn: make(chan struct{}, 1), wake: make(chan struct{}, 1),
 		streams: make(map[millrace.StreamKey]*streamIndex),
-		rules:   make(map[millrace.StreamKey]*rule, len(policies)),
-		strict:  policies != nil,
+		leaving: make(map[millrace.StreamKey]*streamIndex),
+		rules:   make(map[millrace.StreamKey]*rule, len(cfg.Policies)),
+		strict:  cfg.Policies != nil,
 		dropped: make(map[uint64]uint32),
 	}
-	for key, p := range policies {
+	packs.feeding = ix.pages != nil
+	for key, p := range cfg.Policies {
 		ix.rules[key] = newRule(p, nil)
 	}
 	return ix
+}
+
+// take waits for the turn. The caller must release it.
+func (ix *index) take(ctx context.Context) (release func(), err error) {
+	select {
+	case ix.turn <- struct{}{}:
+		return func() { <-ix.turn }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// takePages waits for the turn of a change that relies on the pages.
+func (ix *index) takePages(ctx context.Context) (release func(), err error) {
+	if release, err = ix.take(ctx); err == nil && ix.broken.Load() {
+		release()
+		return nil, errRemaking()
+	}
+	return release, err
+}
+
+// nudge lets the feeder begin at once.
+func (ix *index) nudge() {
+	select {
+	case ix.wake <- struct{}{}:
+	default:
+	}
 }
 
 // started says that what was there before has been found: streams that come
@@ -61,16 +118,20 @@ func (ix *index) insert(number uint64, e *pack.Entry) error {
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
 	x := ix.streams[e.Stream]
+	ix.facts.saw(e.Number, e.Duration)
 	if x == nil {
+		ix.packs.settle(number, e, false)
 		return millrace.ErrNotFound
 	}
 	if r := ix.rules[e.Stream]; r != nil && r.Gone(e.Number, e.ProducerTime) {
+		ix.packs.settle(number, e, false)
 		return nil
 	}
-	if !x.insert(rowOf(number, e)) {
+	found := x.insert(rowOf(number, e), ix.elapsed())
+	ix.packs.settle(number, e, found)
+	if !found {
 		return fmt.Errorf("fragment %v: %w", e.Number, millrace.ErrExists)
 	}
-	ix.packs.gain(number, e.Size)
 	return nil
 }
 
@@ -82,7 +143,7 @@ func (ix *index) ensure(key millrace.StreamKey) {
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
 	if ix.streams[key] == nil && !ix.goneLocked(key) {
-		ix.streams[key] = newStreamIndex()
+		ix.streams[key] = newStreamIndex(&ix.count)
 	}
 }
 
@@ -100,7 +161,7 @@ func (ix *index) view(s Scope) (view, bool) {
 	if x == nil {
 		return view{}, false
 	}
-	v := view{recent: x, since: momentOf(s.Since).ceil()}
+	v := view{key: s.Stream, recent: x, lost: ix.lost, since: momentOf(s.Since).ceil()}
 	if r := ix.rules[s.Stream]; r != nil {
 		v.since = max(v.since, momentOf(r.KeptSince).ceil())
 		v.hiding = r.hiding
@@ -148,10 +209,40 @@ func (ix *index) admits(f *millrace.Fragment) error {
 	if ix.isDropped(f.Stream) {
 		return fmt.Errorf("stream of fragment %v: %w", f.Number, millrace.ErrNotFound)
 	}
-	if x := ix.stream(f.Stream); x != nil && x.has(f.Number) {
-		return fmt.Errorf("fragment %v: %w", f.Number, millrace.ErrExists)
+	there, err := ix.has(context.Background(), f.Stream, f.Number)
+	if err == nil && there {
+		err = millrace.ErrExists
+	}
+	if err != nil {
+		return fmt.Errorf("fragment %v: %w", f.Number, err)
 	}
 	return nil
+}
+
+// has reports whether a stream has a number. Numbers grow, so that it is rarely
+// the pages that must tell. While these are being made again nothing is known of
+// what they held, and a number counts as new: the feeder drops twins.
+func (ix *index) has(ctx context.Context, key millrace.StreamKey, n millrace.FragmentNumber) (bool, error) {
+	x := ix.stream(key)
+	if x == nil {
+		return false, nil
+	}
+	there, p := x.has(n)
+	if there || p.count == 0 || n.Compare(p.last) > 0 || ix.broken.Load() {
+		return there, nil
+	}
+	e, err := ix.entryPaged(ctx, key, n)
+	return e != nil, err
+}
+
+// full says why memory takes no more fragments: too many wait for pages that
+// cannot be written.
+func (ix *index) full() error {
+	if ix.pages == nil || ix.count.Load() < ix.most {
+		return nil
+	}
+	ix.nudge()
+	return fmt.Errorf("%d fragments are not in the index: %w", ix.most, ErrUnavailable)
 }
 
 func (ix *index) goneLocked(key millrace.StreamKey) bool {
@@ -165,27 +256,27 @@ func (ix *index) drop(key millrace.StreamKey) {
 	x := ix.streams[key]
 	delete(ix.streams, key)
 	delete(ix.rules, key)
+	if x != nil && ix.pages != nil {
+		ix.leaving[key] = x
+	}
 	if g, ok := ix.dropped[key.ID]; !ok || g < key.Generation {
 		ix.dropped[key.ID] = key.Generation
 	}
 	ix.mu.Unlock()
 	if x != nil {
-		x.empty(ix.lose)
+		x.empty(ix.packs.lose)
 	}
 }
 
-func (ix *index) lose(r *row) { ix.packs.lose(r.pack, int64(r.size)) }
-
-// snapshot lists the streams that there are now.
-func (ix *index) snapshot() map[millrace.StreamKey]*streamIndex {
+// keys lists the streams that there are now, in order.
+func (ix *index) keys() []millrace.StreamKey {
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
-	all := make(map[millrace.StreamKey]*streamIndex, len(ix.streams))
-	for k, x := range ix.streams {
-		all[k] = x
-	}
-	return all
+	return sortedKeys(ix.streams)
 }
 
-// feed moves recent rows into the pages: those that are due, or all.
-func (ix *index) feed(ctx context.Context, _ bool) error { return ctx.Err() }
+func sortedKeys[T any](m map[millrace.StreamKey]T) []millrace.StreamKey {
+	return slices.SortedFunc(maps.Keys(m), func(a, b millrace.StreamKey) int {
+		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Generation, b.Generation))
+	})
+}

@@ -15,7 +15,7 @@ import (
 func TestADroppedStreamIsNotCountedTwice(t *testing.T) {
 	packs := newPackTable()
 	packs.add(packInfo{number: 1, state: packSealed})
-	ix := newIndex(packs, nil)
+	ix := newIndex(new(Config{}.withDefaults()), packs)
 	kept, dropped := millrace.StreamKey{ID: 1}, millrace.StreamKey{ID: 2}
 	for i, key := range []millrace.StreamKey{kept, dropped} {
 		number := millrace.NewFragmentNumber(uint64(i+1), time.UnixMilli(1000), 0)
@@ -23,9 +23,9 @@ func TestADroppedStreamIsNotCountedTwice(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	inHand := ix.snapshot()[dropped]
+	inHand := ix.stream(dropped)
 	ix.drop(dropped)
-	inHand.sweep(&view{since: math.MaxInt64}, ix.lose)
+	inHand.sweep(&view{since: math.MaxInt64}, ix.packs.lose)
 	if p, _ := packs.look(1); p.live != 1 || len(packs.dead()) != 0 {
 		t.Errorf("%d fragments are live, want 1; %d packs are dead", p.live, len(packs.dead()))
 	}

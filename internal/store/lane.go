@@ -143,7 +143,6 @@ func (l *lane) keep(batch []*submission) {
 	for _, s := range batch {
 		s.result = err
 		if err == nil {
-			l.e.sawServerTime(s.fragment.Number)
 			s.result = l.e.index.insert(l.pack.header.Pack, &s.entry)
 		}
 	}

@@ -96,8 +96,9 @@ type Media interface {
 	Index
 
 	// Drop puts all fragments of one incarnation of a stream out of reach at
-	// once and for good, and stops counting their bytes as live. What is still
-	// queued for it is refused with ErrNotFound. The caller has made the
-	// deletion durable in the control state before.
+	// once and for good. Their bytes stop counting as live, of those that only
+	// the pages know with the next sweep. What is still queued for the stream is
+	// refused with ErrNotFound. The caller has made the deletion durable in the
+	// control state before.
 	Drop(ctx context.Context, key millrace.StreamKey) error
 }

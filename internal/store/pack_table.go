@@ -2,85 +2,97 @@ package store
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"sync"
 
-	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/pack"
 )
 
-// packState is where a pack is in its life.
-type packState uint8
-
-const (
-	packOpen    packState = iota // written by a lane, or waiting for its footer
-	packSealed                   // complete; goes when nothing in it is live
-	packGivenUp                  // without a footer; the next start cuts and seals it
-)
-
-// packInfo is the account of one pack.
-type packInfo struct {
-	number    uint64
-	salt      uint64
-	class     Class
-	state     packState
-	size      int64 // bytes of the file
-	punched   int64 // bytes of it that were given back
-	oldest    int64 // server time of its oldest fragment, in milliseconds; 0 if there is none
-	newest    int64 // and of its newest
-	live      int   // fragments that can be found
-	liveBytes int64 // of their media
-	limits    []pack.Limit
-}
-
-// taken is how many bytes the file takes.
-func (p *packInfo) taken() int64 { return p.size - p.punched }
-
-// saw notes that a fragment is in the pack.
-func (p *packInfo) saw(n millrace.FragmentNumber) {
-	ms := n.ServerTime().UnixMilli()
-	if p.oldest == 0 || ms < p.oldest {
-		p.oldest = ms
-	}
-	p.newest = max(p.newest, ms)
-}
-
-// A packTable knows the packs that there are.
+// A packTable knows the packs that there are, and what the pages keep of packs.
 type packTable struct {
-	mu    sync.Mutex // guards what follows
-	packs map[uint64]*packInfo
-	bytes int64 // that all of them take
+	feeding bool // whether there are pages
+
+	mu     sync.Mutex // guards what follows
+	packs  map[uint64]*packAccount
+	rows   map[uint64]PackRow // as they are in the pages
+	unsure bool               // the accounts are being made; no pack counts as dead
+	bytes  int64              // that all of them take
 }
 
-func newPackTable() *packTable { return &packTable{packs: make(map[uint64]*packInfo)} }
+func newPackTable() *packTable {
+	return &packTable{packs: make(map[uint64]*packAccount), rows: make(map[uint64]PackRow)}
+}
 
+// reset forgets everything.
+func (t *packTable) reset() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	clear(t.packs)
+	clear(t.rows)
+	t.bytes = 0
+}
+
+// add takes a pack in. What it says is live is in memory only.
 func (t *packTable) add(p packInfo) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if before := t.packs[p.number]; before != nil {
+	t.putLocked(&packAccount{packInfo: p})
+}
+
+func (t *packTable) putLocked(a *packAccount) {
+	if before := t.packs[a.number]; before != nil {
 		t.removeLocked(before)
 	}
-	t.packs[p.number] = &p
-	t.bytes += p.taken()
+	t.packs[a.number] = a
+	t.bytes += a.taken()
 }
 
 // change calls f with the pack of that number, if there is one.
 func (t *packTable) change(number uint64, f func(*packInfo)) {
+	t.update(number, func(a *packAccount) { f(&a.packInfo) })
+}
+
+func (t *packTable) update(number uint64, f func(*packAccount)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if p := t.packs[number]; p != nil {
-		t.bytes -= p.taken()
-		f(p)
-		t.bytes += p.taken()
+	if a := t.packs[number]; a != nil {
+		t.bytes -= a.taken()
+		f(a)
+		t.bytes += a.taken()
 	}
 }
 
+// settle notes a record of a pack, which is found or not.
+func (t *packTable) settle(number uint64, e *pack.Entry, found bool) {
+	t.update(number, func(a *packAccount) {
+		a.saw(e.Number)
+		if found {
+			a.live, a.liveBytes = a.live+1, a.liveBytes+e.Size
+		}
+		if t.feeding {
+			a.unfed.settle(e.Offset, found)
+		}
+	})
+}
+
+// gain notes a fragment that is in the pages, though it is not in memory any
+// more.
 func (t *packTable) gain(number uint64, bytes int64) {
 	t.change(number, func(p *packInfo) { p.live, p.liveBytes = p.live+1, p.liveBytes+bytes })
 }
 
-func (t *packTable) lose(number uint64, bytes int64) {
-	t.change(number, func(p *packInfo) { p.live, p.liveBytes = p.live-1, p.liveBytes-bytes })
+// lose notes a row of memory that has gone.
+func (t *packTable) lose(r *row) {
+	at := r.position()
+	t.update(at.Pack, func(a *packAccount) {
+		a.live, a.liveBytes = a.live-1, a.liveBytes-int64(r.size)
+		a.unfed.done(at.Offset)
+	})
+}
+
+func (t *packTable) setState(number uint64, s packState) {
+	t.change(number, func(p *packInfo) { p.state = s })
 }
 
 // giveUp notes that a pack has no footer, and what it may say of others.
@@ -109,10 +121,9 @@ func (t *packTable) list() []packInfo {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	list := make([]packInfo, 0, len(t.packs))
-	for _, p := range t.packs {
-		list = append(list, *p)
+	for _, number := range sortedNumbers(t.packs) {
+		list = append(list, t.packs[number].packInfo)
 	}
-	slices.SortFunc(list, func(a, b packInfo) int { return cmp.Compare(a.number, b.number) })
 	return list
 }
 
@@ -126,10 +137,10 @@ func (t *packTable) remove(number uint64) (packInfo, bool) {
 		return packInfo{}, false
 	}
 	t.removeLocked(p)
-	return *p, true
+	return p.packInfo, true
 }
 
-func (t *packTable) removeLocked(p *packInfo) {
+func (t *packTable) removeLocked(p *packAccount) {
 	t.bytes -= p.taken()
 	delete(t.packs, p.number)
 }
@@ -150,7 +161,7 @@ func (t *packTable) look(number uint64) (packInfo, bool) {
 	if p == nil {
 		return packInfo{}, false
 	}
-	return *p, true
+	return p.packInfo, true
 }
 
 // dead lists the sealed packs in which nothing is live. A pack whose limits
@@ -158,73 +169,17 @@ func (t *packTable) look(number uint64) (packInfo, bool) {
 func (t *packTable) dead() []packInfo {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.unsure {
+		return nil
+	}
 	var list []packInfo
 	for _, p := range t.packs {
-		if p.state == packSealed && p.live == 0 && !t.guardsLocked(p) {
-			list = append(list, *p)
+		if p.state == packSealed && p.live == 0 && !t.guardsLocked(&p.packInfo) {
+			list = append(list, p.packInfo)
 		}
 	}
 	slices.SortFunc(list, func(a, b packInfo) int { return cmp.Compare(a.number, b.number) })
 	return list
-}
-
-// victim is the pack that is to be evicted next: one in which nothing is live,
-// else the one whose newest fragment is oldest. One whose limits guard another
-// pack goes after that. Packs that are being written are left alone, and those
-// that are stuck.
-func (t *packTable) victim(stuck map[uint64]bool) (packInfo, bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	var first *packInfo
-	for _, p := range t.packs {
-		if p.state != packOpen && !stuck[p.number] && (first == nil || p.goesBefore(first)) {
-			first = p
-		}
-	}
-	if first == nil {
-		return packInfo{}, false
-	}
-	if guarded := t.guardedLocked(first, stuck); guarded != nil {
-		first = guarded
-	}
-	return *first, true
-}
-
-func (p *packInfo) goesBefore(o *packInfo) bool {
-	if (p.live == 0) != (o.live == 0) {
-		return p.live == 0
-	}
-	return cmp.Or(cmp.Compare(p.newest, o.newest), cmp.Compare(p.number, o.number)) < 0
-}
-
-// guardedLocked is a pack of which p says how much of it counts, nil if there
-// is none.
-func (t *packTable) guardedLocked(p *packInfo, stuck map[uint64]bool) *packInfo {
-	for _, l := range p.limits {
-		for number, other := range t.packs {
-			if l.First <= number && number <= l.Last && other.state == packGivenUp && !stuck[number] {
-				return other
-			}
-		}
-	}
-	return nil
-}
-
-// oldestOpen is the pack among those that are being written, or wait for their
-// footer, whose newest fragment is oldest.
-func (t *packTable) oldestOpen() (number uint64, ok bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	var first *packInfo
-	for _, p := range t.packs {
-		if p.state == packOpen && (first == nil || p.goesBefore(first)) {
-			first = p
-		}
-	}
-	if first == nil {
-		return 0, false
-	}
-	return first.number, true
 }
 
 func (t *packTable) guardsLocked(p *packInfo) bool {
@@ -250,3 +205,5 @@ func (t *packTable) count() (s PackStats) {
 	}
 	return s
 }
+
+func sortedNumbers[T any](m map[uint64]T) []uint64 { return slices.Sorted(maps.Keys(m)) }

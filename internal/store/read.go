@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,12 +30,35 @@ func (e *Engine) read(ctx context.Context, s Scope, entry Entry, buf []byte) (*m
 		return nil, err
 	}
 	v, ok := e.index.view(s)
-	if !ok || !v.sees(entry.Number, entry.ProducerTime.UnixMilli()) {
+	if !ok || !v.seesPaged(&entry) {
 		return nil, millrace.ErrNotFound
 	}
 	if r := e.index.rule(s.Stream); r != nil && r.Gone(entry.Number, entry.ProducerTime) {
 		return nil, millrace.ErrNotFound // also what was found before it went, and has left the index since
 	}
+	f, err := e.readAt(ctx, s.Stream, entry, buf)
+	if !errors.Is(err, millrace.ErrNotFound) {
+		return f, err
+	}
+	now, moved, err := e.movedTo(ctx, s, entry)
+	if err != nil || !moved {
+		return nil, cmp.Or(err, millrace.ErrNotFound)
+	}
+	return e.readAt(ctx, s.Stream, now, buf)
+}
+
+// movedTo returns where an entry is now, if that is not where it was: a pack
+// that was rewritten has gone, and its fragments are in another.
+func (e *Engine) movedTo(ctx context.Context, s Scope, entry Entry) (now Entry, moved bool, err error) {
+	list, err := e.After(ctx, s, entry.Number.Prev(), 1)
+	if err != nil || len(list) == 0 || list[0].Number != entry.Number {
+		return Entry{}, false, err
+	}
+	return list[0], list[0].Position != entry.Position, nil
+}
+
+// readAt reads the fragment that lies where an entry says.
+func (e *Engine) readAt(ctx context.Context, key millrace.StreamKey, entry Entry, buf []byte) (*millrace.Fragment, error) {
 	h, err := e.handles.acquire(entry.Position.Pack)
 	if err != nil {
 		return nil, err
@@ -46,7 +70,7 @@ func (e *Engine) read(ctx context.Context, s Scope, entry Entry, buf []byte) (*m
 		return nil, millrace.ErrNotFound
 	}
 	r := recordReader{e: e, file: h.file, pack: info, offset: entry.Position.Offset}
-	return r.read(ctx, s.Stream, entry.Number, buf)
+	return r.read(ctx, key, entry.Number, buf)
 }
 
 // A recordReader reads one fragment record.

@@ -4,65 +4,106 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/pack"
 )
 
-// recover builds the index from the packs. Sealed ones are taken from their
-// footers. The others, the one that was open and those that were given up, are
-// scanned, cut behind their last good record and sealed, so that after it all
-// that can be found is durable.
+// recoverRows is how many rows a start lets come together in memory before it
+// feeds them.
+const recoverRows = 1 << 16
+
+// progressTime is how often a start that takes long says so.
+const progressTime = 5 * time.Second
+
+// recover finds what there is. What the index knows is taken from it; an index
+// that is of no use is made again from the packs.
+//
+// Crash safety: an index that was reset is empty, and one that was made in part
+// says so of each pack; so every start goes on where the one before was cut.
 func (e *Engine) recover(ctx context.Context) error {
-	names, err := e.cfg.FS.ReadDir()
+	if e.cfg.Pages == nil {
+		return e.recoverPacks(ctx)
+	}
+	err := error(nil)
+	if e.cfg.Rebuild {
+		err = fmt.Errorf("%w: it is to be made again", errForeign)
+	}
+	if err == nil {
+		err = e.index.resume(ctx)
+	}
+	if err == nil {
+		err = e.recoverPacks(ctx)
+	}
+	if !errors.Is(err, errForeign) && !e.index.broken.Load() {
+		return err
+	}
+	e.cfg.Logger.Warn("index is made again from the packs", "because", err)
+	if err := e.cfg.Pages.Reset(ctx); err != nil {
+		return fmt.Errorf("reset index: %w", err)
+	}
+	e.packs.reset()
+	e.index = newIndex(&e.cfg, e.packs)
+	return e.recoverPacks(ctx)
+}
+
+// recoverPacks takes in what the packs hold that is not in the pages. Sealed
+// packs are taken from their footers. The others, those that were open and those
+// that were given up, are scanned, cut behind their last good record and sealed,
+// so that after it all that can be found is durable.
+func (e *Engine) recoverPacks(ctx context.Context) error {
+	numbers, err := e.packNumbers()
 	if err != nil {
 		return err
 	}
+	e.index.missing(func(number uint64) bool {
+		_, there := slices.BinarySearch(numbers, number)
+		return there
+	})
 	var found []*foundPack
+	said := time.Now()
+	for i, number := range numbers {
+		p, err := e.examine(ctx, number)
+		if err != nil {
+			return fmt.Errorf("%s: %w", packName(number), err)
+		}
+		if p != nil {
+			found = append(found, p)
+		}
+		if time.Since(said) > progressTime {
+			said = time.Now()
+			e.cfg.Logger.Info("packs are being read", "packs", i+1, "of", len(numbers))
+		}
+	}
+	return e.finish(ctx, found)
+}
+
+// packNumbers lists the packs, and makes sure that the next one has a number of
+// its own.
+func (e *Engine) packNumbers() (numbers []uint64, err error) {
+	names, err := e.cfg.FS.ReadDir()
+	if err != nil {
+		return nil, err
+	}
 	for _, name := range names {
 		number, ok := parsePackName(name)
 		if !ok {
 			e.cfg.Logger.Warn("file is not a pack", "name", name)
 			continue
 		}
-		p, err := e.examine(ctx, number)
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+		if err := e.count(number); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		if p != nil {
-			found = append(found, p)
+		numbers = append(numbers, number)
+	}
+	for number := range e.packs.allRows() {
+		if err := e.count(number); err != nil {
+			return nil, fmt.Errorf("%w: %w", errForeign, err)
 		}
 	}
-	return e.finish(found)
-}
-
-// examine looks at one pack. A sealed one goes into the index at once; one
-// that is not is returned, scanned.
-func (e *Engine) examine(ctx context.Context, number uint64) (*foundPack, error) {
-	if err := e.count(number); err != nil {
-		return nil, err
-	}
-	f, err := e.cfg.FS.Open(packName(number))
-	if err != nil {
-		return nil, err
-	}
-	size, err := f.Size()
-	if err != nil {
-		_ = f.Close()
-		return nil, err
-	}
-	footer, h, err := pack.ReadFooter(f, size)
-	if err == nil && h.Pack == number {
-		footer.DropMarked(f)
-		e.admit(packInfo{number: number, salt: h.Salt, class: classOfPack(h.Class), state: packSealed, size: size, limits: footer.Limits}, footer.Entries)
-		return nil, f.Close()
-	}
-	if err != nil && !errors.Is(err, millrace.ErrCorrupt) {
-		_ = f.Close()
-		return nil, err
-	}
-	p := &foundPack{e: e, number: number, file: f, size: size}
-	return p, p.scan(ctx)
+	return numbers, nil
 }
 
 // count makes sure that the next pack has a number of its own.
@@ -77,37 +118,115 @@ func (e *Engine) count(number uint64) error {
 	return nil
 }
 
-// admit takes a pack and its live fragments into the index. A twin, which was
-// written again after a failure, is found once.
-func (e *Engine) admit(p packInfo, entries []pack.Entry) {
-	for i := range entries {
-		p.saw(entries[i].Number)
+// examine looks at one pack, unless all of it is in the pages. A sealed one goes
+// into the index at once; one that is not is returned, scanned.
+func (e *Engine) examine(ctx context.Context, number uint64) (*foundPack, error) {
+	if r, ok := e.packs.row(number); ok && r.complete() {
+		return nil, e.packs.resumeSealed(r)
 	}
-	e.packs.add(p)
-	for i := range entries {
-		en := &entries[i]
-		e.sawServerTime(en.Number)
-		err := e.index.insert(p.number, en)
-		if errors.Is(err, millrace.ErrExists) {
+	f, err := e.cfg.FS.Open(packName(number))
+	if err != nil {
+		return nil, err
+	}
+	size, err := f.Size()
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	footer, h, err := pack.ReadFooter(f, size)
+	if err == nil && h.Pack == number {
+		footer.DropMarked(f)
+		info := packInfo{number: number, salt: h.Salt, class: classOfPack(h.Class), state: packSealed, size: size, limits: footer.Limits}
+		return nil, errors.Join(e.admit(ctx, info, footer.Entries), f.Close())
+	}
+	if err != nil && !errors.Is(err, millrace.ErrCorrupt) {
+		_ = f.Close()
+		return nil, err
+	}
+	p := &foundPack{e: e, number: number, file: f, size: size}
+	return p, p.scan(ctx)
+}
+
+// admit takes a pack and its live fragments into the index, but for those that
+// are there. A twin, which was written again after a failure, is found once. The
+// pack counts as open until all of it is in.
+func (e *Engine) admit(ctx context.Context, p packInfo, entries []pack.Entry) error {
+	state := p.state
+	p.state = packOpen
+	rest, there, err := e.unfedOf(ctx, &p, entries)
+	if err != nil {
+		return err
+	}
+	for i := range rest {
+		en := &rest[i]
+		if there != nil && there[i] {
+			e.packs.settle(p.number, en, false)
+			continue
+		}
+		if err := e.index.insert(p.number, en); errors.Is(err, millrace.ErrExists) {
 			e.cfg.Logger.Info("fragment is there twice", "pack", packName(p.number), "offset", en.Offset, "err", err)
 		}
+		if e.index.count.Load() >= recoverRows {
+			if err := e.index.feed(ctx, true); err != nil {
+				return err
+			}
+		}
 	}
+	e.packs.setState(p.number, state)
+	return nil
+}
+
+// unfedOf takes a pack into the table. It returns the entries that are not
+// certainly in the pages, and which of them are.
+func (e *Engine) unfedOf(ctx context.Context, p *packInfo, entries []pack.Entry) (rest []pack.Entry, there []bool, err error) {
+	r, ok := e.packs.row(p.number)
+	if !ok {
+		e.packs.add(*p)
+		return entries, nil, nil
+	}
+	if r.Salt != p.salt {
+		return nil, nil, fmt.Errorf("%w: %s is not the pack that it knows", errForeign, packName(p.number))
+	}
+	e.packs.resume(r)
+	e.packs.change(p.number, func(i *packInfo) { i.size, i.limits, i.class = p.size, p.limits, p.class })
+	for len(entries) > 0 && entries[0].Offset < r.Fed {
+		entries = entries[1:]
+	}
+	there, err = e.index.inPages(ctx, p.number, entries)
+	return entries, there, err
 }
 
 // finish cuts, seals and admits the packs that had no footer.
-func (e *Engine) finish(found []*foundPack) error {
+func (e *Engine) finish(ctx context.Context, found []*foundPack) error {
 	limits := e.packs.limits()
 	for _, p := range found {
 		limits = append(limits, p.footer.Limits...)
 	}
 	for _, p := range found {
 		p.cut(limits)
-		if err := p.close(); err != nil {
-			e.cfg.Logger.Error("pack not sealed at start", "pack", packName(p.number), "err", err)
+		if err := e.finishPack(ctx, p); err != nil {
+			return err
 		}
 	}
 	if len(found) == 0 {
 		return nil
 	}
 	return e.cfg.FS.SyncDir()
+}
+
+// finishPack closes a pack and takes it in. One that ends before what the pages
+// have of it was damaged behind our back.
+func (e *Engine) finishPack(ctx context.Context, p *foundPack) error {
+	r, _ := e.packs.row(p.number)
+	info, kept, err := p.close()
+	if err != nil {
+		e.cfg.Logger.Error("pack not sealed at start", "pack", packName(p.number), "err", err)
+	}
+	if p.end() < r.Fed {
+		return fmt.Errorf("%w: it has more of %s than there is", errForeign, packName(p.number))
+	}
+	if !kept {
+		return nil
+	}
+	return e.admit(ctx, info, p.footer.Entries)
 }

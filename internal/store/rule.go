@@ -44,9 +44,21 @@ func (r *rule) without(applied []Deletion) *rule {
 
 // A view is what one query may see of a stream.
 type view struct {
+	key    millrace.StreamKey
 	recent *streamIndex
 	since  int64 // server time in milliseconds
 	hiding []Deletion
+	lost   map[uint64]lostPack // the pages may still have entries of them
+}
+
+// seesPaged reports whether an entry of a page is in the view.
+func (v *view) seesPaged(e *Entry) bool {
+	if len(v.lost) > 0 {
+		if _, lost := v.lost[e.Position.Pack]; lost {
+			return false
+		}
+	}
+	return v.sees(e.Number, e.ProducerTime.UnixMilli())
 }
 
 // sees reports whether a fragment is in the view. producer is in milliseconds

@@ -31,7 +31,7 @@ func newSpan(c Clock, from, to time.Time, after Key) span {
 // behind is the part of the span behind a key.
 func (s span) behind(after Key) span {
 	s.after, s.start = after, int64(binary.BigEndian.Uint64(after[:8])^1<<63)
-	s.number = millrace.FragmentNumberFromBytes([20]byte(after[8:]))
+	s.number = after.number()
 	return s
 }
 

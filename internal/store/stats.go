@@ -33,9 +33,17 @@ func (e *Engine) StreamStats(key millrace.StreamKey) StreamStats {
 	}
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	s := StreamStats{Fragments: x.rows.length, Bytes: x.bytes}
+	s := StreamStats{Fragments: x.rows.length + x.paged.count, Bytes: x.bytes + x.paged.bytes}
 	if r := x.rows.first(); r != nil {
 		s.Oldest, s.Newest = r.number, x.rows.last().number
+	}
+	if p := &x.paged; p.count > 0 {
+		if s.Oldest.IsZero() || p.first.Compare(s.Oldest) < 0 {
+			s.Oldest = p.first
+		}
+		if p.last.Compare(s.Newest) > 0 {
+			s.Newest = p.last
+		}
 	}
 	return s
 }
@@ -44,7 +52,7 @@ func (e *Engine) StreamStats(key millrace.StreamKey) StreamStats {
 // in the packs or committed since, also of streams that have gone; zero if
 // there was none. The server's clock must not go behind it (I3).
 func (e *Engine) LastServerTime() time.Time {
-	ms := e.lastServer.Load()
+	ms := e.index.facts.server.Load()
 	if ms == 0 {
 		return time.Time{}
 	}

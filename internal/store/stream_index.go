@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/millrace/millrace"
@@ -68,54 +69,112 @@ func endMillis(start int64, d time.Duration) int64 {
 	return start + ms
 }
 
-// A streamIndex knows the fragments of one stream in both orders. It sorts by
-// number, which is the order of server times too; producer times may jump, so
-// they have an order of their own.
+// A streamIndex knows the fragments of one stream that are not in the pages, in
+// both orders, and sums up those that are. It sorts by number, which is the
+// order of server times too; producer times may jump, so they have an order of
+// their own.
 type streamIndex struct {
+	count *atomic.Int64 // of the rows of all streams
+
 	mu       sync.RWMutex // guards what follows
 	rows     ordered[row]
 	mentions ordered[mention]
 	bytes    int64
+	since    time.Duration // when the oldest row came, on a clock that does not go back
+	besides
 }
 
-func newStreamIndex() *streamIndex {
+func newStreamIndex(count *atomic.Int64) *streamIndex {
 	return &streamIndex{
+		count:    count,
 		rows:     ordered[row]{compare: compareRows, end: rowEnd},
 		mentions: ordered[mention]{compare: compareMentions, end: mentionEnd},
 	}
 }
 
-// insert adds a row, and returns false if its number is there.
-func (x *streamIndex) insert(r row) bool {
+// insert adds a row that comes now, and returns false if its number is there.
+func (x *streamIndex) insert(r row, now time.Duration) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if !x.rows.insert(r) {
 		return false
 	}
+	if x.rows.length == 1 {
+		x.since = now
+	}
+	x.count.Add(1)
 	x.mentions.insert(r.mention())
 	x.bytes += int64(r.size)
 	return true
 }
 
-// has reports whether a number is there.
-func (x *streamIndex) has(n millrace.FragmentNumber) bool {
+// has reports whether a number is in memory, and what is in the pages besides.
+func (x *streamIndex) has(n millrace.FragmentNumber) (bool, paged) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	_, found := x.rows.find(row{number: n})
-	return found
+	return found, x.paged
 }
 
-// leave takes the row away that an entry of a pack is, and returns false if
-// there is none.
-func (x *streamIndex) leave(number millrace.FragmentNumber, at Position) bool {
+// left notes that entries are not in the pages any more.
+func (x *streamIndex) left(entries []Entry) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	x.paged.count -= len(entries)
+	for i := range entries {
+		x.paged.bytes -= entries[i].Size
+	}
+}
+
+// measure notes what is in the pages.
+func (x *streamIndex) measure(p paged) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.paged = p
+}
+
+// inPages is what is in the pages.
+func (x *streamIndex) inPages() paged {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.paged
+}
+
+// take takes the row away that an entry is, and returns nil if there is none.
+func (x *streamIndex) take(number millrace.FragmentNumber, at Position) *row {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.takeLocked(number, at)
+}
+
+func (x *streamIndex) takeLocked(number millrace.FragmentNumber, at Position) *row {
 	r := x.rowLocked(number)
 	if r == nil || r.position() != at {
-		return false
+		return nil
 	}
-	x.removeLocked(*r)
-	return true
+	taken := *r
+	x.removeLocked(taken)
+	return &taken
+}
+
+// recent returns all rows in order.
+func (x *streamIndex) recent() []row {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	list := make([]row, 0, x.rows.length)
+	for _, b := range x.rows.blocks {
+		list = append(list, b.items...)
+	}
+	return list
+}
+
+// due reports whether rows are to be fed: at least enough, or any that are
+// there since old, or any.
+func (x *streamIndex) due(enough int, old time.Duration, any bool) bool {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	n := x.rows.length
+	return n > 0 && (any || n >= enough || x.since <= old)
 }
 
 // move makes the row of an entry point to another place, and returns false if
@@ -150,6 +209,7 @@ func (x *streamIndex) rowLocked(number millrace.FragmentNumber) *row {
 func (x *streamIndex) removeLocked(r row) {
 	x.rows.remove(r)
 	x.mentions.remove(r.mention())
+	x.count.Add(-1)
 	x.bytes -= int64(r.size)
 }
 
@@ -157,24 +217,32 @@ func (x *streamIndex) removeLocked(r row) {
 // Those before its time are the first ones; the others are looked for in whole.
 func (x *streamIndex) sweep(v *view, gone func(*row)) {
 	x.mu.Lock()
-	defer x.mu.Unlock()
 	for r := x.rows.first(); r != nil && r.server() < v.since; r = x.rows.first() {
 		taken := *r
 		x.removeLocked(taken)
 		gone(&taken)
 	}
-	if len(v.hiding) == 0 {
-		return
+	x.mu.Unlock()
+	if len(v.hiding) > 0 {
+		x.takeAll(func(r *row) bool { return !v.sees(r.number, r.producer) }, gone)
 	}
-	var hidden []row
-	for p := (place{}); x.rows.at(p) != nil; p = x.rows.next(p) {
-		if r := x.rows.at(p); !v.sees(r.number, r.producer) {
-			hidden = append(hidden, *r)
+}
+
+// takeAll takes away the rows of which dies says so, and calls gone for each.
+func (x *streamIndex) takeAll(dies func(*row) bool, gone func(*row)) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	var list []row
+	for _, b := range x.rows.blocks {
+		for i := range b.items {
+			if dies(&b.items[i]) {
+				list = append(list, b.items[i])
+			}
 		}
 	}
-	for i := range hidden {
-		x.removeLocked(hidden[i])
-		gone(&hidden[i])
+	for i := range list {
+		x.removeLocked(list[i])
+		gone(&list[i])
 	}
 }
 
@@ -188,6 +256,7 @@ func (x *streamIndex) empty(gone func(*row)) {
 			gone(&b.items[i])
 		}
 	}
+	x.count.Add(-int64(x.rows.length))
 	x.rows.blocks, x.rows.length = nil, 0
 	x.mentions.blocks, x.mentions.length = nil, 0
 	x.bytes = 0

@@ -1,9 +1,28 @@
 package store
 
-// list returns the entries of the view that a span takes in, up to limit.
-func (x *streamIndex) list(v *view, s span, limit int) (list []Entry) {
+// list returns the entries of the view that a span takes in, up to limit, and
+// what is in the pages besides.
+func (x *streamIndex) list(v *view, s span, limit int) ([]Entry, besides) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
+	return x.listLocked(v, s, limit), x.besides
+}
+
+// at returns the entry of the view that covers t, or else the first one of the
+// span behind it, and what is in the pages besides.
+func (x *streamIndex) at(v *view, t moment, behind span) (covers, follows *Entry, b besides) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if covers = x.coveringLocked(v, behind.clock, t); covers != nil {
+		return covers, nil, x.besides
+	}
+	if list := x.listLocked(v, behind, 1); len(list) > 0 {
+		follows = &list[0]
+	}
+	return nil, follows, x.besides
+}
+
+func (x *streamIndex) listLocked(v *view, s span, limit int) (list []Entry) {
 	if s.clock == ProducerClock {
 		return x.listMentions(v, s, limit)
 	}
@@ -29,12 +48,10 @@ func (x *streamIndex) listMentions(v *view, s span, limit int) (list []Entry) {
 	return list
 }
 
-// covering returns the entry that starts last on a clock among those that
+// coveringLocked returns the entry that starts last on a clock among those that
 // contain t. Of several that start together it is the newest by the server's
 // clock, and the lowest number by the producer's.
-func (x *streamIndex) covering(v *view, c Clock, t moment) (Entry, bool) {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
+func (x *streamIndex) coveringLocked(v *view, c Clock, t moment) *Entry {
 	if c == ProducerClock {
 		return x.entryOf(x.coveringMention(v, t))
 	}
@@ -47,9 +64,10 @@ func (x *streamIndex) covering(v *view, c Clock, t moment) (Entry, bool) {
 		return found == nil && r.server() >= v.since
 	})
 	if found == nil {
-		return Entry{}, false
+		return nil
 	}
-	return found.entry(), true
+	e := found.entry()
+	return &e
 }
 
 func (x *streamIndex) coveringMention(v *view, t moment) (found *mention) {
@@ -66,9 +84,10 @@ func (x *streamIndex) coveringMention(v *view, t moment) (found *mention) {
 	return found
 }
 
-func (x *streamIndex) entryOf(m *mention) (Entry, bool) {
+func (x *streamIndex) entryOf(m *mention) *Entry {
 	if m == nil {
-		return Entry{}, false
+		return nil
 	}
-	return x.rowLocked(m.number).entry(), true
+	e := x.rowLocked(m.number).entry()
+	return &e
 }

@@ -22,7 +22,7 @@ func Media(t *testing.T, open func(t *testing.T) store.Media) {
 		"after is exclusive and bounded":                  (*mediaSuite).paging,
 		"expired fragments are unseen":                    (*mediaSuite).expired,
 		"streams and generations are apart":               (*mediaSuite).apart,
-		"a stale entry is not found":                      (*mediaSuite).staleEntry,
+		"a stale entry leads to its fragment":             (*mediaSuite).staleEntry,
 		"a number is taken once":                          (*mediaSuite).twice,
 		"confirmations come in order per stream":          (*mediaSuite).order,
 		"a dropped stream is out of reach":                (*mediaSuite).drop,
@@ -235,16 +235,23 @@ func (s *mediaSuite) apart() {
 func (s *mediaSuite) staleEntry() {
 	a, b := s.make.Make(s.stream(1), 10), s.make.Make(s.stream(1), 10)
 	s.commit(a, b)
-	stale := s.entry(a)
-	stale.Position = s.entry(b).Position
-	_, err := s.Read(s.Context(), store.Scope{Stream: s.stream(1)}, stale, nil)
-	if !errors.Is(err, millrace.ErrNotFound) {
-		s.Errorf("read at another fragment's place: %v", err)
-	}
-	stale.Position = store.Position{Pack: 1 << 60}
-	_, err = s.Read(s.Context(), store.Scope{Stream: s.stream(1)}, stale, nil)
-	if !errors.Is(err, millrace.ErrNotFound) {
-		s.Errorf("read in a pack that is not there: %v", err)
+	scope := store.Scope{Stream: s.stream(1)}
+	for name, at := range map[string]store.Position{
+		"at another fragment's place": s.entry(b).Position, "in a pack that is not there": {Pack: 1 << 60},
+	} {
+		stale := s.entry(a)
+		stale.Position = at
+		got, err := s.Read(s.Context(), scope, stale, nil)
+		if err == nil {
+			err = Same(got, a)
+		}
+		if err != nil {
+			s.Errorf("read %s: %v, want what is elsewhere now", name, err)
+		}
+		stale.Number = a.Number.Next()
+		if _, err := s.Read(s.Context(), scope, stale, nil); !errors.Is(err, millrace.ErrNotFound) {
+			s.Errorf("read of what never was, %s: %v", name, err)
+		}
 	}
 }
 

@@ -1,0 +1,99 @@
+package store
+
+import (
+	"encoding/hex"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/millrace/millrace"
+)
+
+// indexFormat is the version of what the store makes of Pages.
+const indexFormat = "1"
+
+// The names of the facts that the pages keep.
+const (
+	factFormat   = "format"
+	factIdentity = "identity" // of the control state
+	factEpoch    = "epoch"    // of the start that wrote last
+	factServer   = "server"   // latest server time, in milliseconds
+	factLongest  = "longest"  // longest duration, in milliseconds, rounded up
+)
+
+// facts are what the index knows of all fragments together, and of itself.
+type facts struct {
+	identity [16]byte
+	epoch    uint32
+	server   atomic.Int64 // latest server time seen, in milliseconds; 0 if there was none
+	longest  atomic.Int64 // no fragment that was seen lasts longer, in milliseconds
+
+	kept map[string]string // what the pages keep; used by who has the turn
+}
+
+// saw notes a fragment.
+func (f *facts) saw(n millrace.FragmentNumber, d time.Duration) {
+	raise(&f.server, n.ServerTime().UnixMilli())
+	raise(&f.longest, endMillis(0, d))
+}
+
+func raise(v *atomic.Int64, to int64) {
+	for {
+		last := v.Load()
+		if to <= last || v.CompareAndSwap(last, to) {
+			return
+		}
+	}
+}
+
+// news is what the pages do not keep yet.
+func (f *facts) news() map[string]string {
+	news := make(map[string]string)
+	for name, value := range map[string]string{
+		factFormat:   indexFormat,
+		factIdentity: hex.EncodeToString(f.identity[:]),
+		factEpoch:    strconv.FormatUint(uint64(f.epoch), 10),
+		factServer:   strconv.FormatInt(f.server.Load(), 10),
+		factLongest:  strconv.FormatInt(f.longest.Load(), 10),
+	} {
+		if f.kept[name] != value {
+			news[name] = value
+		}
+	}
+	return news
+}
+
+// stored notes that the pages keep news.
+func (f *facts) stored(news map[string]string) {
+	if f.kept == nil {
+		f.kept = make(map[string]string)
+	}
+	for name, value := range news {
+		f.kept[name] = value
+	}
+}
+
+// resume takes over what the pages keep. It returns why they are of no use, or
+// nothing. Pages without facts are empty.
+func (f *facts) resume(kept map[string]string) (foreign string) {
+	if len(kept) == 0 {
+		return ""
+	}
+	epoch, err := strconv.ParseUint(kept[factEpoch], 10, 32)
+	server, err2 := strconv.ParseInt(kept[factServer], 10, 64)
+	longest, err3 := strconv.ParseInt(kept[factLongest], 10, 64)
+	switch {
+	case kept[factFormat] != indexFormat:
+		return "it is of another format"
+	case kept[factIdentity] != hex.EncodeToString(f.identity[:]):
+		return "it belongs to another control state"
+	case err != nil || err2 != nil || err3 != nil:
+		return "what it says of itself cannot be read"
+	case uint32(epoch) > f.epoch:
+		return "it is newer than the control state"
+	}
+	raise(&f.server, server)
+	raise(&f.longest, longest)
+	f.stored(kept)
+	return ""
+}

@@ -1,0 +1,62 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// feedTick is how often the feeder looks what is due.
+const feedTick = 5 * time.Second
+
+// feedAll keeps the index up to date until ctx ends. What cannot be written
+// stays in memory and is tried again.
+func (e *Engine) feedAll(ctx context.Context) {
+	tick := time.NewTicker(feedTick)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-e.index.wake:
+		}
+		if err := e.feed(ctx, false); err != nil && ctx.Err() == nil {
+			e.cfg.Logger.Error("index not written, and will be tried again", "err", err)
+		}
+	}
+}
+
+// feed writes what is due, or all.
+func (e *Engine) feed(ctx context.Context, all bool) error {
+	return e.mending(ctx, func() error { return e.index.feed(ctx, all) })
+}
+
+// mending does work that relies on the pages. If they are damaged, or turn out
+// to be, it makes them again first.
+func (e *Engine) mending(ctx context.Context, work func() error) error {
+	if !e.index.broken.Load() {
+		if err := work(); err == nil || !e.index.broken.Load() {
+			return err
+		}
+	}
+	if err := e.remake(ctx); err != nil {
+		return err
+	}
+	return work()
+}
+
+// finishIndex writes all that is recent. Where that fails, the next start finds
+// it in the packs.
+func (e *Engine) finishIndex() {
+	if e.cfg.Pages == nil {
+		return
+	}
+	ctx := context.Background()
+	err := e.feed(ctx, true)
+	if err == nil {
+		err = e.index.sync(ctx)
+	}
+	if err != nil {
+		e.cfg.Logger.Warn("index not finished", "err", err)
+	}
+}
