@@ -227,9 +227,15 @@ func (w *world) learn(lasting bool) error {
 }
 
 // checkAccounts compares the accounts with a recount, after a pass of
-// maintenance has taken out what is gone.
+// maintenance has taken out what is gone: one that nothing disturbs, if the last
+// one failed.
 func (w *world) checkAccounts() error {
 	defer w.faults.Pause()()
+	if w.faults.Hits() > 0 {
+		if err := w.maintain(); err != nil {
+			return err
+		}
+	}
 	var count int
 	var bytes int64
 	for _, key := range w.keys() {
