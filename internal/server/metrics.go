@@ -60,12 +60,36 @@ func (m *metrics) gauge(name, help string, value func() float64) {
 		prometheus.GaugeOpts{Namespace: "millrace", Subsystem: "store", Name: name, Help: help}, value))
 }
 
+// count adds a counter that is looked up at each scrape.
+func (m *metrics) count(name, help string, value func() float64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(
+		prometheus.CounterOpts{Namespace: "millrace", Subsystem: "store", Name: name, Help: help}, value))
+}
+
 // watch adds what can be seen of an open store.
 func (m *metrics) watch(e *store.Engine) {
 	m.gauge("packs", "Packs that there are.", func() float64 { return float64(e.PackStats().Packs) })
 	m.gauge("pack_bytes", "Bytes of their files.", func() float64 { return float64(e.PackStats().Bytes) })
 	m.gauge("live_fragments", "Fragments that can be found.", func() float64 { return float64(e.PackStats().LiveFragments) })
 	m.gauge("live_bytes", "Bytes of their media.", func() float64 { return float64(e.PackStats().LiveBytes) })
+	m.gauge("capacity_bytes", "Bytes that there could be of packs and what lies beside them; 0 if that is not known.",
+		func() float64 { return float64(e.RoomStats().Capacity) })
+	m.gauge("used_bytes", "Bytes that packs and what lies beside them take.", func() float64 { return float64(e.RoomStats().Used) })
+	m.gauge("left_bytes", "Bytes that may be written before the policy of a full disk is asked.",
+		func() float64 { return float64(e.RoomStats().Left) })
+	m.gauge("full", "Whether the last fragment was refused for lack of room.", func() float64 {
+		if e.RoomStats().Full {
+			return 1
+		}
+		return 0
+	})
+	m.count("evicted_packs_total", "Packs that went, oldest first, because the disk was full.",
+		func() float64 { return float64(e.RoomStats().EvictedPacks) })
+	m.count("evicted_fragments_total", "Fragments that went with them before their retention was over.",
+		func() float64 { return float64(e.RoomStats().EvictedFragments) })
+	m.count("evicted_bytes_total", "Bytes of their media.", func() float64 { return float64(e.RoomStats().EvictedBytes) })
+	m.count("refused_fragments_total", "Fragments that were refused for lack of room; their producers were told.",
+		func() float64 { return float64(e.RoomStats().RefusedFragments) })
 }
 
 // events are the hooks by which the store tells.

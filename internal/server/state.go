@@ -23,6 +23,7 @@ import (
 // The names of what a data directory holds.
 const (
 	controlFile = "control.db"
+	indexFile   = "index.db"
 	packFolder  = "packs"
 )
 
@@ -86,12 +87,14 @@ func (s *state) open(ctx context.Context, cfg config.Server, o Options) (err err
 	if err := s.takeEpoch(ctx, files); err != nil {
 		return fmt.Errorf("take an epoch: %w", err)
 	}
-	s.media, err = store.Open(ctx, store.Config{
+	media := store.Config{
 		FS: files, Epoch: s.epoch, Policies: all, Identity: identity,
 		Rebuild: o.rebuild, PackSize: o.PackSize, Lanes: cfg.Lanes, Logger: s.logger, Now: s.now,
+		Capacity: int64(cfg.Capacity), Reserve: int64(cfg.Reserve), OnFull: fullPolicy(cfg.WhenFull),
+		Beside: func() int64 { return sizeBeside(dir) },
 		Events: s.metrics.events(),
-	})
-	if err != nil {
+	}
+	if err := s.openMedia(ctx, dir, media); err != nil {
 		return err
 	}
 	s.metrics.watch(s.media)
@@ -111,6 +114,38 @@ func (s *state) identity(ctx context.Context) (id [16]byte, err error) {
 		err = millrace.ErrCorrupt
 	}
 	return id, err
+}
+
+// openMedia opens the packs and their index.
+func (s *state) openMedia(ctx context.Context, dir string, c store.Config) error {
+	index, err := sqlite.OpenIndex(ctx, filepath.Join(dir, indexFile), sqlite.Options{})
+	if err != nil {
+		return err
+	}
+	c.Pages = index
+	if s.media, err = store.Open(ctx, c); err != nil {
+		return errors.Join(err, index.Close())
+	}
+	return nil
+}
+
+func fullPolicy(p config.FullPolicy) store.FullPolicy {
+	if p == config.FullRefuseNew {
+		return store.RefuseNew
+	}
+	return store.OldestFirst
+}
+
+// sizeBeside is how many bytes the files of a data directory take that are not
+// packs.
+func sizeBeside(dir string) (n int64) {
+	list, _ := os.ReadDir(dir) // what cannot be listed is small
+	for _, f := range list {
+		if info, err := f.Info(); err == nil && info.Mode().IsRegular() {
+			n += info.Size()
+		}
+	}
+	return n
 }
 
 func (s *state) newKeeper(rules config.CapacityRules) *retention.Keeper {

@@ -34,6 +34,7 @@ type Engine struct {
 	making  sync.WaitGroup // evictor and feeder
 	stop    func()         // ends them
 	closing sync.Once
+	closed  error // of Close
 
 	pause func(l *lane, news <-chan struct{}, until time.Time) bool // has a lane wait for room
 	press func(l *lane)                                             // has a lane do what it was asked for
@@ -178,8 +179,11 @@ func (e *Engine) Close() error {
 		e.making.Wait()
 		e.finishIndex()
 		e.handles.close()
+		if e.cfg.Pages != nil {
+			e.closed = e.cfg.Pages.Close()
+		}
 	})
-	return nil
+	return e.closed
 }
 
 // nextPack names the next pack.
