@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/millrace/millrace/internal/store/disk"
 	"github.com/millrace/millrace/internal/store/fault"
 	"github.com/millrace/millrace/internal/store/mem"
+	"github.com/millrace/millrace/internal/store/sqlite"
 	"github.com/millrace/millrace/internal/store/storetest"
 )
 
@@ -35,6 +37,16 @@ func openDisk(t *testing.T) *disk.FS {
 		t.Fatal(err)
 	}
 	return d
+}
+
+func openIndex(t *testing.T, dir string) *sqlite.Index {
+	t.Helper()
+	x, err := sqlite.OpenIndex(t.Context(), filepath.Join(dir, "index.db"), sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = x.Close() })
+	return x
 }
 
 func TestEngineOnDiskIsAMediaStore(t *testing.T) {
@@ -93,6 +105,12 @@ func (f *fed) AtProducerTime(ctx context.Context, s store.Scope, t time.Time) (s
 func TestEngineWithPagesIsAMediaStore(t *testing.T) {
 	storetest.Media(t, func(t *testing.T) store.Media {
 		return &fed{t: t, Engine: open(t, store.Config{FS: mem.NewFS(), Epoch: 1, PackSize: 5000, Pages: mem.NewPages()})}
+	})
+}
+
+func TestEngineWithAnIndexFileIsAMediaStore(t *testing.T) {
+	storetest.Media(t, func(t *testing.T) store.Media {
+		return &fed{t: t, Engine: open(t, store.Config{FS: mem.NewFS(), Epoch: 1, PackSize: 5000, Pages: openIndex(t, t.TempDir())})}
 	})
 }
 

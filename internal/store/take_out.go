@@ -37,10 +37,8 @@ func (ix *index) takeOut(ctx context.Context, number uint64, entries []pack.Entr
 
 // loseOne hides what the pages have of a pack.
 func (ix *index) loseOne(number uint64, entries []pack.Entry) map[uint64]lostPack {
-	var p packInfo
-	if of, ok := ix.packs.look(number); ok {
-		p = of
-	}
+	r, _ := ix.packs.row(number)
+	p := packInfo{oldest: r.Oldest, newest: r.Newest}
 	for i := range entries {
 		p.saw(entries[i].Number)
 	}
