@@ -18,36 +18,40 @@ import (
 
 const benchFragment = 500_000
 
-// BenchmarkDurableIngest compares the engine with a bare log that writes and
-// syncs the same bytes in groups, as it is and with the engine's way of starting
-// write-back. Run it with a fixed count, as in
-//
-//	go test -run - -bench DurableIngest -benchtime 4000x -count 3
+// BenchmarkDurableIngest compares the engine, with 1, 2 and 4 lanes, with a bare
+// log that writes and syncs the same bytes in groups, as it is and with the
+// engine's way of starting write-back. tools/bench/durable-ingest.sh runs it in
+// rounds, beside fio, and sets the results in proportion.
 func BenchmarkDurableIngest(b *testing.B) {
 	for _, writers := range []int{50, 400} {
-		for name, early := range map[string]bool{"bare log": false, "bare log with early write-back": true} {
-			b.Run(fmt.Sprintf("%s/%d", name, writers), func(b *testing.B) {
-				l := newBareLog(b, early)
-				benchWriters(b, writers, func(f *millrace.Fragment) error { return l.append(f.Cluster) })
-				l.close()
-			})
+		b.Run(fmt.Sprintf("log/%d", writers), func(b *testing.B) { benchLog(b, writers, false) })
+		b.Run(fmt.Sprintf("early-log/%d", writers), func(b *testing.B) { benchLog(b, writers, true) })
+		for _, lanes := range []int{1, 2, 4} {
+			b.Run(fmt.Sprintf("lanes-%d/%d", lanes, writers), func(b *testing.B) { benchEngine(b, writers, lanes) })
 		}
-		b.Run(fmt.Sprintf("engine/%d", writers), func(b *testing.B) {
-			e, err := store.Open(b.Context(), store.Config{FS: benchDir(b), Epoch: 1})
-			if err != nil {
-				b.Fatal(err)
-			}
-			benchWriters(b, writers, func(f *millrace.Fragment) error {
-				done := make(chan error, 1)
-				if err := e.Submit(context.Background(), f, func(err error) { done <- err }); err != nil {
-					return err
-				}
-				return <-done
-			})
-			if err := e.Close(); err != nil {
-				b.Fatal(err)
-			}
-		})
+	}
+}
+
+func benchLog(b *testing.B, writers int, early bool) {
+	l := newBareLog(b, early)
+	benchWriters(b, writers, func(f *millrace.Fragment) error { return l.append(f.Cluster) })
+	l.close()
+}
+
+func benchEngine(b *testing.B, writers, lanes int) {
+	e, err := store.Open(b.Context(), store.Config{FS: benchDir(b), Epoch: 1, Lanes: lanes, QueueBytes: 256 << 20})
+	if err != nil {
+		b.Fatal(err)
+	}
+	benchWriters(b, writers, func(f *millrace.Fragment) error {
+		done := make(chan error, 1)
+		if err := e.Submit(context.Background(), f, func(err error) { done <- err }); err != nil {
+			return err
+		}
+		return <-done
+	})
+	if err := e.Close(); err != nil {
+		b.Fatal(err)
 	}
 }
 
@@ -97,7 +101,7 @@ func benchWriters(b *testing.B, writers int, put func(*millrace.Fragment) error)
 
 // A bareLog is a group commit and nothing else: one file, one loop.
 type bareLog struct {
-	early   bool // start write-back after every few megabytes
+	early   bool // in small steps, of which each starts its write-back
 	end     int64
 	file    store.File
 	mu      sync.Mutex
@@ -157,10 +161,12 @@ func (l *bareLog) run() {
 	}
 }
 
+// write hands everything to the system at once, or, early, a megabyte after the
+// other.
 func (l *bareLog) write(bufs [][]byte) error {
 	for len(bufs) > 0 {
 		n, size := 0, 0
-		for n < len(bufs) && (size < 4<<20 || !l.early) {
+		for n < len(bufs) && (size < 1<<20 || !l.early) {
 			size += len(bufs[n])
 			n++
 		}

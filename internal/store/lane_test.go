@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"hash/crc32"
@@ -238,5 +239,44 @@ func TestAFullDiskFailsWhatCannotBeKeptAndRecovers(t *testing.T) {
 	readBack(t, e, third)
 	if s := e.StreamStats(first.Stream); s.Fragments != 2 {
 		t.Errorf("%d fragments are found", s.Fragments)
+	}
+}
+
+// measured is a file system that knows the longest write.
+type measured struct {
+	store.FS
+	longest atomic.Int64
+}
+
+type measuredFile struct {
+	store.File
+	fs *measured
+}
+
+func (m *measured) Create(name string) (store.File, error) {
+	f, err := m.FS.Create(name)
+	return measuredFile{f, m}, err
+}
+
+func (f measuredFile) WriteV(bufs [][]byte) (int64, error) {
+	n, err := f.File.WriteV(bufs)
+	f.fs.longest.Store(max(n, f.fs.longest.Load()))
+	return n, err
+}
+
+func TestLargePiecesAreWrittenInSteps(t *testing.T) {
+	m := &measured{FS: mem.NewFS()}
+	e := open(t, store.Config{FS: m, Epoch: 1})
+	gen := storetest.NewFragments(1)
+	for _, sizes := range [][]int{{1 << 20}, {1<<20 - 1, 1}, {1<<20 + 1}, {3<<20 + 5, 7, 1 << 19, 2 << 20}} {
+		f := gen.Make(millrace.StreamKey{ID: 1}, 100)
+		for i, n := range sizes {
+			f.Cluster = append(f.Cluster, bytes.Repeat([]byte{byte(i + 1)}, n))
+		}
+		commit(t, e, f)
+		readBack(t, e, f)
+	}
+	if n := m.longest.Load(); n > 1<<20 {
+		t.Errorf("%d bytes in one write", n)
 	}
 }

@@ -7,8 +7,8 @@ import (
 )
 
 // busyLane is how many bytes wait for a lane that has more to do than one sync
-// after the other brings away: the system is given that much at once.
-const busyLane = 2 * writebackStep
+// after the other brings away.
+const busyLane = 8 << 20
 
 // A pin says to which lane a stream's fragments go.
 type pin struct {
