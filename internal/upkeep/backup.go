@@ -1,6 +1,7 @@
 package upkeep
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,6 +43,8 @@ type BackupConfig struct {
 	Forget bool             // whether packs that gave anything back since are copied again
 	Rate   int64            // bytes to read per second; 0 is no bound
 	Meter  *Progress        // may be nil
+
+	progressStep int64 // 0 is the constant
 }
 
 // A BackupReport says what a backup took.
@@ -81,6 +84,7 @@ func Backup(ctx context.Context, cfg BackupConfig) (*BackupReport, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	cfg.progressStep = cmp.Or(cfg.progressStep, progressStep)
 	b := &backup{cfg: cfg, pace: pace{rate: cfg.Rate}, taken: make(map[string]*Copied), buf: make([]byte, copyStep)}
 	if err := b.run(ctx); err != nil {
 		return nil, err

@@ -212,7 +212,7 @@ func (b *backup) fill(ctx context.Context, w *fileWriter, from store.File, c *Co
 
 // note writes down now and then which packs are done.
 func (b *backup) note() error {
-	if b.report.CopiedBytes-b.noted < progressStep {
+	if b.report.CopiedBytes-b.noted < b.cfg.progressStep {
 		return nil
 	}
 	b.noted = b.report.CopiedBytes

@@ -235,10 +235,11 @@ func TestADirectoryOfOtherThingsIsLeftAlone(t *testing.T) {
 func TestABackupThatEndsEarlyIsGoneOnWith(t *testing.T) {
 	s, to := newSite(), mem.NewFS()
 	s.put(t, 10)
+	s.leave(t, 1)
 	cfg := s.config(to)
 	broken := errors.New("broken")
 	cfg.Control = func(context.Context, io.Writer) error { return broken }
-	if _, err := upkeep.Backup(context.Background(), cfg); !errors.Is(err, broken) {
+	if _, err := upkeep.Backup(context.Background(), cfg.NotingEach()); !errors.Is(err, broken) {
 		t.Fatalf("control state that cannot be read: %v", err)
 	}
 	if _, err := upkeep.ReadManifest(to); !errors.Is(err, upkeep.ErrNoBackup) {
@@ -247,7 +248,30 @@ func TestABackupThatEndsEarlyIsGoneOnWith(t *testing.T) {
 	if _, _, err := restored(to); !errors.Is(err, upkeep.ErrNoBackup) {
 		t.Errorf("restored %v", err)
 	}
-	s.backup(t, to)
+	r := s.backup(t, to)
+	if r.Kept != sealed(r.Manifest) || r.Manifest.Run != 2 {
+		t.Errorf("%d packs were taken over, of %d", r.Kept, sealed(r.Manifest))
+	}
+	if err := checkHeld(to, s.kept, s.control); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestACopyThatIsNotWholeIsMadeAgain(t *testing.T) {
+	s, to := newSite(), mem.NewFS()
+	s.put(t, 4)
+	first := s.backup(t, to)
+	for _, c := range first.Manifest.Files {
+		if c.Sealed {
+			f, err := to.Open(c.Stored)
+			check(t, err)
+			check(t, f.Truncate(c.Size-1))
+			break
+		}
+	}
+	if r := s.backup(t, to); r.Kept != sealed(first.Manifest)-1 {
+		t.Errorf("%d packs were taken over, of %d", r.Kept, sealed(first.Manifest))
+	}
 	if err := checkHeld(to, s.kept, s.control); err != nil {
 		t.Error(err)
 	}

@@ -102,7 +102,7 @@ func TestACrashedBackupLeavesACompleteOne(t *testing.T) {
 	for k := 1; ; k++ {
 		to := copyOf(t, g.to)
 		to.CrashAt(k)
-		_, err := upkeep.Backup(context.Background(), g.config(to))
+		_, err := upkeep.Backup(context.Background(), g.config(to).NotingEach())
 		if !to.Dead() {
 			if err != nil {
 				t.Fatal(err)

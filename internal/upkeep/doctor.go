@@ -67,7 +67,7 @@ func examine(ctx context.Context, cfg config.Server, o DoctorOptions, m machine)
 	d := &doctor{cfg: cfg, o: o, machine: m}
 	for _, check := range []func(context.Context){
 		d.directory, d.lock, d.fileSystem, d.holes, d.speed, d.space,
-		d.clock, d.formats, d.port, d.certificate, d.memory, d.files,
+		d.formats, d.clock, d.port, d.certificate, d.memory, d.files,
 	} {
 		if err := ctx.Err(); err != nil {
 			return d.findings, err
@@ -82,8 +82,9 @@ type doctor struct {
 	o        DoctorOptions
 	machine  machine
 	findings []Finding
-	usable   bool // the directory is there and can be written to
-	running  bool // a server has it
+	usable   bool      // the directory is there and can be written to
+	running  bool      // a server has it
+	newest   time.Time // that it knows of
 }
 
 func (d *doctor) note(check string, level Level, do, format string, args ...any) {

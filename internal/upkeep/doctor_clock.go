@@ -21,14 +21,11 @@ const newerRelease = "Start the newer release that wrote it, or restore a backup
 
 // clock compares the clock with what the directory knows, and asks whether
 // anybody keeps it right.
-func (d *doctor) clock(ctx context.Context) {
+func (d *doctor) clock(context.Context) {
 	const check = "clock"
-	now := d.o.Now()
-	newest, err := d.newest(ctx)
+	now, newest := d.o.Now(), d.newest
 	synchronized, known := d.machine.clockState()
 	switch behind := newest.Sub(now); {
-	case err != nil:
-		d.note(check, LevelWarn, "Run millrace verify.", "the latest stamp cannot be read: %v", err)
 	case behind > time.Second:
 		d.note(check, LevelFail, "Set the clock. Until it has caught up, new media are stamped with the newest time known.",
 			"the clock says %s, but media were stamped up to %s: it is behind by %s", stamp(now), stamp(newest), round(behind))
@@ -45,20 +42,6 @@ func (d *doctor) clock(ctx context.Context) {
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
-
-// newest is the latest time that the directory knows of, zero if none.
-func (d *doctor) newest(ctx context.Context) (time.Time, error) {
-	var newest time.Time
-	control, err := openCopy(ctx, filepath.Join(d.cfg.Data, ControlFile))
-	if errors.Is(err, os.ErrNotExist) {
-		return newest, nil
-	}
-	if err != nil {
-		return newest, err
-	}
-	defer control.Close()
-	return control.ClockStamp(ctx)
-}
 
 // formats checks that this release knows everything in the directory.
 func (d *doctor) formats(ctx context.Context) {
@@ -84,8 +67,12 @@ func (d *doctor) controlFormat(ctx context.Context) {
 		d.note(check, LevelFail, "Run millrace verify; restore a backup if it is damaged.", "cannot be opened: %v", err)
 		return
 	}
-	d.note(check, LevelOK, "", "can be opened")
-	_ = control.Close() // a copy
+	d.newest, err = control.ClockStamp(ctx)
+	if err = errors.Join(err, control.Close()); err != nil {
+		d.note(check, LevelFail, "Run millrace verify; restore a backup if it is damaged.", "cannot be read: %v", err)
+		return
+	}
+	d.note(check, LevelOK, "", "can be read")
 }
 
 // packFormats looks at the file headers of all packs.

@@ -21,22 +21,25 @@ func healthy() upkeep.FakeMachine {
 	return upkeep.FakeMachine{Kind: "ext4", Inodes: 1 << 20, Memory: 8 << 30, OpenFiles: 1 << 16}
 }
 
-// patient is a server's settings, with a data directory that has been used.
-func patient(t *testing.T) config.Server {
+// patient is a server's settings, with a data directory like the model.
+func patient(t *testing.T, model string) config.Server {
 	t.Helper()
 	cfg := config.Default(config.ProfileDefault)
 	cfg.Data, cfg.Listen = filepath.Join(t.TempDir(), "data"), "127.0.0.1:0"
-	if err := os.MkdirAll(filepath.Join(cfg.Data, "packs"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	c, err := sqlite.OpenControl(context.Background(), filepath.Join(cfg.Data, "control.db"), sqlite.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(c.SetClockStamp(context.Background(), now()), c.Close()); err != nil {
-		t.Fatal(err)
-	}
+	check(t, os.CopyFS(cfg.Data, os.DirFS(model)))
+	check(t, os.Chmod(cfg.Data, 0o700))
 	return cfg
+}
+
+// modelDir makes a data directory that has been used.
+func modelDir(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	check(t, os.Mkdir(filepath.Join(dir, "packs"), 0o700))
+	c, err := sqlite.OpenControl(context.Background(), filepath.Join(dir, "control.db"), sqlite.Options{})
+	check(t, err)
+	check(t, errors.Join(c.SetClockStamp(context.Background(), now()), c.Close()))
+	return dir
 }
 
 func TestADoctorFindsWhatIsWrong(t *testing.T) {
@@ -45,6 +48,7 @@ func TestADoctorFindsWhatIsWrong(t *testing.T) {
 		m   *upkeep.FakeMachine
 		now *time.Time
 	}
+	model := modelDir(t)
 	for name, tc := range map[string]struct {
 		change func(t *testing.T, c change)
 		want   string // "level check", empty if all is well
@@ -104,7 +108,7 @@ func TestADoctorFindsWhatIsWrong(t *testing.T) {
 		"few files":          {func(_ *testing.T, c change) { c.m.OpenFiles = 256 }, "warn open files", "ulimit"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cfg, m, at := patient(t), healthy(), now()
+			cfg, m, at := patient(t, model), healthy(), now()
 			tc.change(t, change{&cfg, &m, &at})
 			findings, err := upkeep.Examine(context.Background(), cfg, upkeep.DoctorOptions{Now: func() time.Time { return at }}, m)
 			if err != nil {
@@ -141,7 +145,7 @@ func check(t *testing.T, err error) {
 }
 
 func TestADoctorMeasuresTheDisk(t *testing.T) {
-	cfg := patient(t)
+	cfg := patient(t, modelDir(t))
 	findings, err := upkeep.Examine(context.Background(), cfg, upkeep.DoctorOptions{Speed: 50 * time.Millisecond, Now: now}, healthy())
 	if err != nil {
 		t.Fatal(err)
@@ -155,7 +159,7 @@ func TestADoctorMeasuresTheDisk(t *testing.T) {
 func TestADoctorCanBeInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	cfg := patient(t)
+	cfg := patient(t, modelDir(t))
 	if _, err := upkeep.Examine(ctx, cfg, upkeep.DoctorOptions{Speed: time.Hour}, healthy()); !errors.Is(err, context.Canceled) {
 		t.Errorf("interrupted: %v", err)
 	}

@@ -55,3 +55,9 @@ func ReadAtPace(ctx context.Context, r io.ReaderAt, size, n, rate int64, meter *
 	}
 	return time.Since(began), nil
 }
+
+// NotingEach makes a backup write its progress down after each pack.
+func (c BackupConfig) NotingEach() BackupConfig {
+	c.progressStep = 1
+	return c
+}

@@ -113,17 +113,26 @@ func (v *packsVerifier) expect(list []string) {
 	}
 }
 
-// pack verifies one pack.
+// pack verifies one pack, again if something seems wrong.
 func (v *packsVerifier) pack(ctx context.Context, name string) (store.PackReport, error) {
 	r, err := v.look(ctx, name)
-	for looks := 1; looks < maxLooks && err == nil && len(r.Damaged) > 0; looks++ {
-		var again store.PackReport
-		if again, err = v.look(ctx, name); err == nil {
-			again.Damaged = slices.DeleteFunc(again.Damaged, func(d store.Damage) bool { return !seen(r.Damaged, d) })
-			r = again
+	for looks := 1; looks < maxLooks && suspicious(ctx, &r, err); looks++ {
+		before := r
+		again := err == nil
+		r, err = v.look(ctx, name)
+		if again {
+			r.Damaged = slices.DeleteFunc(r.Damaged, func(d store.Damage) bool { return !seen(before.Damaged, d) })
 		}
 	}
 	return r, err
+}
+
+// suspicious says whether it is worth while to look again.
+func suspicious(ctx context.Context, r *store.PackReport, err error) bool {
+	if err != nil {
+		return ctx.Err() == nil && !errors.Is(err, fs.ErrNotExist)
+	}
+	return len(r.Damaged) > 0
 }
 
 // seen reports whether the same place was damaged before.

@@ -138,12 +138,13 @@ func TestPacksThatChangeAreNotDamaged(t *testing.T) {
 			check(t, err)
 			check(t, f.Truncate(9000))
 		},
+		"fragments go": func(t *testing.T, s *site, name string) { takeOut(t, s, name, 0, 1) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			for at := 1; ; at++ {
-				s := newSite()
-				s.leave(t, 2)
-				reads, name := 0, list(t, s.packs)[0]
+				s, reads := newSite(), 0
+				s.put(t, 4)
+				name := list(t, s.packs)[0]
 				files := &scene{FS: s.packs, read: func(string, int64) {
 					if reads++; reads == at {
 						change(t, s, name)
