@@ -203,22 +203,26 @@ func (ix *index) listPaged(ctx context.Context, v *view, s span, limit int) (lis
 		s.from = max(s.from, v.since)
 	}
 	batch := min(pageBatch, 1+limit/PageEntries)
+	var parts [][]Entry // which are joined once: to make a list longer costs more than to read it
 	err = ix.walk(ctx, v.key, s, batch, func(pages []IndexPage) (bool, error) {
 		for i := range pages {
 			whole, err := ix.decode(&pages[i])
 			if err != nil {
 				return false, err
 			}
-			list = slices.Grow(list, min(limit-len(list), len(*whole)))
-			list = appendSeen(list, *whole, v, &s, limit)
+			part := appendSeen(make([]Entry, 0, min(limit, len(*whole))), *whole, v, &s, limit)
 			ix.scratch.Put(whole)
-			if len(list) == limit {
+			parts, limit = append(parts, part), limit-len(part)
+			if limit == 0 {
 				return false, nil
 			}
 		}
 		return true, nil
 	})
-	return list, err
+	if len(parts) == 1 {
+		return parts[0], err
+	}
+	return slices.Concat(parts...), err
 }
 
 // appendSeen appends the entries of a view and span, up to limit in all.
