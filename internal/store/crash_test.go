@@ -20,7 +20,7 @@ const (
 // crashSeeds is how many programs of each scenario are tried, and tortureShare
 // what makes more of them out of MILLRACE_TORTURE.
 const (
-	crashSeeds   = 3
+	crashSeeds   = 2
 	tortureShare = 5
 )
 
