@@ -46,7 +46,7 @@ func TestCrash(t *testing.T) {
 	}
 	var points, outcomes atomic.Int64
 	t.Run("all", func(t *testing.T) {
-		for _, s := range crashOnly() {
+		for _, s := range scenarios() {
 			t.Run(s.name, func(t *testing.T) {
 				t.Parallel()
 				for seed := range uint64(seeds) {
@@ -221,7 +221,7 @@ func (w *world) mustPut(b batch) error {
 // replayCrash does what one line says.
 func replayCrash(t *testing.T, r replay) error {
 	t.Helper()
-	for _, s := range crashOnly() {
+	for _, s := range scenarios() {
 		if s.name != r.text("scenario") {
 			continue
 		}

@@ -95,7 +95,10 @@ func (e *Engine) evict(ctx context.Context, p packInfo) error {
 	e.room.freed(p.taken())
 	gone, err := e.index.takeOut(ctx, p.number, entries) // now that the index has room too
 	if err != nil {
-		e.cfg.Logger.Error("index still lists what was evicted, until the next start", "pack", packName(p.number), "err", err)
+		e.cfg.Logger.Warn("index not rid of what was evicted, and will be", "pack", packName(p.number), "err", err)
+	}
+	if err != nil || len(entries) == 0 { // not all were counted
+		gone.Fragments, gone.Bytes = max(gone.Fragments, p.live), max(gone.Bytes, p.liveBytes)
 	}
 	e.evicted(p, gone)
 	return nil

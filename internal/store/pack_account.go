@@ -44,6 +44,7 @@ func (p *packInfo) saw(n millrace.FragmentNumber) {
 // A packAccount is the part that the index keeps of a pack beside it.
 type packAccount struct {
 	packInfo
+	hidden     bool // it is being removed
 	unfed      unfed
 	fed        int   // fragments that went into the pages
 	paged      int   // of live, those in the pages

@@ -127,17 +127,32 @@ func (t *packTable) list() []packInfo {
 	return list
 }
 
-// remove takes a pack out of the table and returns its account, and false if
-// it was not there.
-func (t *packTable) remove(number uint64) (packInfo, bool) {
+// hide has look not see a pack that is about to be removed, and returns its
+// account; false if it was not there, or is hidden already. The account goes
+// on, so that show can bring it back when the removal fails.
+func (t *packTable) hide(number uint64) (packInfo, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	p := t.packs[number]
-	if p == nil {
+	a := t.packs[number]
+	if a == nil || a.hidden {
 		return packInfo{}, false
 	}
-	t.removeLocked(p)
-	return p.packInfo, true
+	a.hidden = true
+	return a.packInfo, true
+}
+
+// show undoes hide.
+func (t *packTable) show(number uint64) {
+	t.update(number, func(a *packAccount) { a.hidden = false })
+}
+
+// remove takes a pack out of the table.
+func (t *packTable) remove(number uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if a := t.packs[number]; a != nil {
+		t.removeLocked(a)
+	}
 }
 
 func (t *packTable) removeLocked(p *packAccount) {
@@ -158,7 +173,7 @@ func (t *packTable) look(number uint64) (packInfo, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	p := t.packs[number]
-	if p == nil {
+	if p == nil || p.hidden {
 		return packInfo{}, false
 	}
 	return p.packInfo, true
@@ -174,7 +189,7 @@ func (t *packTable) dead() []packInfo {
 	}
 	var list []packInfo
 	for _, p := range t.packs {
-		if p.state == packSealed && p.live == 0 && !t.guardsLocked(&p.packInfo) {
+		if p.state == packSealed && !p.hidden && p.live == 0 && !t.guardsLocked(&p.packInfo) {
 			list = append(list, p.packInfo)
 		}
 	}

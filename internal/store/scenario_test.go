@@ -29,19 +29,13 @@ func scenarios() []scenario {
 		{"drop", smallPacks, dropStreams},
 		{"retention", smallPacks, expire},
 		{"erase", smallPacks, eraseRanges},
+		{"evict", littleRoom(store.OldestFirst), evictOldest},
+		{"squeeze", littleRoom(store.OldestFirst), squeezeDisk},
 		{"refuse", littleRoom(store.RefuseNew), refuseNew},
 		{"readers", smallPacks, readSome},
 		{"recovery", smallPacks, recoverOften},
 		{"anything", smallPacks, doAnything},
 	}
-}
-
-// crashOnly are programs in which no call fails.
-func crashOnly() []scenario {
-	return append(scenarios(),
-		scenario{"evict", littleRoom(store.OldestFirst), evictOldest},
-		scenario{"squeeze", littleRoom(store.OldestFirst), squeezeDisk},
-	)
 }
 
 func smallPacks(c *store.Config) { c.PackSize = 24_000 }

@@ -65,17 +65,18 @@ func (e *Engine) Maintain(ctx context.Context, now time.Time) (Forgotten, error)
 	return r, err
 }
 
-// removePack takes the pack out of the table first, so that a reader that opens
-// its file now finds out and closes it.
+// removePack hides the pack first, so that a reader that opens its file now
+// finds out and closes it.
 func (e *Engine) removePack(p packInfo) error {
-	p, ok := e.packs.remove(p.number)
+	p, ok := e.packs.hide(p.number)
 	if !ok {
 		return nil
 	}
 	if err := e.cfg.FS.Remove(packName(p.number)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		e.packs.add(p)
+		e.packs.show(p.number)
 		return fmt.Errorf("remove pack: %w", err)
 	}
+	e.packs.remove(p.number)
 	e.handles.drop(p.number)
 	e.cfg.Events.Removed(p.number)
 	return nil

@@ -12,7 +12,7 @@ func (t *packTable) victim(stuck map[uint64]bool) (packInfo, bool) {
 	var first *packInfo
 	for _, a := range t.packs {
 		p := &a.packInfo
-		if p.state != packOpen && !stuck[p.number] && (first == nil || t.goesBeforeLocked(p, first)) {
+		if p.state != packOpen && !a.hidden && !stuck[p.number] && (first == nil || t.goesBeforeLocked(p, first)) {
 			first = p
 		}
 	}
