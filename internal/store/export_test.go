@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"time"
+
+	"github.com/millrace/millrace/internal/pack"
 )
 
 // A Driver drives an Engine by hand, so that the same calls do the same.
@@ -71,6 +73,9 @@ func (d *Driver) sealPending() {
 // is due.
 func (d *Driver) Feed(ctx context.Context) error { return d.feed(ctx, true) }
 
+// FeedDue is Feed for what is due.
+func (d *Driver) FeedDue(ctx context.Context) error { return d.feed(ctx, false) }
+
 // FeedNow feeds all that is recent to the pages of a running engine.
 func (e *Engine) FeedNow(ctx context.Context) error { return e.feed(ctx, true) }
 
@@ -105,4 +110,25 @@ func (e *Engine) Claims() int64 {
 	e.room.mu.Lock()
 	defer e.room.mu.Unlock()
 	return e.room.taken + e.room.footers + e.room.wanted
+}
+
+// LiveIn, Move and TakeOut are what maintenance asks of the index.
+func (e *Engine) LiveIn(ctx context.Context, number uint64, entries []pack.Entry) ([]bool, error) {
+	return e.index.liveIn(ctx, number, entries)
+}
+
+// Move moves entries to a sealed pack, without a file.
+func (e *Engine) Move(ctx context.Context, from, to uint64, old, now []pack.Entry) error {
+	return e.index.move(ctx, from, &packInfo{number: to, state: packSealed, size: 1 << 20}, old, now)
+}
+
+// TakeOut is for a pack that goes.
+func (e *Engine) TakeOut(ctx context.Context, number uint64, entries []pack.Entry) (Forgotten, error) {
+	return e.index.takeOut(ctx, number, entries)
+}
+
+// LiveOf is how many fragments are live in a pack, by its account.
+func (e *Engine) LiveOf(number uint64) int {
+	p, _ := e.packs.look(number)
+	return p.live
 }

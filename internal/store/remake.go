@@ -56,7 +56,7 @@ func (e *Engine) restore(ctx context.Context, p *packAccount) error {
 		return err
 	}
 	for i := range entries {
-		if entries[i].Offset < p.unfed.end {
+		if p.state == packSealed || entries[i].Offset < p.unfed.end {
 			e.index.restore(p.number, &entries[i])
 		}
 		if e.index.count.Load() >= recoverRows {
