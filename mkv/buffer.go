@@ -30,21 +30,23 @@ var errBadRead = errors.New("source returned an impossible count from Read")
 
 // buffer holds what was read from the source and not yet taken: mem[r:w].
 type buffer struct {
-	src   io.Reader
-	mem   []byte
-	r, w  int
-	err   error // from the source, not yet reported
-	eager bool  // the last read filled all the room it had
-	small int   // elements taken in a row that would fit a normal buffer
+	src    io.Reader
+	memory Memory // nil: there is enough
+	mem    []byte
+	r, w   int
+	err    error // from the source, not yet reported
+	eager  bool  // the last read filled all the room it had
+	small  int   // elements taken in a row that would fit a normal buffer
 }
 
 // reset forgets everything but the memory.
 func (b *buffer) reset(src io.Reader) {
 	mem := b.mem
 	if len(mem) > normalBuffer {
+		b.give(len(mem))
 		mem = nil
 	}
-	*b = buffer{src: src, mem: mem}
+	*b = buffer{src: src, memory: b.memory, mem: mem}
 }
 
 // bytes returns what is there. It is valid until the next fill.
@@ -77,7 +79,9 @@ func (b *buffer) fillSlow(n int) error {
 		if b.err != nil {
 			return b.report()
 		}
-		b.makeRoom(n)
+		if err := b.makeRoom(n); err != nil {
+			return err
+		}
 		m, err := b.read()
 		if m == 0 && err == nil {
 			if empty++; empty == maxEmptyReads {
@@ -120,18 +124,42 @@ func (b *buffer) read() (int, error) {
 
 // makeRoom leaves room for at least one byte, and for all n as far as bytes
 // have come to justify it.
-func (b *buffer) makeRoom(n int) {
+func (b *buffer) makeRoom(n int) error {
 	have := b.w - b.r
 	size := b.wantedSize(n, have)
 	if size != len(b.mem) {
-		mem := make([]byte, size)
-		copy(mem, b.bytes())
-		b.mem, b.r, b.w = mem, 0, have
-		return
+		return b.resize(size, n)
 	}
 	if b.r > 0 && (have <= cheapMove || b.r+n > len(b.mem)) {
 		copy(b.mem, b.bytes())
 		b.r, b.w = 0, have
+	}
+	return nil
+}
+
+// resize moves what is there to memory of another size, for an element of n
+// bytes.
+func (b *buffer) resize(size, n int) error {
+	was := len(b.mem)
+	if size > was && size > firstBuffer && b.memory != nil {
+		if err := b.memory.Take(size, n); err != nil {
+			return err
+		}
+	}
+	mem := make([]byte, size)
+	b.w = copy(mem, b.bytes())
+	b.mem, b.r = mem, 0
+	if size < was {
+		was -= size
+	}
+	b.give(was)
+	return nil
+}
+
+// give says that memory of some size is not held any more.
+func (b *buffer) give(size int) {
+	if size > firstBuffer && b.memory != nil {
+		b.memory.Give(size)
 	}
 }
 
@@ -141,6 +169,8 @@ func (b *buffer) wantedSize(n, have int) int {
 	switch {
 	case size == 0:
 		return firstBuffer
+	case have == size && size >= normalBuffer && n+n/8 < 2*size:
+		return n + n/8
 	case have == size:
 		return 2 * size
 	case size < normalBuffer && b.eager:
@@ -153,6 +183,9 @@ func (b *buffer) wantedSize(n, have int) int {
 
 // idle reports whether a large buffer has not been needed for long enough.
 func (b *buffer) idle(size int) bool {
+	if b.memory != nil && b.memory.Short() {
+		return true
+	}
 	if size > hugeBuffer {
 		return b.small >= hugePatience
 	}

@@ -21,6 +21,26 @@ type ReaderOptions struct {
 	// MaxBlockSize bounds the payload, in bytes, of a Cluster's child.
 	// 0 means DefaultMaxBlockSize.
 	MaxBlockSize int64
+	// Memory is asked for the memory that elements are collected in, beyond the
+	// first few KiB. If nil, there is as much as it takes.
+	Memory Memory
+}
+
+// A Memory says when a Reader may have memory. A Reader holds less than three
+// times the bytes of the element that it waits for.
+type Memory interface {
+	// Take is called before the Reader takes n bytes more, because of an element
+	// of size bytes, of which a part is there. It may wait. Its error is
+	// returned by Next as one of the source is.
+	Take(n, size int) error
+
+	// Give is called when the Reader has let n bytes go. What it holds when it
+	// is not used any more it does not give.
+	Give(n int)
+
+	// Short reports whether there is too little, so that the Reader should not
+	// keep for a later element what the next one has no need of.
+	Short() bool
 }
 
 // Reader walks Matroska elements as they come from a source.
@@ -69,7 +89,7 @@ func NewReader(src io.Reader, o ReaderOptions) *Reader {
 		maxElement: limit(o.MaxElementSize, DefaultMaxElementSize),
 		maxBlock:   limit(o.MaxBlockSize, DefaultMaxBlockSize),
 	}
-	r.buf.src = src
+	r.buf.src, r.buf.memory = src, o.Memory
 	return r
 }
 

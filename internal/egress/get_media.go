@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/memory"
 	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/tail"
 )
@@ -16,21 +19,37 @@ import (
 // used after the call.
 type ChunkWriter interface {
 	WriteChunk(pieces ...[]byte) error
+
+	// Waiting is for how long a WriteChunk has been waiting for the client to
+	// take anything; 0 if there is none that waits. Abort breaks the response
+	// off: such a WriteChunk fails. Any goroutine may call them.
+	Waiting() time.Duration
+	Abort()
 }
 
 // Config says how media are delivered.
 type Config struct {
 	Index       store.Index
+	Opener      store.Opener // of fragments that are too large to be held; nil: all are held
 	Now         func() time.Time
 	IdleTimeout time.Duration // ends a response at the live edge; 0 means never
 	Logger      *slog.Logger
+	Memory      *memory.Budget // for fragments from the store; one of 1 GiB if nil
 }
 
 // An Egress delivers media. Any number of goroutines may use it.
-type Egress struct{ Config }
+type Egress struct {
+	Config
+	bodies sync.Pool // of *[]byte: fragments from the store
+}
 
 // New returns an Egress.
-func New(c Config) *Egress { return &Egress{Config: c} }
+func New(c Config) *Egress {
+	if c.Memory == nil {
+		c.Memory = memory.New(1 << 30)
+	}
+	return &Egress{Config: c}
+}
 
 // A Request says what one GetMedia call wants.
 type Request struct {
@@ -42,6 +61,10 @@ type Request struct {
 // ErrCut means that the connection must be broken off: the client was promised
 // bytes that will not come.
 var ErrCut = errors.New("the client was promised bytes that will not come")
+
+// ErrSlow means that the connection was broken off because the client was too
+// slow to take what was held in memory for it, and others had need of that.
+var ErrSlow = errors.New("the client is too slow for the memory that there is")
 
 // ErrStop is the cause with which a caller cancels the context of Run to let it
 // end in good order, if it stands at the end of a document.
@@ -71,8 +94,16 @@ func (e *Egress) Open(ctx context.Context, r Request) (*Delivery, error) {
 // writing fails. It returns nil where the response may end in good order: it
 // stands at the end of a document then. It may be called once.
 func (d *Delivery) Run(ctx context.Context, w ChunkWriter) error {
+	o := &output{egress: d.egress, w: w, scope: d.scope}
+	err := d.run(ctx, o)
+	if err != nil && o.slow.Load() {
+		return ErrSlow // whatever it was that noticed
+	}
+	return err
+}
+
+func (d *Delivery) run(ctx context.Context, o *output) error {
 	e, cursor := d.egress, d.cursor
-	o := &output{egress: e, w: w, scope: d.scope}
 	for {
 		step, err := e.next(ctx, cursor)
 		switch {
@@ -117,16 +148,31 @@ type output struct {
 	egress *Egress
 	w      ChunkWriter
 	scope  func() store.Scope
-	before []byte   // the service's tags before the Cluster
-	behind []byte   // and behind it
-	pieces [][]byte // of one write
-	view   [][]byte // of one look at an open fragment
-	body   []byte   // of one fragment from the store
+	before []byte      // the service's tags before the Cluster
+	behind []byte      // and behind it
+	pieces [][]byte    // of one write
+	view   [][]byte    // of one look at an open fragment
+	slow   atomic.Bool // it was broken off
+}
+
+// cut breaks the response off if the client has taken nothing for so long. It is
+// a memory.Cut.
+func (o *output) cut(idle time.Duration) bool {
+	if o.slow.Load() {
+		return true
+	}
+	if o.w.Waiting() < idle {
+		return false
+	}
+	o.slow.Store(true)
+	o.w.Abort()
+	return true
 }
 
 // live delivers a fragment from memory, block by block while it grows. Of one
 // that has failed before its first byte went out nothing is told.
 func (o *output) live(ctx context.Context, f *tail.Fragment) error {
+	defer f.OnCut(o.cut)()
 	v, err := f.Read(ctx, 0, tail.Complete, o.view)
 	if err == nil && v.State == tail.Failed {
 		return nil
@@ -155,37 +201,6 @@ func (o *output) close(f *tail.Fragment, v tail.View) error {
 	o.behind = appendClosingTags(o.behind[:0], f.Number, o.egress.Now())
 	o.pieces = append(o.pieces, v.Trailing, o.behind)
 	return o.flush()
-}
-
-// kept delivers a fragment from the store. One that has gone since, or whose
-// bytes are not what they were, is passed over (I7).
-func (o *output) kept(ctx context.Context, entry store.Entry) error {
-	o.growBody(entry.Size)
-	f, err := o.egress.Index.Read(ctx, o.scope(), entry, o.body)
-	switch {
-	case errors.Is(err, millrace.ErrNotFound):
-		return nil
-	case errors.Is(err, millrace.ErrCorrupt):
-		o.egress.Logger.Error("fragment is damaged and was passed over", "fragment", entry.Number, "err", err)
-		return nil
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	case err != nil:
-		return o.fail(err, entry.Number)
-	}
-	o.before = appendOpeningTags(o.before[:0], f.Number, f.ProducerTime)
-	o.behind = appendClosingTags(o.behind[:0], f.Number, o.egress.Now())
-	o.pieces = append(o.pieces[:0], f.Header.Bytes, f.Leading, o.before)
-	o.pieces = append(o.pieces, f.Cluster...)
-	o.pieces = append(o.pieces, f.Trailing, o.behind)
-	return o.flush()
-}
-
-// growBody makes room for a fragment, in memory that serves the next one too.
-func (o *output) growBody(size int64) {
-	if int64(cap(o.body)) < size {
-		o.body = make([]byte, size+size/8)
-	}
 }
 
 // fail ends a response that cannot go on, with a document that says why.

@@ -85,6 +85,9 @@ type chunks struct {
 	fail  error
 }
 
+func (*chunks) Abort()                 {}
+func (*chunks) Waiting() time.Duration { return 0 }
+
 func (c *chunks) WriteChunk(pieces ...[]byte) error {
 	c.count++
 	for _, p := range pieces {
@@ -243,7 +246,7 @@ func deliver(t *testing.T, e *egress.Egress, s *tail.Stream, to *chunks) {
 	}
 }
 
-func getMedia(ctx context.Context, e *egress.Egress, to *chunks, r egress.Request) error {
+func getMedia(ctx context.Context, e *egress.Egress, to egress.ChunkWriter, r egress.Request) error {
 	d, err := e.Open(ctx, r)
 	if err != nil {
 		return err
@@ -285,7 +288,7 @@ func live(t *testing.T, d document) (out []byte) {
 				t.Fatalf("block %d was written in %d chunks", i, to.count-before)
 			}
 		}
-		f.Complete(d.trailing, time.Second, false)
+		f.Complete(tail.Finish{Trailing: d.trailing, Duration: time.Second})
 		synctest.Wait()
 		if bytes.Contains(to.Bytes(), []byte("MILLIS_BEHIND_NOW")) {
 			t.Error("the document ended before the fragment was settled")
@@ -325,7 +328,7 @@ func release(t *testing.T, s *tail.Stream) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.Complete(nil, 0, false)
+	f.Complete(tail.Finish{})
 	f.Settle(nil)
 	f.Release()
 }
@@ -435,7 +438,7 @@ func TestAWholeFragmentWhoseCommitFailedIsNotCut(t *testing.T) {
 			deliver(t, newEgress(&kept{}, time.Now()), s, &to)
 		}()
 		synctest.Wait()
-		f.Complete([]byte("trailing"), time.Second, false)
+		f.Complete(tail.Finish{Trailing: []byte("trailing"), Duration: time.Second})
 		f.Settle(errors.New("disk full"))
 		f.Release()
 		<-done
@@ -541,7 +544,7 @@ func TestAResponseMissesNothingOnceItsStartIsFound(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer f.Release()
-		if err := f.Append(t.Context(), []byte("frames")); err != nil || !f.Complete(nil, 0, true) {
+		if err := f.Append(t.Context(), []byte("frames")); err != nil || !f.Complete(tail.Finish{Ephemeral: true}) {
 			t.Fatal(err)
 		}
 		var to chunks

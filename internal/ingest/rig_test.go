@@ -17,6 +17,7 @@ import (
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/fragment"
 	"github.com/millrace/millrace/internal/ingest"
+	"github.com/millrace/millrace/internal/memory"
 	"github.com/millrace/millrace/internal/tail"
 )
 
@@ -32,11 +33,11 @@ type rig struct {
 }
 
 // inBubble runs a test on a rig in a bubble of its own.
-func inBubble(t *testing.T, change func(*ingest.Config), memory int64, test func(*rig)) {
+func inBubble(t *testing.T, change func(*ingest.Config), bytes int64, test func(*rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		numbers := fragment.NewNumberer(1, time.Time{}, time.Now, func() (uint32, error) { return 0, errors.New("no more") })
-		r := &rig{t: t, store: &committer{}, tail: tail.New(tail.Config{Numbers: numbers, Now: time.Now, Memory: memory})}
+		r := &rig{t: t, store: &committer{}, tail: tail.New(tail.Config{Numbers: numbers, Now: time.Now, Memory: memory.New(bytes)})}
 		c := ingest.Config{Store: r.store, Tail: r.tail, IdleTimeout: 30 * time.Second, Logger: slog.New(slog.DiscardHandler)}
 		if change != nil {
 			change(&c)

@@ -10,8 +10,10 @@ import (
 
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/fragment"
+	"github.com/millrace/millrace/internal/memory"
 	"github.com/millrace/millrace/internal/tail"
 	"github.com/millrace/millrace/internal/wire"
+	"github.com/millrace/millrace/mkv"
 )
 
 // commitPatience is how long an ending session waits for the store to answer
@@ -37,6 +39,9 @@ type session struct {
 	began    time.Time
 	waiting  atomic.Bool  // for the client's bytes, not for our own store
 	lastRead atomic.Int64 // when the present wait began, in nanoseconds since the session did
+
+	memory *memory.Writer
+	pace   pace
 
 	open     *tail.Fragment
 	begin    fragment.Begin // of the open fragment
@@ -133,11 +138,16 @@ func (s *session) writer() *ackWriter {
 // read takes the body apart until it ends. It returns nil when the client ended
 // it as it should, else why it is over.
 func (s *session) read(ctx, life context.Context) error {
+	s.memory = s.sessions.Tail.NewWriter(s.end)
+	defer s.memory.Close()
 	to := &sink{session: s, ctx: ctx, life: life}
 	assembler := fragment.NewAssembler(fragment.Config{
 		Limits: s.sessions.Limits, Relative: s.params.Relative, Start: s.params.Start, TagKind: tagKind, Sink: to,
 	})
-	r := newReader(to, assembler.ReaderOptions())
+	from := &source{sink: to}
+	options := assembler.ReaderOptions()
+	options.Memory = from
+	r := mkv.NewReader(from, options)
 	for {
 		e, err := r.Next()
 		if err != nil {
@@ -145,6 +155,9 @@ func (s *session) read(ctx, life context.Context) error {
 		}
 		if err := assembler.Add(e); err != nil {
 			return s.because(err)
+		}
+		if err := from.count(assembler); err != nil {
+			return s.endOfBody(assembler, err)
 		}
 	}
 }

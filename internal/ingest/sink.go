@@ -20,14 +20,17 @@ type sink struct {
 }
 
 // Begin shows a new fragment to the readers and acknowledges its start. It waits
-// for a client that is far behind with its acknowledgements (S5).
+// for a client that is far behind with its acknowledgements (S5), or too fast.
 func (s *sink) Begin(b fragment.Begin) error {
 	if err := s.acks.await(s.ctx); err != nil {
 		return err
 	}
+	if err := s.pace.await(s.ctx); err != nil {
+		return err
+	}
 	s.fleeting = s.params.Retention() == 0 // asked before the fragment has its time
 	f, err := s.stream.Open(tail.Info{
-		Header: b.Header, Leading: b.Leading, KnownSize: b.KnownSize, ProducerTime: b.ProducerTime,
+		Header: b.Header, Leading: b.Leading, KnownSize: b.KnownSize, ProducerTime: b.ProducerTime, Memory: s.memory,
 	}, s.end)
 	if err != nil {
 		return err
@@ -41,7 +44,10 @@ func (s *sink) Begin(b fragment.Begin) error {
 }
 
 // Append shows a whole element to the readers.
-func (s *sink) Append(p []byte) error { return s.open.Append(s.ctx, p) }
+func (s *sink) Append(p []byte) error {
+	s.pace.pay(len(p))
+	return s.open.Append(s.ctx, p)
+}
 
 // Received acknowledges a whole Cluster.
 func (s *sink) Received() error {
@@ -56,7 +62,9 @@ func (s *sink) Finish(fin fragment.Finish) error {
 	f := s.open
 	s.open = nil
 	ephemeral := s.fleeting || s.params.Retention() == 0
-	if !f.Complete(fin.Trailing, fin.Duration, ephemeral) {
+	if !f.Complete(tail.Finish{
+		Trailing: fin.Trailing, Duration: fin.Duration, Ephemeral: ephemeral, Table: len(fin.Samples) * fragment.TableCost,
+	}) {
 		defer f.Release()
 		return f.Err()
 	}
@@ -137,8 +145,8 @@ func (s *sink) Condemned(b fragment.Begin) error {
 
 // committed takes the store's answer for one fragment. It does not block.
 func (s *session) committed(f *tail.Fragment, about subject, err error) {
+	f.Release() // the tail has it still
 	f.Settle(err)
-	f.Release()
 	switch {
 	case err != nil:
 		s.lose(about, err)

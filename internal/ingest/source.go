@@ -3,34 +3,33 @@ package ingest
 import (
 	"time"
 
+	"github.com/millrace/millrace/internal/fragment"
 	"github.com/millrace/millrace/mkv"
 )
 
-// largeElement is how much of an element may have come before it counts as
-// memory of its fragment, in bytes.
+// largeElement is the size of an element, in bytes, for which all the memory
+// that it will take is waited for before it is collected: sessions that each
+// have a part of theirs would wait for one another.
 const largeElement = 64 << 10
 
-// A source is the body as its reader reads it.
+// heldStep is in what steps the memory of headers and tables is counted, in
+// bytes. What is below one step is part of what every session costs.
+const heldStep = 16 << 10
+
+// A source is the body as its reader reads it, and the session's memory as the
+// reader takes it. What is not there is waited for, and the body is not read
+// meanwhile.
 type source struct {
 	*sink
-	reader  *mkv.Reader
 	reading bool // something was waited for before
+	large   bool // memory is reserved for a large element
+	held    int  // bytes that count for the assembler
 }
 
-func newReader(to *sink, o mkv.ReaderOptions) *mkv.Reader {
-	s := &source{sink: to}
-	s.reader = mkv.NewReader(s, o)
-	return s.reader
-}
+var _ mkv.Memory = (*source)(nil)
 
-// Read reads the body and notes since when it waits. Nothing is read while
-// there is no memory for what has come of a large element.
+// Read reads the body and notes since when it waits.
 func (s *source) Read(p []byte) (int, error) {
-	if n := s.reader.Buffered(); n > largeElement && s.open != nil {
-		if err := s.open.Reserve(s.ctx, n); err != nil {
-			return 0, err
-		}
-	}
 	if s.reading { // the first wait began with the session
 		s.lastRead.Store(int64(time.Since(s.began)))
 		s.waiting.Store(true)
@@ -38,4 +37,46 @@ func (s *source) Read(p []byte) (int, error) {
 	s.reading = true
 	defer s.waiting.Store(false)
 	return s.conn.Body().Read(p)
+}
+
+// Take implements mkv.Memory.
+func (s *source) Take(n, size int) error {
+	if size > largeElement && !s.large {
+		// The buffer, the smaller one before it, and the fragment.
+		if err := s.memory.Reserve(s.ctx, 2*size+size/2); err != nil {
+			return err
+		}
+		s.large = true
+	}
+	return s.memory.Take(s.ctx, n)
+}
+
+// Give implements mkv.Memory.
+func (s *source) Give(n int) {
+	s.memory.Free(n)
+	if !s.large {
+		s.memory.Trim()
+	}
+}
+
+// Short implements mkv.Memory.
+func (s *source) Short() bool { return s.memory.Short() }
+
+// count counts what the assembler holds, behind each element.
+func (s *source) count(a *fragment.Assembler) error {
+	held := a.Held() / heldStep * heldStep
+	if held == s.held && !s.large {
+		return nil
+	}
+	s.large = false
+	if more := held - s.held; more > 0 {
+		if err := s.memory.Take(s.ctx, more); err != nil {
+			return err
+		}
+	} else {
+		s.memory.Free(-more)
+	}
+	s.held = held
+	s.memory.Trim()
+	return nil
 }

@@ -323,7 +323,7 @@ func TestReadersThatReadNothing(t *testing.T) {
 			heap = max(heap, takeCensus().heap-before.heap)
 		}
 		t.Logf("%d bytes of heap for each of %d readers that read nothing", heap/int64(len(conns)), len(conns))
-		if each := heap / int64(len(conns)); each > 10<<20 {
+		if each := heap / int64(len(conns)); each > 2<<20 {
 			t.Errorf("each reader that reads nothing costs %d bytes", each)
 		}
 		p.end()

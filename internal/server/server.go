@@ -17,6 +17,7 @@ import (
 	"github.com/millrace/millrace/internal/egress"
 	"github.com/millrace/millrace/internal/fragment"
 	"github.com/millrace/millrace/internal/ingest"
+	"github.com/millrace/millrace/internal/memory"
 	"github.com/millrace/millrace/internal/tail"
 )
 
@@ -136,11 +137,13 @@ func (s *Server) getenv(name string) string {
 // beside the handler has to run as long as that serves.
 func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context), error) {
 	numbers := fragment.NewNumberer(s.state.epoch, time.Time{}, s.state.clock.Now, s.state.nextEpoch)
-	memory := int64(s.cfg.Memory)
-	if memory == 0 {
-		memory = machineMemory() / 4
+	bytes := int64(s.cfg.Memory)
+	if bytes == 0 {
+		bytes = machineMemory() / 4
 	}
-	fragments := tail.New(tail.Config{Numbers: numbers, Now: s.now, Memory: memory})
+	budget := memory.New(bytes)
+	s.state.metrics.watchMemory(budget)
+	fragments := tail.New(tail.Config{Numbers: numbers, Now: s.now, Memory: budget})
 	sessions := ingest.New(ingest.Config{
 		Store: s.state.media, Tail: fragments,
 		Limits:      fragment.Limits{MaxDuration: s.cfg.MaxFragmentDuration, AllowMissing: s.cfg.LenientTracks, AllowHeaders: s.cfg.LenientHeaders},
@@ -148,7 +151,7 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 		SessionsPerStream: s.cfg.MaxSessions, Logger: s.logger,
 	})
 	out := egress.New(egress.Config{
-		Index: s.state.media, Now: s.state.clock.Now, IdleTimeout: s.cfg.ReaderIdleTimeout, Logger: s.logger,
+		Index: s.state.media, Opener: s.state.media, Now: s.state.clock.Now, IdleTimeout: s.cfg.ReaderIdleTimeout, Logger: s.logger, Memory: budget,
 	})
 	s.media = api.NewMedia(api.MediaConfig{
 		Streams: s.state.streams, Store: s.state.media, Tail: fragments, Sessions: sessions, Egress: out,
@@ -170,6 +173,7 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 		return nil, nil, err
 	}
 	return handler, []func(context.Context){
+		budget.Run,
 		fragments.Run,
 		func(ctx context.Context) { s.logEnd("deletions", handler.Run(ctx)) },
 		s.state.clock.Run,

@@ -13,28 +13,42 @@ import (
 // Read implements Index.
 func (e *Engine) Read(ctx context.Context, s Scope, entry Entry, buf []byte) (*millrace.Fragment, error) {
 	f, err := e.read(ctx, s, entry, buf)
+	if err != nil {
+		e.damagedEntry(s, entry, err)
+		return nil, fmt.Errorf("read fragment %v: %w", entry.Number, err)
+	}
+	return f, nil
+}
+
+// damagedEntry reports the damage of a fragment, if it is that which kept it
+// from being read.
+func (e *Engine) damagedEntry(s Scope, entry Entry, err error) {
 	if errors.Is(err, millrace.ErrCorrupt) {
 		e.damaged(Damage{
 			Pack: entry.Position.Pack, Offset: entry.Position.Offset, Length: entry.Size,
 			Stream: s.Stream, Number: entry.Number, Err: err,
 		})
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read fragment %v: %w", entry.Number, err)
-	}
-	return f, nil
 }
 
-func (e *Engine) read(ctx context.Context, s Scope, entry Entry, buf []byte) (*millrace.Fragment, error) {
+// mayRead says whether an entry is still found.
+func (e *Engine) mayRead(ctx context.Context, s Scope, entry Entry) error {
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return err
 	}
 	v, ok := e.index.view(s)
 	if !ok || !v.seesPaged(&entry) {
-		return nil, millrace.ErrNotFound
+		return millrace.ErrNotFound
 	}
 	if r := e.index.rule(s.Stream); r != nil && r.Gone(entry.Number, entry.ProducerTime) {
-		return nil, millrace.ErrNotFound // also what was found before it went, and has left the index since
+		return millrace.ErrNotFound // also what was found before it went, and has left the index since
+	}
+	return nil
+}
+
+func (e *Engine) read(ctx context.Context, s Scope, entry Entry, buf []byte) (*millrace.Fragment, error) {
+	if err := e.mayRead(ctx, s, entry); err != nil {
+		return nil, err
 	}
 	f, err := e.readAt(ctx, s.Stream, entry, buf)
 	if !errors.Is(err, millrace.ErrNotFound) {
@@ -58,19 +72,27 @@ func (e *Engine) movedTo(ctx context.Context, s Scope, entry Entry) (now Entry, 
 }
 
 // readAt reads the fragment that lies where an entry says.
-func (e *Engine) readAt(ctx context.Context, key millrace.StreamKey, entry Entry, buf []byte) (*millrace.Fragment, error) {
+func (e *Engine) readAt(ctx context.Context, key millrace.StreamKey, entry Entry, buf []byte) (f *millrace.Fragment, err error) {
+	err = e.withRecord(entry, func(r *recordReader) error {
+		f, err = r.read(ctx, key, entry.Number, buf)
+		return err
+	})
+	return f, err
+}
+
+// withRecord lets work read where an entry says, while the pack is held open.
+func (e *Engine) withRecord(entry Entry, work func(*recordReader) error) error {
 	h, err := e.handles.acquire(entry.Position.Pack)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer e.handles.release(h)
 	info, ok := e.packs.look(entry.Position.Pack)
 	if !ok {
 		e.handles.drop(entry.Position.Pack) // it was removed meanwhile
-		return nil, millrace.ErrNotFound
+		return millrace.ErrNotFound
 	}
-	r := recordReader{e: e, file: h.file, pack: info, offset: entry.Position.Offset}
-	return r.read(ctx, key, entry.Number, buf)
+	return work(&recordReader{e: e, file: h.file, pack: info, offset: entry.Position.Offset})
 }
 
 // A recordReader reads one fragment record.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/memory"
 )
 
 // Info is what is known of a fragment when it opens.
@@ -15,6 +16,7 @@ type Info struct {
 	Leading      []byte
 	KnownSize    bool // the Cluster declares its size, so it cannot be cut short
 	ProducerTime time.Time
+	Memory       *memory.Writer // of the session; the fragment has one of its own if nil
 }
 
 // State is where a fragment is in its life.
@@ -30,16 +32,17 @@ const (
 
 // A Fragment is one fragment in memory. One writer makes it grow; any number
 // of readers read it meanwhile. Whoever got it from Open or from a Cursor
-// releases it.
+// releases it; its writer calls Complete or Abort before.
 type Fragment struct {
 	Info
 	stream *Stream
 	refs   atomic.Int32
+	taken  int  // bytes that the writer has taken for it; the writer's alone
+	own    bool // Memory is the fragment's own
 
 	// Guarded by stream.mu.
 	state    State
 	slabs    [][]byte // the Cluster; bytes below size are immutable
-	lent     int      // slabs that count no more
 	size     int
 	whole    bool // it was complete once
 	trailing []byte
@@ -50,21 +53,16 @@ type Fragment struct {
 	grown    time.Time     // last progress
 	changed  chan struct{} // closed at the next change; nil if nobody waits
 	fail     func(error)   // tells the writer, once
+	account  account
 }
 
 // Release lets go of the fragment. Its bytes must not be used after it.
 func (f *Fragment) Release() {
 	if f.refs.Add(-1) == 0 {
-		f.stream.tail.budget.release(f.slabs, f.lent)
+		f.stream.tail.slabs.put(f.slabs)
 		f.slabs = nil
+		f.account.close(f.stream.tail.budget)
 	}
-}
-
-// letGo is the tail's own Release. stream.mu is held.
-func (f *Fragment) letGo() {
-	f.lent = len(f.slabs)
-	f.stream.tail.budget.lend(f.lent)
-	f.Release()
 }
 
 func (f *Fragment) acquire() *Fragment {
@@ -72,13 +70,11 @@ func (f *Fragment) acquire() *Fragment {
 	return f
 }
 
-// Append adds a whole element to the Cluster, and shows it to the readers.
-// While all streams together hold more memory than they may, what streams of
-// zero retention hold is let go, oldest first, and where there is nothing of
-// the kind Append waits, at most until ctx ends. The error of a fragment that has failed is the one it failed
-// with. Only the writer calls it.
+// Append adds a whole element to the Cluster, and shows it to the readers. It
+// waits for memory, at most until ctx ends. The error of a fragment that has
+// failed is the one it failed with. Only the writer calls it.
 func (f *Fragment) Append(ctx context.Context, p []byte) error {
-	if err := f.Reserve(ctx, len(p)); err != nil {
+	if err := f.reserve(ctx, len(p)); err != nil {
 		return err
 	}
 	// The bytes between size and the end of the slabs belong to the writer
@@ -95,16 +91,31 @@ func (f *Fragment) Append(ctx context.Context, p []byte) error {
 	return nil
 }
 
-// Reserve makes room for n more bytes, so that what has come of an element
-// counts before it is whole. It waits as Append does. Only the writer calls it.
-func (f *Fragment) Reserve(ctx context.Context, n int) error {
-	for len(f.slabs)*slabSize-f.size < n { // only the writer changes them
-		s, err := f.stream.tail.budget.acquire(ctx, f.stream.tail)
-		if err != nil {
+// reserve makes room for n more bytes.
+func (f *Fragment) reserve(ctx context.Context, n int) error {
+	for capacity(len(f.slabs))-f.size < n { // only the writer changes them
+		i := len(f.slabs)
+		if err := f.take(ctx, sizeOf(i)); err != nil {
 			return err
 		}
-		f.add(s)
+		f.add(f.stream.tail.slabs.get(i))
 	}
+	return nil
+}
+
+// take takes memory of the session's. With the first slab comes what the
+// fragment refers to.
+func (f *Fragment) take(ctx context.Context, n int) error {
+	if f.taken == 0 {
+		n += fragmentCost + len(f.Leading)
+		if f.Header != nil {
+			n += len(f.Header.Bytes)
+		}
+	}
+	if err := f.Memory.Take(ctx, n); err != nil {
+		return err
+	}
+	f.taken += n
 	return nil
 }
 
@@ -118,26 +129,44 @@ func (f *Fragment) add(slab []byte) {
 func (f *Fragment) fill(p []byte) int {
 	at := f.size
 	for len(p) > 0 {
-		s := f.slabs[at/slabSize][:slabSize]
-		n := copy(s[at%slabSize:], p)
+		i, offset := place(at)
+		n := copy(f.slabs[i][offset:], p)
 		p, at = p[n:], at+n
 	}
 	return at
 }
 
+// A Finish is what is known of a fragment at its end.
+type Finish struct {
+	Trailing  []byte
+	Duration  time.Duration
+	Ephemeral bool // there is no store behind it: it is settled as well
+	Table     int  // bytes that its samples take until it is durable
+}
+
 // Complete ends the fragment's growth. It reports false if the fragment has
-// failed before, and then it stays failed (T3). With ephemeral the fragment is
-// settled as well: there is no store behind it.
-func (f *Fragment) Complete(trailing []byte, d time.Duration, ephemeral bool) bool {
+// failed before, and then it stays failed (T3). Only the writer calls it.
+func (f *Fragment) Complete(fin Finish) bool {
+	ok := f.complete(fin)
+	if ok && fin.Ephemeral {
+		f.stream.tail.ephemeral.limit()
+	}
+	return ok
+}
+
+func (f *Fragment) complete(fin Finish) bool {
 	s := f.stream
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if f.state != Open {
+		f.hand(0)
 		return false
 	}
-	f.state, f.whole, f.trailing, f.duration, f.fail = Complete, true, trailing, d, nil
-	if ephemeral {
+	f.hand(len(fin.Trailing) + fin.Table)
+	f.state, f.whole, f.trailing, f.duration, f.fail = Complete, true, fin.Trailing, fin.Duration, nil
+	if fin.Ephemeral {
 		f.state = Settled
+		s.tail.ephemeral.add(f)
 	}
 	f.wake()
 	s.trim()
@@ -167,6 +196,7 @@ func (f *Fragment) Abort(err error) {
 	defer s.mu.Unlock()
 	f.fail = nil
 	f.failLocked(err)
+	f.hand(0)
 }
 
 // Fail ends an open fragment for good; it reports false if it was not open.
@@ -218,10 +248,10 @@ func (f *Fragment) Cluster() [][]byte {
 // pieces appends the bytes from offset from on. stream.mu is held.
 func (f *Fragment) pieces(to [][]byte, from int) [][]byte {
 	for at := from; at < f.size; {
-		end := min(f.size, (at/slabSize+1)*slabSize)
-		s := f.slabs[at/slabSize][:slabSize]
-		to = append(to, s[at%slabSize:(end-1)%slabSize+1])
-		at = end
+		i, offset := place(at)
+		n := min(sizeOf(i)-offset, f.size-at)
+		to = append(to, f.slabs[i][offset:offset+n])
+		at += n
 	}
 	return to
 }

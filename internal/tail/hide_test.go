@@ -31,7 +31,7 @@ func TestNobodyBeginsWithAHiddenFragment(t *testing.T) {
 				r := newRig(t, 0, 0)
 				settled, open := r.open(nil), r.open(nil)
 				r.append(settled, "settled")
-				settled.Complete(nil, time.Second, true)
+				settled.Complete(tail.Finish{Duration: time.Second, Ephemeral: true})
 				settled.Release()
 				r.append(open, "open")
 				r.tail.Hide(r.deleted())
@@ -39,12 +39,12 @@ func TestNobodyBeginsWithAHiddenFragment(t *testing.T) {
 				time.Sleep(time.Millisecond)
 				next := r.open(nil)
 				r.append(next, "next")
-				next.Complete(nil, time.Second, true)
+				next.Complete(tail.Finish{Duration: time.Second, Ephemeral: true})
 				c := r.cursor(selector)
 				if n, got, err := r.read(t.Context(), c); err != nil || got != "next" || n != next.Number {
 					t.Errorf("a reader begins with %q, %v", got, err)
 				}
-				open.Complete(nil, time.Second, true)
+				open.Complete(tail.Finish{Duration: time.Second, Ephemeral: true})
 				open.Release()
 				next.Release()
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -89,7 +89,7 @@ func TestWhatIsNotCoveredIsNotHidden(t *testing.T) {
 		f := r.open(nil)
 		defer f.Release()
 		r.append(f, "kept")
-		f.Complete(nil, time.Second, true)
+		f.Complete(tail.Finish{Duration: time.Second, Ephemeral: true})
 		other, past := r.deleted(), r.deleted()
 		other.Stream.Generation++
 		past.To = f.ProducerTime

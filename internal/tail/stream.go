@@ -74,6 +74,9 @@ func (s *Stream) Open(info Info, fail func(error)) (*Fragment, error) {
 	info.Number = number
 	now := s.tail.now()
 	f := &Fragment{Info: info, stream: s, fail: fail, opened: now, grown: now}
+	if f.Memory == nil {
+		f.own, f.Memory = true, s.tail.budget.NewWriter(func(err error) { f.Fail(err) })
+	}
 	f.refs.Store(2) // the tail and the caller
 	s.entries = append(s.entries, f)
 	if s.opened != nil {
@@ -193,36 +196,33 @@ func (s *Stream) sweep(now time.Time) {
 }
 
 // dropOver lets the oldest settled fragments of a stream of zero retention go
-// while together they take more than limit bytes.
-func (s *Stream) dropOver(limit int) {
-	total := 0
+// while together they take more than limit bytes. s.mu is held.
+func (s *Stream) dropOver(limit int64) {
+	total := int64(0)
 	for _, f := range s.entries {
-		total += len(f.slabs) * slabSize
+		total += f.account.counted
 	}
-	for s.ephemeral && total > limit && len(s.entries) > 0 && s.entries[0].state >= Settled {
-		total -= len(s.entries[0].slabs) * slabSize
+	for total > limit && s.frontMayGo() {
+		total -= s.entries[0].account.counted
 		s.dropFront(1)
 	}
 }
 
-// sheddable is when the oldest fragment was opened that lives here alone and
-// that nobody needs to finish; ok is false if there is none.
-func (s *Stream) sheddable() (opened time.Time, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.ephemeral || len(s.entries) == 0 || s.entries[0].state < Settled {
-		return time.Time{}, false
-	}
-	return s.entries[0].opened, true
+// frontMayGo reports whether the oldest fragment lives here alone and nobody
+// needs to finish it. s.mu is held.
+func (s *Stream) frontMayGo() bool {
+	return s.ephemeral && len(s.entries) > 0 && s.entries[0].state >= Settled
 }
 
-// shedFront lets that fragment go.
-func (s *Stream) shedFront() {
+// shedFront lets that fragment go; it reports false if there is none.
+func (s *Stream) shedFront() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ephemeral && len(s.entries) > 0 && s.entries[0].state >= Settled {
-		s.dropFront(1)
+	if !s.frontMayGo() {
+		return false
 	}
+	s.dropFront(1)
+	return true
 }
 
 // idle reports whether nothing is kept here.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/memory"
 )
 
 // The bounds of the rules of the horizon and of zero retention.
@@ -30,14 +31,17 @@ type Numbers interface {
 type Config struct {
 	Numbers Numbers
 	Now     func() time.Time // of which only differences count; time.Now is one that does not step
-	Memory  int64            // bytes for all streams together; 1 GiB if zero
+	Memory  *memory.Budget   // for all streams together; one of 1 GiB if nil
 }
 
 // A Tail holds the tails of all streams.
 type Tail struct {
 	numbers Numbers
 	now     func() time.Time
-	budget  *budget
+	budget  *memory.Budget
+	slabs   slabs
+
+	ephemeral *ephemeral
 
 	mu      sync.Mutex // guards streams and their refs
 	streams map[millrace.StreamKey]*Stream
@@ -45,11 +49,20 @@ type Tail struct {
 
 // New returns an empty Tail. Somebody must call Run.
 func New(c Config) *Tail {
-	if c.Memory <= 0 {
-		c.Memory = 1 << 30
+	if c.Memory == nil {
+		c.Memory = memory.New(1 << 30)
 	}
-	return &Tail{numbers: c.Numbers, now: c.Now, budget: newBudget(c.Memory), streams: map[millrace.StreamKey]*Stream{}}
+	t := &Tail{
+		numbers: c.Numbers, now: c.Now, budget: c.Memory, ephemeral: newEphemeral(c.Memory.Ephemeral()),
+		streams: map[millrace.StreamKey]*Stream{},
+	}
+	c.Memory.OnShortage(t.ephemeral.shed)
+	return t
 }
+
+// NewWriter returns the memory of one session, for Info. Its end is called if
+// the session has to end because memory is short.
+func (t *Tail) NewWriter(end func(error)) *memory.Writer { return t.budget.NewWriter(end) }
 
 // Run enforces what depends on time alone, until ctx ends.
 func (t *Tail) Run(ctx context.Context) {
@@ -147,52 +160,9 @@ func (t *Tail) expired(f *Fragment) bool { return t.now().Sub(f.opened) >= ephem
 // ServerTime is when the fragment's Cluster started to arrive.
 func (i Info) ServerTime() time.Time { return i.Number.ServerTime() }
 
-// shed lets the oldest fragment go that is kept in memory alone, of whatever
-// stream. It reports false if there is none.
-func (t *Tail) shed() bool {
-	var of *Stream
-	var oldest time.Time
-	streams := t.all()
-	for _, s := range streams {
-		if at, ok := s.sheddable(); ok && (of == nil || at.Before(oldest)) {
-			of, oldest = s, at
-		}
-	}
-	if of != nil {
-		of.shedFront()
-	}
-	for _, s := range streams {
-		s.Release()
-	}
-	return of != nil
+// Memory is how many bytes media take, those of sessions' buffers and of readers
+// included.
+func (t *Tail) Memory() int64 {
+	s := t.budget.Stats()
+	return s.Writers + s.Readers
 }
-
-// relieve frees memory by failing the largest open fragment there is, with a
-// code on which clients send it again.
-func (t *Tail) relieve() {
-	var largest *Fragment
-	most := 0
-	streams := t.all()
-	for _, s := range streams {
-		s.mu.Lock()
-		for _, f := range s.entries {
-			if f.state == Open && len(f.slabs) > most {
-				if largest != nil {
-					defer largest.Release()
-				}
-				largest, most = f.acquire(), len(f.slabs)
-			}
-		}
-		s.mu.Unlock()
-	}
-	if largest != nil {
-		largest.Fail(millrace.Errorf(millrace.CodeMediaInternal, "the server is short of memory"))
-		largest.Release()
-	}
-	for _, s := range streams {
-		s.Release()
-	}
-}
-
-// Memory is how many bytes the fragments of all streams take.
-func (t *Tail) Memory() int64 { return t.budget.bytes() }

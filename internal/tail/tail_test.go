@@ -16,6 +16,7 @@ import (
 
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/fragment"
+	"github.com/millrace/millrace/internal/memory"
 	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/tail"
 )
@@ -95,15 +96,17 @@ type rig struct {
 	index  *index
 }
 
-func newRig(t *testing.T, retention time.Duration, memory int64) *rig {
+func newRig(t *testing.T, retention time.Duration, bytes int64) *rig {
 	t.Helper()
 	numbers := fragment.NewNumberer(1, time.Time{}, time.Now, func() (uint32, error) { return 0, errors.New("no more") })
-	r := &rig{t: t, index: &index{}, tail: tail.New(tail.Config{Numbers: numbers, Now: time.Now, Memory: memory})}
+	budget := memory.New(bytes)
+	r := &rig{t: t, index: &index{}, tail: tail.New(tail.Config{Numbers: numbers, Now: time.Now, Memory: budget})}
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() { defer close(done); r.tail.Run(ctx) }()
+	var running sync.WaitGroup
+	running.Go(func() { r.tail.Run(ctx) })
+	running.Go(func() { budget.Run(ctx) })
 	r.stream = r.tail.Acquire(key(), retention)
-	t.Cleanup(func() { r.stream.Release(); cancel(); <-done })
+	t.Cleanup(func() { r.stream.Release(); cancel(); running.Wait() })
 	return r
 }
 
@@ -126,7 +129,7 @@ func (r *rig) append(f *tail.Fragment, s string) {
 // settle completes and commits a fragment.
 func (r *rig) settle(f *tail.Fragment) {
 	r.t.Helper()
-	if !f.Complete(nil, time.Second, false) {
+	if !f.Complete(tail.Finish{Duration: time.Second}) {
 		r.t.Errorf("%s: not completed", f.Number)
 		f.Release()
 		return
@@ -262,7 +265,7 @@ func TestAFailedFragmentIsPassedOver(t *testing.T) {
 	lost, kept := r.open(nil), r.open(nil)
 	lost.Abort(errors.New("gone"))
 	lost.Release()
-	if lost.Complete(nil, 0, false) {
+	if lost.Complete(tail.Finish{}) {
 		t.Error("a failed fragment was completed")
 	}
 	r.settle(kept)
@@ -305,7 +308,7 @@ func TestWithoutRetentionFragmentsLiveForAWhile(t *testing.T) {
 		for i := range 3 {
 			f := r.open(nil)
 			r.append(f, fmt.Sprint("fragment ", i))
-			if !f.Complete(nil, time.Second, true) {
+			if !f.Complete(tail.Finish{Duration: time.Second, Ephemeral: true}) {
 				t.Fatal("not completed")
 			}
 			f.Release()
@@ -326,14 +329,15 @@ func TestWithoutRetentionFragmentsLiveForAWhile(t *testing.T) {
 
 func TestMemoryIsBoundedAndFreedByTheLargest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, time.Hour, 4*64<<10)
+		r := newRig(t, time.Hour, 4<<20)
 		big, told := (*tail.Fragment)(nil), make(chan error, 1)
 		big = r.open(func(err error) { told <- err })
-		r.append(big, strings.Repeat("b", 3*64<<10))
-		small := r.open(nil)
+		r.append(big, strings.Repeat("b", 1500<<10))
+		other, small := r.open(nil), r.open(nil)
+		r.append(other, strings.Repeat("o", 1400<<10))
 		r.append(small, "s")
 		done := make(chan error)
-		go func() { done <- small.Append(t.Context(), make([]byte, 64<<10)) }()
+		go func() { done <- small.Append(t.Context(), make([]byte, 200<<10)) }()
 		synctest.Wait()
 		select {
 		case err := <-done:
@@ -343,10 +347,12 @@ func TestMemoryIsBoundedAndFreedByTheLargest(t *testing.T) {
 		if err := <-told; millrace.CodeOf(err) != millrace.CodeMediaInternal {
 			t.Errorf("told %v", err)
 		}
-		big.Release() // as its writer does when it is told
+		big.Abort(errClient) // as its writer does when it is told
+		big.Release()
 		if err := <-done; err != nil {
 			t.Errorf("the small fragment did not go on: %v", err)
 		}
+		r.settle(other)
 		r.settle(small)
 	})
 }

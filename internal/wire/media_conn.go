@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/millrace/millrace"
@@ -56,7 +57,9 @@ type MediaConn struct {
 	interrupted bool
 	stopWatch   func() // nil if nobody watches
 
-	writeMu  sync.Mutex // one write at a time: held over I/O so that chunks never mix
+	began    time.Time
+	waiting  atomic.Int64 // since when a system call writes, in nanoseconds since began; 0 if none does
+	writeMu  sync.Mutex   // one write at a time: held over I/O so that chunks never mix
 	timeout  time.Duration
 	stage    stage
 	writeErr error       // first failed write; final
@@ -128,7 +131,7 @@ func hijack(w http.ResponseWriter, r *http.Request, framing bodyFraming) (*Media
 	if err != nil {
 		return nil, fmt.Errorf("take over connection: %w", err)
 	}
-	c := &MediaConn{conn: conn, raw: conn, chunked: r.ProtoAtLeast(1, 1), timeout: DefaultWriteTimeout}
+	c := &MediaConn{conn: conn, raw: conn, chunked: r.ProtoAtLeast(1, 1), began: time.Now(), timeout: DefaultWriteTimeout}
 	_, c.tcp = conn.(*net.TCPConn)
 	if t, ok := conn.(*tls.Conn); ok {
 		c.raw = t.NetConn()

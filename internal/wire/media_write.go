@@ -24,6 +24,15 @@ func (c *MediaConn) SetWriteTimeout(d time.Duration) {
 	c.timeout = d
 }
 
+// Waiting is for how long a write has been waiting for the client, who has not
+// taken 256 KiB meanwhile; 0 if no write waits.
+func (c *MediaConn) Waiting() time.Duration {
+	if since := c.waiting.Load(); since > 0 {
+		return max(time.Since(c.began)-time.Duration(since), 1)
+	}
+	return 0
+}
+
 // WriteContinue sends the interim response that a client with "Expect:
 // 100-continue" waits for. Call it before WriteHead.
 func (c *MediaConn) WriteContinue() error {
@@ -149,12 +158,14 @@ func (c *MediaConn) flush() {
 		c.writeErr = c.conn.SetWriteDeadline(time.Now().Add(c.timeout))
 	}
 	if c.pending > 0 && c.writeErr == nil {
+		c.waiting.Store(max(int64(time.Since(c.began)), 1))
 		if c.tcp {
 			c.unsent = c.vec // WriteTo consumes it
 			_, c.writeErr = c.unsent.WriteTo(c.conn)
 		} else {
 			_, c.writeErr = c.conn.Write(c.joined)
 		}
+		c.waiting.Store(0)
 	}
 	clear(c.vec)
 	c.vec, c.joined, c.pending = c.vec[:0], c.joined[:0], 0
