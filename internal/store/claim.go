@@ -29,17 +29,22 @@ func (l *lane) need(batch []*submission) (n need) {
 		n.batch += 2 * int64(len(pack.AppendLimits(nil, limits)))
 		n.footer += int64(len(limits)) * pack.LimitSize
 	}
+	n.add(l.pack, batch)
+	return n
+}
+
+// add adds what a batch takes in a pack, which may be nil for a new one.
+func (n *need) add(w *packWriter, batch []*submission) {
 	missing := make(map[[32]byte]bool)
 	for _, s := range batch {
 		n.batch += s.size
 		n.footer += pack.MaxEntry
-		if h := s.fragment.Header; h != nil && !l.pack.has(h) && !missing[h.Hash] {
+		if h := s.fragment.Header; h != nil && !w.has(h) && !missing[h.Hash] {
 			missing[h.Hash] = true
 			n.batch += 2 * pack.HeaderRecordSize(h)
 			n.footer += 2 * pack.MaxHeaderEntry
 		}
 	}
-	return n
 }
 
 // claim waits until there is room for n, if the policy of a full disk is to

@@ -39,6 +39,10 @@ type Engine struct {
 	pause func(l *lane, news <-chan struct{}, until time.Time) bool // has a lane wait for room
 	press func(l *lane)                                             // has a lane do what it was asked for
 
+	passes  chan struct{}    // holds a token while Maintain makes a pass
+	plans   map[uint64]*plan // of the one that makes it, as the next
+	noHoles bool             // likewise: the file system cannot punch
+
 	packCounter atomic.Uint32 // of the last pack
 }
 
@@ -83,6 +87,7 @@ func load(ctx context.Context, cfg Config) (*Engine, error) {
 	e.index = newIndex(&e.cfg, e.packs)
 	e.handles = newHandles(e.cfg.FS, e.cfg.OpenPacks)
 	e.headers = newHeaderCache(e.cfg.HeaderBytes)
+	e.passes, e.plans = make(chan struct{}, 1), make(map[uint64]*plan)
 	e.heads.New = func() any { return new(submission) }
 	if err := e.recover(ctx); err != nil {
 		return nil, fmt.Errorf("open packs: %w", err)

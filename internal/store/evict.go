@@ -86,7 +86,7 @@ func (e *Engine) evict(ctx context.Context, p packInfo) error {
 	if err != nil {
 		e.cfg.Logger.Warn("pack is evicted unread", "pack", packName(p.number), "err", err)
 	}
-	if rerr := e.removePack(p); rerr != nil {
+	if _, rerr := e.removePack(p); rerr != nil {
 		return rerr
 	}
 	if serr := e.cfg.FS.SyncDir(); serr != nil {
@@ -151,14 +151,19 @@ func footerEntries(f *pack.Footer) []pack.Entry {
 // whether a pack is open at all.
 func (e *Engine) rollOldest() bool {
 	number, ok := e.packs.oldestOpen()
-	if !ok {
-		return false
+	if ok {
+		e.askToRoll(number)
 	}
+	return ok
+}
+
+// askToRoll has an open pack sealed. One that waits for its footer already is
+// left alone.
+func (e *Engine) askToRoll(number uint64) {
 	for _, l := range e.lanes.all() {
 		if l.open.Load() == number {
 			l.asked.Store(true)
 			e.press(l)
 		}
 	}
-	return true
 }

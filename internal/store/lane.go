@@ -140,11 +140,16 @@ func (l *lane) admitted(batch []*submission) []*submission {
 func (l *lane) keep(batch []*submission) {
 	err := l.persist(batch)
 	l.report(batch, err)
+	var bytes int64
 	for _, s := range batch {
 		s.result = err
 		if err == nil {
 			s.result = l.e.index.insert(l.pack.header.Pack, &s.entry)
+			bytes += s.entry.Size
 		}
+	}
+	if err == nil {
+		l.e.packs.change(l.pack.header.Pack, func(p *packInfo) { p.media += bytes })
 	}
 }
 

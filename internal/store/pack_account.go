@@ -20,9 +20,11 @@ type packInfo struct {
 	salt      uint64
 	class     Class
 	state     packState
+	busy      bool  // a pass writes it, and nobody else may remove it
 	size      int64 // bytes of the file
 	live      int   // fragments that can be found, in memory or in the pages
 	liveBytes int64 // of their media
+	media     int64 // bytes of all media that this start has written to it, live or not
 	punched   int64 // bytes of the file that were given back
 	oldest    int64 // server time of its oldest fragment, found or not, in milliseconds; 0 if there is none
 	newest    int64 // and of its newest

@@ -76,6 +76,11 @@ func (t *packTable) settle(number uint64, e *pack.Entry, found bool) {
 	})
 }
 
+// settleAll notes that of everything in a pack it is known whether it is found.
+func (t *packTable) settleAll(number uint64) {
+	t.update(number, func(a *packAccount) { a.unfed.end = a.size })
+}
+
 // gain notes a fragment that is in the pages, though it is not in memory any
 // more.
 func (t *packTable) gain(number uint64, bytes int64) {
@@ -189,12 +194,20 @@ func (t *packTable) dead() []packInfo {
 	}
 	var list []packInfo
 	for _, p := range t.packs {
-		if p.state == packSealed && !p.hidden && p.live == 0 && !t.guardsLocked(&p.packInfo) {
+		if p.state == packSealed && !p.hidden && !p.busy && p.live == 0 && !t.guardsLocked(&p.packInfo) {
 			list = append(list, p.packInfo)
 		}
 	}
 	slices.SortFunc(list, func(a, b packInfo) int { return cmp.Compare(a.number, b.number) })
 	return list
+}
+
+// guards reports whether the limits of a pack still guard another one.
+func (t *packTable) guards(number uint64) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	p := t.packs[number]
+	return p != nil && t.guardsLocked(&p.packInfo)
 }
 
 func (t *packTable) guardsLocked(p *packInfo) bool {

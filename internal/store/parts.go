@@ -149,6 +149,9 @@ func (b *storedBody) read(buf []byte) (n int, err error) {
 func (b *storedBody) readPart(r *recordReader, buf []byte) error {
 	at := b.entry.Position.Offset + b.record.BodyOffset() + int64(b.record.Stored) - b.check.Left()
 	err := pack.ReadFull(r.file, buf, at)
+	if r.marked() {
+		return millrace.ErrNotFound // what was read may be of a hole
+	}
 	if err == nil {
 		err = b.check.Add(buf)
 	}

@@ -92,7 +92,11 @@ func (e *Engine) withRecord(entry Entry, work func(*recordReader) error) error {
 		e.handles.drop(entry.Position.Pack) // it was removed meanwhile
 		return millrace.ErrNotFound
 	}
-	return work(&recordReader{e: e, file: h.file, pack: info, offset: entry.Position.Offset})
+	r := &recordReader{e: e, file: h.file, pack: info, offset: entry.Position.Offset}
+	if err = work(r); errors.Is(err, millrace.ErrCorrupt) && r.marked() {
+		return millrace.ErrNotFound // its body was given back meanwhile
+	}
+	return err
 }
 
 // A recordReader reads one fragment record.
@@ -144,6 +148,12 @@ func (r *recordReader) locate(key millrace.StreamKey, number millrace.FragmentNu
 		return fmt.Errorf("record is longer than its pack: %w", millrace.ErrCorrupt)
 	}
 	return nil
+}
+
+// marked reports whether the record is marked as deleted by now.
+func (r *recordReader) marked() bool {
+	mark, err := pack.ReadMark(r.file, r.offset)
+	return err == nil && mark == pack.MarkDeleted
 }
 
 // header returns the header elements of the fragment, from memory or from the

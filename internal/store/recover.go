@@ -137,6 +137,10 @@ func (e *Engine) examine(ctx context.Context, number uint64) (*foundPack, error)
 	if err == nil && h.Pack == number {
 		footer.DropMarked(f)
 		info := packInfo{number: number, salt: h.Salt, class: classOfPack(h.Class), state: packSealed, size: size, limits: footer.Limits}
+		if err := f.Sync(); err != nil { // a program that was killed may have written a footer and not synced it
+			e.cfg.Logger.Error("footer of pack not synced at start", "pack", packName(number), "err", err)
+			info.state = packGivenUp
+		}
 		return nil, errors.Join(e.admit(ctx, info, footer.Entries), f.Close())
 	}
 	if err != nil && !errors.Is(err, millrace.ErrCorrupt) {
@@ -180,9 +184,10 @@ func (e *Engine) admit(ctx context.Context, p packInfo, entries []pack.Entry) er
 // certainly in the pages, and which of them are.
 func (e *Engine) unfedOf(ctx context.Context, p *packInfo, entries []pack.Entry) (rest []pack.Entry, there []bool, err error) {
 	r, ok := e.packs.row(p.number)
-	if !ok {
+	if !ok { // a new one, or one that was written anew and has twins in the pages
 		e.packs.add(*p)
-		return entries, nil, nil
+		there, err = e.index.inPages(ctx, p.number, entries)
+		return entries, there, err
 	}
 	if r.Salt != p.salt {
 		return nil, nil, fmt.Errorf("%w: %s is not the pack that it knows", errForeign, packName(p.number))

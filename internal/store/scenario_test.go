@@ -34,6 +34,8 @@ func scenarios() []scenario {
 		{"refuse", littleRoom(store.RefuseNew), refuseNew},
 		{"readers", smallPacks, readSome},
 		{"recovery", smallPacks, recoverOften},
+		{"punch", largerPacks, punchHoles},
+		{"rewrite", largerPacks, writeAnew},
 		{"anything", smallPacks, doAnything},
 	}
 }
@@ -43,6 +45,8 @@ func smallPacks(c *store.Config) { c.PackSize = 24_000 }
 func littleRoom(p store.FullPolicy) func(*store.Config) {
 	return func(c *store.Config) { c.PackSize, c.Capacity, c.OnFull = 12_000, 90_000, p }
 }
+
+func largerPacks(c *store.Config) { c.PackSize = 120_000 }
 
 // begin makes a world for a scenario.
 func (s scenario) begin(seed uint64, m *machine) *world {
@@ -234,6 +238,35 @@ func readSome(w *world) error {
 		return errors.Join(err1, err2, err3, err4)
 	}
 	return w.do(w.open, some, some, w.feed, some, read, w.restart, read)
+}
+
+// punchHoles has parts of packs die, bit by bit.
+func punchHoles(w *world) error {
+	some := func() error { return w.put(batch{n: 4, size: 9000}) }
+	return w.do(
+		w.open, some, some, w.restart,
+		func() error { return w.drop(0) },
+		w.maintain, some,
+		func() error { return w.erase(1, store.ServerClock, w.now.Add(-time.Hour), w.now.Add(-6*time.Second)) },
+		w.maintain, w.checkAccounts, w.restart, some,
+		func() error { return w.retain(2, 8*time.Second) },
+		w.maintain, w.maintain, w.restart, w.maintain, w.checkAccounts,
+	)
+}
+
+// writeAnew leaves little of some packs.
+func writeAnew(w *world) error {
+	some := func() error { return w.put(batch{n: 6, size: 7000}) }
+	return w.do(
+		func() error { return w.retain(3, 20*24*time.Hour) },
+		w.open, some, w.restart, some, w.restart,
+		func() error { return w.drop(0) },
+		func() error { return w.drop(1) },
+		func() error { return w.retain(2, 7*time.Second) },
+		w.maintain, w.check, w.checkAccounts, some, w.maintain,
+		func() error { return w.retain(3, 6*time.Second) },
+		w.restart, w.maintain, w.checkAccounts,
+	)
 }
 
 // recoverOften loses power between batches, so that the start after it is a

@@ -2,9 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io/fs"
 	"math"
 	"time"
 
@@ -17,6 +14,8 @@ type Forgotten struct {
 	Bytes     int64 // of their media
 	Packs     int   // that were removed
 	PackBytes int64 // that their files took
+	Punched   int64 // bytes that were given back of packs that stay
+	Rewritten int   // fragments that were written to a new pack, for the old one to go
 }
 
 func (f *Forgotten) add(bytes int64) { f.Fragments, f.Bytes = f.Fragments+1, f.Bytes+bytes }
@@ -37,49 +36,6 @@ func (e *Engine) Sweep(ctx context.Context, now time.Time) (r Forgotten, err err
 		return err
 	})
 	return r, err
-}
-
-// Maintain sweeps, and removes the sealed packs in which nothing is live.
-func (e *Engine) Maintain(ctx context.Context, now time.Time) (Forgotten, error) {
-	r, err := e.Sweep(ctx, now)
-	if err != nil {
-		return r, err
-	}
-	for _, p := range e.packs.dead() {
-		if err := ctx.Err(); err != nil {
-			return r, err
-		}
-		if rerr := e.removePack(p); rerr != nil {
-			err = errors.Join(err, rerr)
-			continue
-		}
-		r.Packs++
-		r.PackBytes += p.size
-	}
-	if r.Packs == 0 {
-		return r, err
-	}
-	if serr := e.cfg.FS.SyncDir(); serr != nil {
-		err = errors.Join(err, fmt.Errorf("sync directory: %w", serr))
-	}
-	return r, err
-}
-
-// removePack hides the pack first, so that a reader that opens its file now
-// finds out and closes it.
-func (e *Engine) removePack(p packInfo) error {
-	p, ok := e.packs.hide(p.number)
-	if !ok {
-		return nil
-	}
-	if err := e.cfg.FS.Remove(packName(p.number)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		e.packs.show(p.number)
-		return fmt.Errorf("remove pack: %w", err)
-	}
-	e.packs.remove(p.number)
-	e.handles.drop(p.number)
-	e.cfg.Events.Removed(p.number)
-	return nil
 }
 
 // sweep takes what the rules do not let be seen away, stream by stream, and all

@@ -148,13 +148,24 @@ func (w *world) recoverFrom(how int) error {
 		}
 	}
 	err := w.do(
-		func() error { return w.mustPut(batch{n: 4, size: 1000}) },
+		w.putOne,
 		w.check,
 		func() error { return w.learn(false) },
 		w.maintain, w.checkAccounts,
 	)
 	if err != nil {
 		return fmt.Errorf("healed: %w", err)
+	}
+	return nil
+}
+
+// putOne puts some fragments, at least one if there is a stream: only then can
+// the engine have said what has failed.
+func (w *world) putOne() error {
+	for all := len(w.fragments); len(w.fragments) == all && len(w.policies()) > 0; {
+		if err := w.mustPut(batch{n: 4, size: 1000}); err != nil {
+			return err
+		}
 	}
 	return nil
 }

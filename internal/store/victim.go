@@ -4,15 +4,15 @@ import "cmp"
 
 // victim is the pack that is to be evicted next: one in which nothing is live,
 // else the one whose newest fragment is oldest. One whose limits guard another
-// pack goes after that. Packs that are being written are left alone, and those
-// that are stuck.
+// pack goes after that. Packs that are being written, by a lane or by a pass, are
+// left alone, and those that are stuck.
 func (t *packTable) victim(stuck map[uint64]bool) (packInfo, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var first *packInfo
 	for _, a := range t.packs {
 		p := &a.packInfo
-		if p.state != packOpen && !a.hidden && !stuck[p.number] && (first == nil || t.goesBeforeLocked(p, first)) {
+		if p.state != packOpen && !p.busy && !a.hidden && !stuck[p.number] && (first == nil || t.goesBeforeLocked(p, first)) {
 			first = p
 		}
 	}
@@ -53,7 +53,7 @@ func (t *packTable) oldestOpen() (number uint64, ok bool) {
 	var first *packInfo
 	for _, a := range t.packs {
 		p := &a.packInfo
-		if p.state == packOpen && (first == nil || t.goesBeforeLocked(p, first)) {
+		if p.state == packOpen && !p.busy && (first == nil || t.goesBeforeLocked(p, first)) {
 			first = p
 		}
 	}
