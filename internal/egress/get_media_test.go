@@ -553,3 +553,47 @@ func TestAResponseMissesNothingOnceItsStartIsFound(t *testing.T) {
 		}
 	})
 }
+
+// TestADocumentEndsWhenItsFragmentIsSettled: until then it may fail, and the next
+// fragment is not begun.
+func TestADocumentEndsWhenItsFragmentIsSettled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var numbers given
+		for i := range uint64(2) {
+			numbers.numbers = append(numbers.numbers, millrace.NewFragmentNumber(i+1, time.Now(), 0))
+		}
+		s := newStream(&numbers)
+		defer s.Release()
+		var all [2]*tail.Fragment
+		for i := range all {
+			f, err := s.Open(tail.Info{Header: millrace.NewHeader([]byte("header"))}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := f.Append(t.Context(), fmt.Appendf(nil, "media %d", i)); err != nil {
+				t.Fatal(err)
+			}
+			f.Complete(tail.Finish{Duration: time.Second})
+			all[i] = f
+		}
+		all[1].Settle(nil) // the higher one first
+		var to chunks
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			deliver(t, newEgress(&kept{}, time.Now()), s, &to)
+		}()
+		synctest.Wait()
+		if got := to.String(); strings.Contains(got, "MILLIS_BEHIND_NOW") || strings.Contains(got, "media 1") || !strings.Contains(got, "media 0") {
+			t.Errorf("before the first is settled a reader has %q", got)
+		}
+		all[0].Settle(nil)
+		for _, f := range all {
+			f.Release()
+		}
+		<-done
+		if got := to.String(); strings.Count(got, "MILLIS_BEHIND_NOW") != 1 {
+			t.Errorf("and then %q", got)
+		}
+	})
+}

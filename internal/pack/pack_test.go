@@ -344,3 +344,14 @@ func TestLimitsComeBack(t *testing.T) {
 		t.Errorf("cut limits: %v", err)
 	}
 }
+
+// TestHeaderElementsHaveTheirHash: a record that is whole, and holds elements
+// other than those that it names, is not believed.
+func TestHeaderElementsHaveTheirHash(t *testing.T) {
+	h := &millrace.Header{Bytes: []byte("these are others"), Hash: millrace.NewHeader([]byte("these")).Hash}
+	b := pack.AppendHeader(nil, h)
+	pack.Stamp{Salt: 7}.Put(b)
+	if got, err := pack.ReadHeader(bytes.NewReader(b), 0, 7, h.Hash); !errors.Is(err, millrace.ErrCorrupt) {
+		t.Errorf("read %v, %v", got, err)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/millrace/millrace"
@@ -183,4 +184,59 @@ func TestADeletionMattersAsLongAsWhatItCovers(t *testing.T) {
 			t.Errorf("with a bound at %v from the edge: %v, want %v", late, got, want)
 		}
 	}
+}
+
+// A slowReader tells of a look at a stream, and keeps what was seen back.
+type slowReader struct {
+	store.Control
+	looked, goOn chan struct{} // nil: it is not slow
+}
+
+func (s *slowReader) Stream(ctx context.Context, name millrace.StreamName) (millrace.Stream, error) {
+	found, err := s.Control.Stream(ctx, name)
+	if s.looked != nil {
+		looked := s.looked
+		s.looked = nil
+		close(looked)
+		<-s.goOn
+	}
+	return found, err
+}
+
+// TestWhoLookedFirstDoesNotTellLast: a change that is told while another one has
+// looked and not yet told waits for that.
+func TestWhoLookedFirstDoesNotTellLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &policyListener{told: map[millrace.StreamKey]store.Policy{}}
+		slow := &slowReader{Control: mem.NewControl()}
+		p := newPolicies(slow, slog.New(slog.DiscardHandler))
+		p.follow(l, time.Now, func() {})
+		s, err := p.Create(t.Context(), millrace.Stream{
+			Name: "cam", Version: "v0", ARN: millrace.StreamARN{Region: "r", Account: "000000000000"},
+		}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slow.looked, slow.goOn = make(chan struct{}), make(chan struct{})
+		looked := slow.looked
+		var both sync.WaitGroup
+		update := func(was, version string, retention time.Duration) {
+			change := s
+			change.Version, change.Retention = version, retention
+			both.Go(func() {
+				if err := p.Update(t.Context(), change, was); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		update("v0", "v1", time.Hour)
+		<-looked
+		update("v1", "v2", 2*time.Hour)
+		synctest.Wait()
+		close(slow.goOn)
+		both.Wait()
+		if got := l.last(s.Key); got.Retention != 2*time.Hour {
+			t.Errorf("told last of %v", got.Retention)
+		}
+	})
 }
