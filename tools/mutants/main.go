@@ -1,0 +1,103 @@
+// Command mutants takes the safety measures of the source away, one at a time,
+// and looks whether the tests notice.
+//
+// Each mutant of list.txt is applied to a copy of the tree, and the tests that
+// it names are run there. Tests that fail have noticed. The command fails if a
+// mutant survives, if one cannot be applied any more or does not compile, and
+// if a test fails that nothing was done to: then it proves nothing. It refuses
+// to touch the tree that it was started in.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "mutants:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	root := flag.String("root", ".", "`directory` of the module")
+	which := flag.String("run", "", "only mutants whose names match the `pattern`")
+	workers := flag.Int("parallel", 2, "how `many` at a time")
+	patience := flag.Duration("timeout", 3*time.Minute, "how `long` a test may take")
+	trust := flag.Bool("trust", false, "do not run the tests where nothing was changed")
+	check := flag.Bool("check", false, "only see that each can be applied")
+	flag.Parse()
+	pattern, err := regexp.Compile(*which)
+	if err != nil {
+		return err
+	}
+	list, err := load(filepath.Join(*root, "tools", "mutants", "list.txt"), pattern)
+	if err != nil {
+		return err
+	}
+	if *check {
+		return applyAll(*root, list)
+	}
+	c := campaign{list: list, patience: *patience, trusting: *trust, out: os.Stdout}
+	for range max(*workers, 1) {
+		dir, err := os.MkdirTemp("", "mutants-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		if err := copyTree(ctx, *root, dir); err != nil {
+			return fmt.Errorf("copy the tree: %w", err)
+		}
+		c.trees = append(c.trees, dir)
+	}
+	return c.run(ctx)
+}
+
+func load(path string, pattern *regexp.Regexp) ([]mutant, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	all, err := parse(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	var list []mutant
+	for _, m := range all {
+		if pattern.MatchString(m.name) {
+			list = append(list, m)
+		}
+	}
+	if len(list) == 0 {
+		return nil, errors.New("no mutant has such a name")
+	}
+	return list, nil
+}
+
+// applyAll sees that every mutant can be applied to the tree, and changes
+// nothing.
+func applyAll(root string, list []mutant) error {
+	var errs []error
+	for _, m := range list {
+		source, err := os.ReadFile(filepath.Join(root, m.file))
+		if err == nil {
+			_, err = m.apply(source)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", m.name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
