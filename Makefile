@@ -75,7 +75,7 @@ bench: ## the benchmarks that match BENCH (all)
 .PHONY: torture
 torture: ## the kill and crash campaigns, TORTURE (300) rounds each
 	MILLRACE_TORTURE=$(TORTURE) go test -count=1 -run 'Crash|Sweep|Model' -timeout=0 ./internal/store
-	MILLRACE_TORTURE=$(TORTURE) go test $(RACE) -count=1 -run 'Kill|Crash|Torture' -timeout=0 $$(go list ./... | grep -v internal/store$$)
+	MILLRACE_TORTURE=$(TORTURE) go test $(RACE) -count=1 -run 'Kill|Crash|Torture|UnderLoad' -timeout=0 $$(go list ./... | grep -v internal/store$$)
 
 .PHONY: mutants
 mutants: ## take safety measures out of a copy, one at a time, and see that tests notice

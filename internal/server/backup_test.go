@@ -17,11 +17,11 @@ import (
 )
 
 const (
-	backupStreams  = 4
-	backupSessions = 2       // producers of each stream
+	backupStreams  = 3       // that stay
+	backupPassing  = 5       // that come and go, and take most of each pack with them
 	backupRounds   = 3       // backups, one into the other
-	backupBetween  = 60      // fragments that are persisted between two
-	backupPackSize = 300_000 // bytes: packs roll all the time
+	backupBetween  = 24      // fragments that are persisted between two
+	backupPackSize = 600_000 // bytes: packs roll all the time
 )
 
 // TestABackupUnderLoadHoldsWhatWasAcknowledged backs a server up, again and
@@ -31,8 +31,11 @@ const (
 // was PERSISTED before the backup began, and nothing that was not sent.
 func TestABackupUnderLoadHoldsWhatWasAcknowledged(t *testing.T) {
 	seed := newSeed(t)
-	if err := backUpUnderLoad(t, seed); err != nil {
-		t.Fatalf("%s=%d: %v", seedVariable, seed, err)
+	for range max(1, setting(t, "MILLRACE_TORTURE", 1)/killRounds) {
+		if err := backUpUnderLoad(t, seed); err != nil {
+			t.Fatalf("%s=%d: %v", seedVariable, seed, err)
+		}
+		seed++
 	}
 }
 
@@ -45,60 +48,69 @@ func backUpUnderLoad(t *testing.T, seed uint64) error {
 		r.create(l.stream, 24)
 		ledgers = append(ledgers, l)
 	}
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	var load errgroup.Group
-	defer load.Wait()
-	for _, l := range ledgers {
-		for range backupSessions {
-			rnd := newRand(rnd.Uint64())
-			load.Go(func() error {
-				for ctx.Err() == nil {
-					if err := l.call(r, rnd, 1+rnd.IntN(6), false); err != nil {
-						return err
-					}
-				}
-				return nil
-			})
-		}
-	}
-	passing := newRand(rnd.Uint64())
-	load.Go(func() error { return streamsComeAndGo(ctx, r, passing) })
-
 	dest := t.TempDir()
 	for range backupRounds {
-		for _, l := range ledgers {
-			l.waitPersisted(l.persistedSoFar()+backupBetween/backupStreams, ctx.Done())
+		held, err := backUpOnce(t, r, rnd, ledgers, dest)
+		if err == nil {
+			err = checkBackup(t, dest, ledgers, held)
 		}
-		var held []map[*shot]bool
-		for _, l := range ledgers {
-			held = append(held, l.persistedShots())
-		}
-		report, err := upkeep.BackupTo(ctx, r.cfg.Data, dest, upkeep.BackupOptions{Tool: "test"})
 		if err != nil {
 			return err
 		}
-		t.Logf("%d files, %d bytes, %d copied in %d passes", len(report.Manifest.Files), report.Manifest.Bytes(), report.Copied, report.Passes)
-		if err := checkBackup(t, dest, ledgers, held); err != nil {
-			return err
-		}
 	}
-	stop()
-	return load.Wait()
+	return nil
+}
+
+// backUpOnce puts the server under load and backs it up. It returns what was
+// persisted of each stream before.
+func backUpOnce(t *testing.T, r *rig, rnd *rand.Rand, ledgers []*ledger, dest string) (held []map[*shot]bool, err error) {
+	ctx, stop := context.WithCancel(t.Context())
+	var load errgroup.Group
+	defer func() {
+		stop()
+		err = errors.Join(err, load.Wait())
+	}()
+	for _, l := range ledgers {
+		rnd := newRand(rnd.Uint64())
+		load.Go(func() error {
+			for ctx.Err() == nil {
+				if err := l.call(r, rnd, 1+rnd.IntN(3), false); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	for i := range backupPassing {
+		rnd := newRand(rnd.Uint64())
+		load.Go(func() error { return streamsComeAndGo(ctx, r, rnd, fmt.Sprint("passing-", i)) })
+	}
+	for _, l := range ledgers {
+		l.waitPersisted(l.persistedSoFar()+backupBetween/backupStreams, ctx.Done())
+	}
+	for _, l := range ledgers {
+		held = append(held, l.persistedShots())
+	}
+	report, err := upkeep.BackupTo(ctx, r.cfg.Data, dest, upkeep.BackupOptions{Tool: "test"})
+	if err == nil {
+		t.Logf("%d files, %d bytes, %d copied in %d passes, %d vanished",
+			len(report.Manifest.Files), report.Manifest.Bytes(), report.Copied, report.Passes, report.Vanished)
+	}
+	return held, err
 }
 
 // streamsComeAndGo makes a stream, fills it and deletes it, until ctx ends.
-func streamsComeAndGo(ctx context.Context, r *rig, rnd *rand.Rand) error {
-	for n := 0; ctx.Err() == nil; n++ {
-		l := newLedger("passing")
+func streamsComeAndGo(ctx context.Context, r *rig, rnd *rand.Rand, name string) error {
+	l := newLedger(name)
+	for ctx.Err() == nil {
 		r.create(l.stream, 24)
-		if err := l.call(r, rnd, 6, false); err != nil {
+		if err := l.call(r, rnd, 20, false); err != nil {
 			return err
 		}
 		if status, out := r.call("/deleteStream", map[string]any{"StreamARN": r.arn(l.stream)}); status != 200 {
 			return fmt.Errorf("delete stream: %d %v", status, out)
 		}
-		for status := 200; status == 200 && ctx.Err() == nil; {
+		for status := 200; status == 200; {
 			status, _ = r.call("/describeStream", map[string]any{"StreamName": l.stream})
 		}
 	}

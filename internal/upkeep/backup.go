@@ -51,6 +51,7 @@ type BackupConfig struct {
 type BackupReport struct {
 	Manifest    *Manifest
 	Passes      int // over the packs
+	Vanished    int // packs that were removed before they could be copied
 	Copied      int // files
 	CopiedBytes int64
 	Kept        int // packs that an earlier run had copied

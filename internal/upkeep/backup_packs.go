@@ -48,6 +48,7 @@ func (b *backup) pass(ctx context.Context, list []string) error {
 		err := b.pack(ctx, name)
 		if errors.Is(err, fs.ErrNotExist) {
 			vanished = true
+			b.report.Vanished++
 			continue
 		}
 		if err != nil {

@@ -49,7 +49,31 @@ func (d *doctor) formats(ctx context.Context) {
 		return
 	}
 	d.controlFormat(ctx)
+	d.indexFormat(ctx)
 	d.packFormats(ctx)
+}
+
+// indexFormat looks at the index, if there is one.
+func (d *doctor) indexFormat(ctx context.Context) {
+	const check = "index"
+	pages, err := sqlite.ViewIndex(ctx, filepath.Join(d.cfg.Data, IndexFile))
+	var newer *sqlite.VersionError
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return // the first start makes it
+	case errors.As(err, &newer):
+		d.note(check, LevelFail, newerRelease+" Or remove index.db: it is made again.", "has schema version %d, and this release knows versions up to %d", newer.Found, newer.Known)
+		return
+	case err != nil:
+		d.note(check, LevelFail, "Remove index.db while no server runs: it is made again.", "cannot be opened: %v", err)
+		return
+	}
+	defer pages.Close()
+	if _, err := pages.State(ctx); err != nil {
+		d.note(check, LevelWarn, "The next start makes it again; millrace rebuild does so now.", "cannot be read: %v", err)
+		return
+	}
+	d.note(check, LevelOK, "", "can be read")
 }
 
 // controlFormat opens a copy of the control state.

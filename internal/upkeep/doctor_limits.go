@@ -83,6 +83,11 @@ func (d *doctor) memory(context.Context) {
 	}
 }
 
+// MachineMemory is how many bytes of memory this process may use: what the
+// machine has, or what its container is allowed. known is false where the
+// system does not say.
+func MachineMemory() (bytes int64, known bool) { return thisMachine{}.memory() }
+
 // files checks how many files may be open.
 func (d *doctor) files(context.Context) {
 	const check = "open files"

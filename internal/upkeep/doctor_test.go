@@ -84,6 +84,19 @@ func TestADoctorFindsWhatIsWrong(t *testing.T) {
 			},
 			"fail control state", "millrace verify",
 		},
+		"an index of somebody else": {
+			func(t *testing.T, c change) { check(t, os.Rename(c.cfg.Data+"/control.db", c.cfg.Data+"/index.db")) },
+			"fail index", "Remove index.db",
+		},
+		"a newer index": {
+			func(t *testing.T, c change) { newerSchema(t, makeIndex(t, c.cfg.Data)) }, "fail index", "schema version 99",
+		},
+		"a damaged index": {
+			func(t *testing.T, c change) {
+				check(t, os.WriteFile(c.cfg.Data+"/index.db", []byte(strings.Repeat("x", 9000)), 0o600))
+			},
+			"warn index", "makes it again",
+		},
 		"a file among the packs": {
 			func(t *testing.T, c change) { check(t, os.WriteFile(c.cfg.Data+"/packs/notes.txt", nil, 0o600)) }, "warn packs", "notes.txt",
 		},
@@ -135,6 +148,15 @@ func TestADoctorFindsWhatIsWrong(t *testing.T) {
 			}
 		})
 	}
+}
+
+func makeIndex(t *testing.T, data string) string {
+	t.Helper()
+	path := filepath.Join(data, "index.db")
+	x, err := sqlite.OpenIndex(context.Background(), path, sqlite.Options{})
+	check(t, err)
+	check(t, x.Close())
+	return path
 }
 
 func check(t *testing.T, err error) {

@@ -26,9 +26,10 @@ type knowledge struct {
 // factIdentity is the fact by which an index says which store it is of.
 const factIdentity = "identity"
 
-// owns reports whether an index is of this store. Nil owns nothing.
+// owns reports whether an index is of this store; an empty one is. Nil owns
+// nothing.
 func (k *knowledge) owns(index *store.PageState) bool {
-	return k != nil && index.Facts[factIdentity] == k.identity
+	return k != nil && (len(index.Facts) == 0 || index.Facts[factIdentity] == k.identity)
 }
 
 // aboutToGo is how long before its end a fragment may go: the server's clock
