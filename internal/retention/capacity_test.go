@@ -3,7 +3,6 @@ package retention_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -208,7 +207,7 @@ func TestACapacityHoldsWhileMediaComeIn(t *testing.T) {
 		}
 		numbers, bytes := y.kept("a")
 		if bytes > 8000 || len(numbers) < 6 || slices.Equal(numbers, last) {
-			t.Fatal(fmt.Sprintf("round %d: %d bytes in %d fragments", round, bytes, len(numbers)))
+			t.Fatalf("round %d: %d bytes in %d fragments", round, bytes, len(numbers))
 		}
 		last = numbers
 	}
