@@ -67,7 +67,7 @@ func (ix *index) feedDue(ctx context.Context, all bool) error {
 // tell writes what has become of packs beside their fragments.
 func (ix *index) tell(ctx context.Context) error {
 	st := ix.newStep()
-	st.change = ix.packs.news(ix.isLost)
+	st.change = ix.packs.news(ix.lostPacks())
 	return st.apply(ctx)
 }
 

@@ -5,24 +5,51 @@ import (
 	"time"
 )
 
-// feedTick is how often the feeder looks what is due.
-const feedTick = 5 * time.Second
+const (
+	// feedTick is how often the feeder looks what is due.
+	feedTick = 5 * time.Second
+
+	// remakeTick is how long it waits after the index could not be made again.
+	remakeTick = time.Minute
+)
 
 // feedAll keeps the index up to date until ctx ends. What cannot be written
-// stays in memory and is tried again.
+// stays in memory and is tried again, in which nobody hurries it.
 func (e *Engine) feedAll(ctx context.Context) {
 	tick := time.NewTicker(feedTick)
 	defer tick.Stop()
-	for {
+	for failing := false; ; {
+		wake := e.index.wake
+		if failing {
+			wake = nil
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-		case <-e.index.wake:
+		case <-wake:
 		}
-		if err := e.feed(ctx, false); err != nil && ctx.Err() == nil {
-			e.cfg.Logger.Error("index not written, and will be tried again", "err", err)
+		err := e.feed(ctx, false)
+		if ctx.Err() != nil {
+			return
 		}
+		if failed := err != nil; failed != failing {
+			failing = failed
+			e.logFeeding(err)
+		}
+		if failing && e.index.broken.Load() {
+			tick.Reset(remakeTick)
+		} else {
+			tick.Reset(feedTick)
+		}
+	}
+}
+
+func (e *Engine) logFeeding(err error) {
+	if err != nil {
+		e.cfg.Logger.Error("index not written, and will be tried again", "err", err)
+	} else {
+		e.cfg.Logger.Info("index is written again")
 	}
 }
 

@@ -13,10 +13,15 @@ type lostPack struct{ oldest, newest int64 }
 // isLost reports whether the entries that the pages have of a pack are not
 // found.
 func (ix *index) isLost(number uint64) bool {
+	_, lost := ix.lostPacks()[number]
+	return lost
+}
+
+// lostPacks is not to be changed.
+func (ix *index) lostPacks() map[uint64]lostPack {
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
-	_, lost := ix.lost[number]
-	return lost
+	return ix.lost
 }
 
 // lose hides what the pages have of packs, from the next query on.
@@ -33,9 +38,7 @@ func (ix *index) lose(packs map[uint64]lostPack) {
 // Crash safety: the rows of the packs go last, by tell. Until then every start
 // finds rows without a file, and comes here again.
 func (ix *index) purge(ctx context.Context) error {
-	ix.mu.RLock()
-	lost := ix.lost
-	ix.mu.RUnlock()
+	lost := ix.lostPacks()
 	if len(lost) == 0 {
 		return nil
 	}

@@ -99,9 +99,9 @@ func (t *packTable) commit(c *PageChange, deltas map[uint64]*packDelta) {
 }
 
 // news is what the pages do not know of packs, although no fragment is to tell
-// it. Rows of packs that have gone are to go too, unless keep says that there is
-// more to do first.
-func (t *packTable) news(keep func(number uint64) bool) (c PageChange) {
+// it. Rows of packs that have gone are to go too, but not before what the pages
+// have of them.
+func (t *packTable) news(lost map[uint64]lostPack) (c PageChange) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, number := range sortedNumbers(t.packs) {
@@ -112,7 +112,7 @@ func (t *packTable) news(keep func(number uint64) bool) (c PageChange) {
 		}
 	}
 	for _, number := range sortedNumbers(t.rows) {
-		if t.packs[number] == nil && !keep(number) {
+		if _, more := lost[number]; t.packs[number] == nil && !more {
 			c.RemovePacks = append(c.RemovePacks, number)
 		}
 	}

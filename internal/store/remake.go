@@ -22,6 +22,9 @@ func (e *Engine) remake(ctx context.Context) error {
 		return err
 	}
 	defer release()
+	if !e.index.broken.Load() {
+		return nil // somebody else has done it
+	}
 	e.index.freeze()
 	if err := e.cfg.Pages.Reset(ctx); err != nil {
 		return fmt.Errorf("reset index: %w", err)
