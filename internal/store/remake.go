@@ -59,7 +59,7 @@ func (e *Engine) restore(ctx context.Context, p *packAccount) error {
 		return err
 	}
 	for i := range entries {
-		if p.state == packSealed || entries[i].Offset < p.unfed.end {
+		if entries[i].Offset < p.unfed.end {
 			e.index.restore(p.number, &entries[i])
 		}
 		if e.index.count.Load() >= recoverRows {
