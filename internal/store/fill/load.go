@@ -22,7 +22,7 @@ type load struct {
 	PackSize  int64 // bytes
 
 	dir  string
-	kill bool
+	kill time.Duration
 	out  io.Writer // for results
 }
 
@@ -78,8 +78,12 @@ func (l *load) make(ctx context.Context) error {
 		return err
 	}
 	start := time.Now()
-	if err := m.submit(ctx, e); err != nil || l.kill {
+	if err := m.submit(ctx, e); err != nil {
 		return err
+	}
+	if l.kill > 0 {
+		time.Sleep(l.kill)
+		return nil
 	}
 	if err := e.Close(); err != nil {
 		return err

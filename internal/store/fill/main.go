@@ -36,7 +36,7 @@ func main() {
 	flag.IntVar(&l.PerStream, "day", 43_200, "how many each stream has")
 	flag.IntVar(&l.Body, "body", 64, "bytes of media of each")
 	flag.Int64Var(&l.PackSize, "pack", 1<<20, "bytes of a pack")
-	flag.BoolVar(&l.kill, "kill", false, "end without closing what was made, as a crash would; measure with another run")
+	flag.DurationVar(&l.kill, "kill", 0, "end so long after the last one without closing the store; measure with another run")
 	flag.Parse()
 	if flag.NArg() != 1 || l.Fragments <= 0 || l.PerStream <= 0 {
 		flag.Usage()
@@ -54,7 +54,7 @@ func main() {
 func run(ctx context.Context, l *load) error {
 	_, err := os.Stat(l.dir)
 	if errors.Is(err, os.ErrNotExist) {
-		if err = l.make(ctx); l.kill {
+		if err = l.make(ctx); l.kill > 0 {
 			return err
 		}
 	}
