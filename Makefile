@@ -57,6 +57,10 @@ endif
 		echo "test: $$module"; \
 		(cd $$module && $(GOTEST) $(RACE) -shuffle=on -timeout=15m $(TESTFLAGS) $(PACKAGES)); \
 	done
+ifneq ($(RACE),)
+	@echo "test: every crash and every failing call, in one goroutine and so without the race detector"
+	@$(GOTEST) -timeout=15m -run='^(TestCrash|TestSweep)$$' $(TESTFLAGS) ./internal/store
+endif
 
 .PHONY: interop
 interop: ## real clients against a real server; installs what it needs on Debian and Ubuntu as root

@@ -59,6 +59,14 @@ func (r replay) command(test string) string {
 	return fmt.Sprintf("%s='%v' go test -count=1 -run '^%s$' ./internal/store", replayVariable, r, test)
 }
 
+// raceShare is of how many calls one is tried with the race detector. It makes
+// everything slow, and finds nothing in one goroutine; "make test" tries all of
+// them without it.
+const raceShare = 10
+
+// leftOut reports whether the k-th call is not tried.
+func leftOut(k int) bool { return raced && k%raceShare != 1 }
+
 // stuckAfter is how long one line may take, on a machine that is busy.
 const stuckAfter = 2 * time.Minute
 

@@ -29,6 +29,10 @@ func scenarios() []scenario {
 		{"drop", smallPacks, dropStreams},
 		{"retention", smallPacks, expire},
 		{"erase", smallPacks, eraseRanges},
+		{"feed", smallPacks, feedOften},
+		{"pages", nil, fillPages},
+		{"rebuild", smallPacks, rebuildIndex},
+		{"damage", smallPacks, damageIndex},
 		{"evict", littleRoom(store.OldestFirst), evictOldest},
 		{"squeeze", littleRoom(store.OldestFirst), squeezeDisk},
 		{"refuse", littleRoom(store.RefuseNew), refuseNew},
@@ -172,6 +176,80 @@ func eraseRanges(w *world) error {
 		erase(2, store.ServerClock, time.Hour, 0),
 		erase(3, store.ProducerClock, time.Hour, -time.Hour),
 		w.maintain, some, w.checkAccounts,
+	)
+}
+
+// feedOften feeds the index after each batch, of producers whose clocks jump,
+// and takes out again some of what was fed.
+func feedOften(w *world) error {
+	some := func() error { return w.put(batch{n: 7, size: 600}) }
+	jump := func(id uint64, by time.Duration) func() error {
+		return func() error {
+			w.streams[id].skew += by
+			return nil
+		}
+	}
+	return w.do(
+		w.open, some, w.feed, some, w.feed,
+		jump(0, -time.Minute), jump(1, 20*time.Second), some, w.feed, some, w.restart,
+		jump(0, time.Hour), some, w.feed, w.check,
+		func() error { return w.retain(3, 5*time.Second) },
+		func() error { return w.drop(2) },
+		some, w.maintain, w.checkAccounts, some, w.feed, w.restart, w.feed,
+	)
+}
+
+// fillPages makes a stream that takes two pages of the index, and takes entries
+// out of their middle and from their ends.
+func fillPages(w *world) error {
+	many := func() error { return w.put(batch{n: store.PageEntries * 2 / 3, streams: 1}) }
+	return w.do(
+		w.open, many, w.feed, many, w.feed,
+		func() error { return w.erase(0, store.ServerClock, w.now.Add(-8*time.Minute), w.now.Add(-3*time.Minute)) },
+		func() error { return w.retain(0, 10*time.Minute) },
+		w.maintain, w.checkAccounts,
+	)
+}
+
+// rebuildIndex makes the index anew: because it is not there, because it belongs
+// to another control state, and because somebody asked for it.
+func rebuildIndex(w *world) error {
+	some := func() error { return w.put(batch{n: 5, size: 1500}) }
+	return w.do(
+		w.open, some, w.feed, some,
+		func() error { return w.erase(0, store.ServerClock, w.now.Add(-5*time.Second), w.now) },
+		func() error { return w.drop(1) },
+		some, w.close,
+		func() error {
+			w.move(w.machine.bare())
+			return w.open()
+		},
+		w.check, some, w.feed,
+		func() error {
+			w.identity++
+			return w.restart()
+		},
+		w.check, some,
+		func() error {
+			w.rebuild = true
+			return w.restart()
+		},
+		w.check, some, w.feed, w.maintain, w.checkAccounts,
+	)
+}
+
+// damageIndex damages the index while it is used, and while it is not.
+func damageIndex(w *world) error {
+	some := func() error { return w.put(batch{n: 5, size: 1500}) }
+	damage := func() error {
+		w.machine.pages.Damage()
+		return nil
+	}
+	return w.do(
+		w.open, some, w.feed, some, damage, some, w.feed, w.check, some,
+		damage, w.restart, w.check, some, w.feed,
+		func() error { return w.drop(1) },
+		damage, w.maintain, w.check, w.checkAccounts, some,
 	)
 }
 

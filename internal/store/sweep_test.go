@@ -49,7 +49,7 @@ func TestSweep(t *testing.T) {
 			t.Run(s.name, func(t *testing.T) {
 				t.Parallel()
 				for seed := range uint64(seeds) {
-					w := sweep{scenario: s, seed: seed}
+					w := sweep{scenario: s, seed: seed, torture: torture(t) > 0}
 					if err := w.all(); err != nil {
 						t.Fatalf("%v\nreplay: %s", err, w.at.command("TestSweep"))
 					}
@@ -65,6 +65,7 @@ func TestSweep(t *testing.T) {
 type sweep struct {
 	scenario scenario
 	seed     uint64
+	torture  bool   // whether time does not matter
 	at       replay // the one under way
 	points   int
 }
@@ -72,6 +73,9 @@ type sweep struct {
 func (s *sweep) all() error {
 	for _, op := range slices.Sorted(maps.Keys(sweptOps())) {
 		for _, errno := range slices.Sorted(maps.Keys(sweptErrors())) {
+			if errno == "ENOSPC" && sweptOps()[op] >= fault.Open && !s.torture {
+				continue // no system has ever said that of a call that writes nothing
+			}
 			for _, times := range []string{"once", "forever"} {
 				if err := s.each(op, errno, times); err != nil {
 					return err
@@ -85,6 +89,9 @@ func (s *sweep) all() error {
 // each fails one call after the other, until there is no such call.
 func (s *sweep) each(op, errno, times string) error {
 	for k := 1; ; k++ {
+		if leftOut(k) {
+			continue
+		}
 		s.at = replay{kind: "sweep"}.with("scenario", s.scenario.name).with("seed", s.seed).
 			with("op", op).with("k", k).with("times", times).with("err", errno)
 		hit := false

@@ -32,6 +32,8 @@ type world struct {
 
 	epoch    uint32
 	sequence uint32
+	identity byte // of the control state
+	rebuild  bool // whether the next start is to make the index anew
 	elapsed  time.Duration
 	failAt   int    // the mutation, over all machines, in which the power fails
 	spent    int    // mutations of the machines before this one
@@ -66,7 +68,7 @@ func (w *world) fork(seed uint64, m *machine) *world {
 	f := &world{
 		ledger: w.ledger.clone(), machine: m, faults: fault.New(m.directory()), config: w.config,
 		rand: rand.New(rand.NewPCG(seed, 3)), make: storetest.NewFragments(seed),
-		epoch: w.epoch, sequence: w.sequence, elapsed: w.elapsed, damage: slices.Clone(w.damage),
+		epoch: w.epoch, sequence: w.sequence, elapsed: w.elapsed, identity: w.identity, damage: slices.Clone(w.damage),
 	}
 	f.untold()
 	f.attend()
@@ -158,6 +160,7 @@ func (w *world) open() error {
 	w.reopened()
 	cfg := store.Config{
 		FS: w.faults, Pages: w.faults.Pages(w.machine.pages), Epoch: w.epoch, PackSize: 40_000, FeedRows: 8,
+		Identity: [16]byte{w.identity}, Rebuild: w.rebuild,
 		OnFull:   store.RefuseNew,
 		Policies: w.policies(),
 		Now:      func() time.Time { return w.now },
@@ -168,6 +171,7 @@ func (w *world) open() error {
 			Evicted:   func(v store.Eviction) { w.reported += v.Fragments },
 		},
 	}
+	w.rebuild = false
 	w.config(&cfg)
 	w.evicts, w.tight = cfg.OnFull == store.OldestFirst, cfg.OnFull == store.RefuseNew && cfg.Capacity > 0
 	e, err := store.OpenByHand(context.Background(), cfg)
