@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/millrace/millrace"
 )
 
 const fileMagic = "MILLPACK"
@@ -75,6 +77,30 @@ func ReadFileHeader(r io.ReaderAt) (FileHeader, error) {
 		return h, err
 	}
 	return FileHeader{}, first
+}
+
+// MendFileHeader writes those copies of h anew that are not intact, and says
+// whether there were any. It is durable with the next sync of the file.
+func MendFileHeader(f interface {
+	io.ReaderAt
+	io.WriterAt
+}, h FileHeader,
+) (mended bool, err error) {
+	whole := h.Append(nil)
+	for _, at := range [...]int64{0, headerCopyAt} {
+		got, err := readHeaderCopy(f, at)
+		if err == nil && got == h {
+			continue
+		}
+		if err != nil && !errors.Is(err, millrace.ErrCorrupt) {
+			return mended, err
+		}
+		if _, err := f.WriteAt(whole[at:at+headerCopySize], at); err != nil {
+			return mended, fmt.Errorf("mend file header: %w", err)
+		}
+		mended = true
+	}
+	return mended, nil
 }
 
 func readHeaderCopy(r io.ReaderAt, at int64) (FileHeader, error) {

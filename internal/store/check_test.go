@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/pack"
 	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/store/storetest"
 )
@@ -273,6 +274,47 @@ func (w *world) checkAccounts() error {
 	}
 	if s := w.engine.PackStats(); s.LiveFragments != count || s.LiveBytes != bytes {
 		return fmt.Errorf("%d fragments of %d bytes are found, the accounts say %+v", count, bytes, s)
+	}
+	return nil
+}
+
+// checkFiles verifies every pack, and that there are no files but those of packs
+// that the engine knows of and needs, after a pass of maintenance.
+func (w *world) checkFiles() error {
+	defer w.faults.Pause()()
+	names, err := w.machine.fs.ReadDir()
+	if err != nil {
+		return err
+	}
+	n := w.engine.PackStats().Packs
+	if n > len(names) || n < len(names) && w.faults.Hits() == w.struck { // what could not be removed waits for the next start
+		return fmt.Errorf("there are %d files, and %d packs", len(names), n)
+	}
+	for _, name := range names {
+		if err := w.checkFile(name); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func (w *world) checkFile(name string) error {
+	f, err := w.machine.fs.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	h, err := pack.ReadFileHeader(f)
+	if err != nil {
+		return err
+	}
+	size, err := f.Size()
+	if err != nil {
+		return err
+	}
+	r, err := store.VerifyPack(context.Background(), f, size, h.Pack)
+	if err != nil || len(r.Damaged) > 0 {
+		return fmt.Errorf("damage where there is none: %+v, %w", r, err)
 	}
 	return nil
 }

@@ -190,7 +190,7 @@ func (w *world) again() error {
 		w.open, w.check,
 		func() error { return w.learn(true) },
 		func() error { return w.mustPut(batch{n: 3, size: 2000}) },
-		w.maintain, w.checkAccounts,
+		w.maintain, w.checkAccounts, w.checkFiles,
 	)
 }
 

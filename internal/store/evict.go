@@ -82,6 +82,11 @@ func (e *Engine) relieve(ctx context.Context) {
 func (e *Engine) evict(ctx context.Context, p packInfo) error {
 	ctx, cancel := context.WithTimeout(ctx, roomWait)
 	defer cancel()
+	if p.live == 0 { // what was in it may have moved
+		if err := e.index.settle(ctx); err != nil {
+			return err
+		}
+	}
 	entries, err := e.entries(ctx, p)
 	if err != nil {
 		e.cfg.Logger.Warn("pack is evicted unread", "pack", packName(p.number), "err", err)

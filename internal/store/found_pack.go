@@ -203,9 +203,18 @@ func (p *foundPack) end() int64 {
 
 // seal cuts the pack at end, writes the footer and makes all durable: first
 // what the footer tells of, then the footer. It returns the length of the file.
+// What a crash has torn of the file header is written anew, so that nobody takes
+// it for damage later.
 func (p *foundPack) seal(end int64) (int64, error) {
 	if err := p.file.Truncate(end); err != nil {
 		return p.size, fmt.Errorf("cut torn tail: %w", err)
+	}
+	mended, err := pack.MendFileHeader(p.file, p.header)
+	if err != nil {
+		return end, err
+	}
+	if mended && p.synced > 0 {
+		p.e.damaged(Damage{Pack: p.number, Length: pack.FileHeaderSize, Err: fmt.Errorf("file header: %w", millrace.ErrCorrupt)})
 	}
 	if err := p.file.Sync(); err != nil {
 		return end, fmt.Errorf("sync pack: %w", err)

@@ -33,6 +33,7 @@ type index struct {
 	turn     chan struct{} // holds a token while somebody changes the pages
 	wake     chan struct{} // holds a token while the feeder has something to do at once
 	unsynced atomic.Bool   // something was applied and is not durable
+	moving   atomic.Bool   // of that, that entries are found elsewhere now
 	broken   atomic.Bool   // the pages are damaged, or not whole yet
 	remakes  atomic.Int64  // how often the pages were left
 	scratch  sync.Pool     // of *[]Entry
@@ -60,6 +61,8 @@ func newIndex(cfg *Config, packs *packTable) *index {
 		dropped: make(map[uint64]uint32),
 	}
 	packs.feeding = ix.pages != nil
+	ix.unsynced.Store(ix.pages != nil) // what an earlier start applied may not be durable
+	ix.moving.Store(ix.pages != nil)
 	for key, p := range cfg.Policies {
 		ix.rules[key] = newRule(p, nil)
 	}

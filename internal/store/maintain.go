@@ -95,8 +95,14 @@ func (p *pass) roll(context.Context) error {
 
 // removeDead removes the sealed packs in which nothing is live.
 func (p *pass) removeDead(ctx context.Context) (failed error) {
-	before := p.done.Packs
-	for _, info := range p.e.packs.dead() {
+	before, dead := p.done.Packs, p.e.packs.dead()
+	if len(dead) == 0 {
+		return nil
+	}
+	if err := p.e.index.settle(ctx); err != nil {
+		return fmt.Errorf("remove packs: %w", err)
+	}
+	for _, info := range dead {
 		if err := ctx.Err(); err != nil {
 			return errors.Join(failed, err)
 		}

@@ -15,7 +15,8 @@ import (
 //
 // Crash safety: whatever part of it was made, each entry is found at one of two
 // places that are both there. When move returns nil, it is durable: what a crash
-// leaves of the index never points to from again, which may go.
+// leaves of the index never points to from again, which may go. After an error
+// it may go when settle has returned nil.
 func (ix *index) move(ctx context.Context, from uint64, to *packInfo, old, now []pack.Entry) error {
 	release, err := ix.takePages(ctx)
 	if err != nil {
@@ -33,6 +34,7 @@ func (ix *index) move(ctx context.Context, from uint64, to *packInfo, old, now [
 	if err := ix.feedDue(ctx, true); err != nil {
 		return err
 	}
+	ix.moving.Store(true)
 	if err := ix.moveEntries(ctx, all, to.number, now); err != nil {
 		return err
 	}

@@ -24,6 +24,9 @@ func (p *pass) punch(ctx context.Context) (failed error) {
 	if p.e.noHoles {
 		return nil
 	}
+	if err := p.e.index.settle(ctx); err != nil {
+		return fmt.Errorf("punch packs: %w", err)
+	}
 	punches := 0
 	for _, j := range p.jobs() {
 		if err := ctx.Err(); err != nil || punches >= maxPunches {

@@ -33,24 +33,25 @@ func scenarios() []scenario {
 		{"pages", nil, fillPages},
 		{"rebuild", smallPacks, rebuildIndex},
 		{"damage", smallPacks, damageIndex},
+		{"punch", largePacks, givePartsBack},
+		{"rewrite", largePacks, rewritePacks},
+		{"noholes", largePacks, rewriteWithoutHoles},
 		{"evict", littleRoom(store.OldestFirst), evictOldest},
 		{"squeeze", littleRoom(store.OldestFirst), squeezeDisk},
 		{"refuse", littleRoom(store.RefuseNew), refuseNew},
 		{"readers", smallPacks, readSome},
 		{"recovery", smallPacks, recoverOften},
-		{"punch", largerPacks, punchHoles},
-		{"rewrite", largerPacks, writeAnew},
 		{"anything", smallPacks, doAnything},
 	}
 }
 
 func smallPacks(c *store.Config) { c.PackSize = 24_000 }
 
+func largePacks(c *store.Config) { c.PackSize = 200_000 }
+
 func littleRoom(p store.FullPolicy) func(*store.Config) {
 	return func(c *store.Config) { c.PackSize, c.Capacity, c.OnFull = 12_000, 90_000, p }
 }
-
-func largerPacks(c *store.Config) { c.PackSize = 120_000 }
 
 // begin makes a world for a scenario.
 func (s scenario) begin(seed uint64, m *machine) *world {
@@ -205,9 +206,15 @@ func fillPages(w *world) error {
 	many := func() error { return w.put(batch{n: store.PageEntries * 2 / 3, streams: 1}) }
 	return w.do(
 		w.open, many, w.feed, many, w.feed,
-		func() error { return w.erase(0, store.ServerClock, w.now.Add(-8*time.Minute), w.now.Add(-3*time.Minute)) },
+		func() error {
+			return w.erase(0, store.ServerClock, w.now.Add(-8*time.Minute), w.now.Add(-3*time.Minute))
+		},
 		func() error { return w.retain(0, 10*time.Minute) },
-		w.maintain, w.checkAccounts,
+		func() error {
+			_, err := w.engine.Sweep(context.Background(), w.now)
+			return err
+		},
+		w.check,
 	)
 }
 
@@ -250,6 +257,56 @@ func damageIndex(w *world) error {
 		damage, w.restart, w.check, some, w.feed,
 		func() error { return w.drop(1) },
 		damage, w.maintain, w.check, w.checkAccounts, some,
+	)
+}
+
+// givePartsBack has some of what is in sealed packs die in every way, and gives its
+// bytes back.
+func givePartsBack(w *world) error {
+	some := func() error { return w.put(batch{n: 6, size: 9000}) }
+	return w.do(
+		func() error { return w.retain(3, 30*time.Second) },
+		w.open, some, some, w.restart,
+		func() error { return w.drop(0) },
+		w.maintain, w.checkAccounts, w.checkFiles, some,
+		func() error {
+			return w.erase(1, store.ProducerClock, w.now.Add(-20*time.Second), w.now.Add(-10*time.Second))
+		},
+		func() error { return w.wait(15 * time.Second) },
+		w.maintain, w.maintain, w.checkAccounts, w.checkFiles, w.restart,
+		func() error { return w.wait(time.Minute) },
+		w.maintain, w.check, w.checkFiles,
+	)
+}
+
+// rewritePacks leaves little in packs, of classes that change, so that what is
+// left is written anew.
+func rewritePacks(w *world) error {
+	some := func() error { return w.put(batch{n: 8, size: 5000}) }
+	return w.do(
+		w.open, some, some, w.feed, w.restart, some, w.restart,
+		func() error { return w.drop(0) },
+		func() error { return w.drop(1) },
+		func() error { return w.retain(2, 2*24*time.Hour) },
+		func() error { return w.erase(2, store.ServerClock, w.now.Add(-time.Hour), w.now.Add(-20*time.Second)) },
+		w.maintain, w.check, w.checkAccounts, w.checkFiles, some,
+		func() error { return w.drop(3) },
+		w.maintain, w.maintain, w.restart, w.maintain, w.check, w.checkAccounts, w.checkFiles,
+	)
+}
+
+// rewriteWithoutHoles does so where a file system has no holes.
+func rewriteWithoutHoles(w *world) error {
+	w.machine.solid = true
+	w.faults.Mount(w.machine.directory())
+	some := func() error { return w.put(batch{n: 8, size: 4000}) }
+	return w.do(
+		w.open, some, some, w.restart,
+		func() error { return w.drop(0) },
+		func() error { return w.drop(1) },
+		w.maintain, w.maintain, w.checkAccounts, some, w.restart,
+		func() error { return w.drop(2) },
+		w.maintain, w.checkAccounts, w.checkFiles,
 	)
 }
 
@@ -316,35 +373,6 @@ func readSome(w *world) error {
 		return errors.Join(err1, err2, err3, err4)
 	}
 	return w.do(w.open, some, some, w.feed, some, read, w.restart, read)
-}
-
-// punchHoles has parts of packs die, bit by bit.
-func punchHoles(w *world) error {
-	some := func() error { return w.put(batch{n: 4, size: 9000}) }
-	return w.do(
-		w.open, some, some, w.restart,
-		func() error { return w.drop(0) },
-		w.maintain, some,
-		func() error { return w.erase(1, store.ServerClock, w.now.Add(-time.Hour), w.now.Add(-6*time.Second)) },
-		w.maintain, w.checkAccounts, w.restart, some,
-		func() error { return w.retain(2, 8*time.Second) },
-		w.maintain, w.maintain, w.restart, w.maintain, w.checkAccounts,
-	)
-}
-
-// writeAnew leaves little of some packs.
-func writeAnew(w *world) error {
-	some := func() error { return w.put(batch{n: 6, size: 7000}) }
-	return w.do(
-		func() error { return w.retain(3, 20*24*time.Hour) },
-		w.open, some, w.restart, some, w.restart,
-		func() error { return w.drop(0) },
-		func() error { return w.drop(1) },
-		func() error { return w.retain(2, 7*time.Second) },
-		w.maintain, w.check, w.checkAccounts, some, w.maintain,
-		func() error { return w.retain(3, 6*time.Second) },
-		w.restart, w.maintain, w.checkAccounts,
-	)
 }
 
 // recoverOften loses power between batches, so that the start after it is a

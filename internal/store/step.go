@@ -68,7 +68,23 @@ func (ix *index) sync(ctx context.Context) error {
 		return ix.failed(err)
 	}
 	ix.unsynced.Store(false)
+	ix.moving.Store(false)
 	return nil
+}
+
+// settle makes it durable that entries are found elsewhere. Until then nothing
+// must go from where they were, although nothing is found there any more: a
+// crash may lead back to it.
+func (ix *index) settle(ctx context.Context) error {
+	if !ix.moving.Load() {
+		return nil
+	}
+	release, err := ix.takePages(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	return ix.sync(ctx)
 }
 
 // took counts entries that leave the pages.

@@ -35,6 +35,7 @@ type world struct {
 	identity byte // of the control state
 	rebuild  bool // whether the next start is to make the index anew
 	elapsed  time.Duration
+	struck   int    // calls that had failed on purpose when the engine was opened
 	failAt   int    // the mutation, over all machines, in which the power fails
 	spent    int    // mutations of the machines before this one
 	inFlight int    // fragments that were submitted and not settled
@@ -174,6 +175,7 @@ func (w *world) open() error {
 	w.rebuild = false
 	w.config(&cfg)
 	w.evicts, w.tight = cfg.OnFull == store.OldestFirst, cfg.OnFull == store.RefuseNew && cfg.Capacity > 0
+	w.struck = w.faults.Hits()
 	e, err := store.OpenByHand(context.Background(), cfg)
 	w.engine = e
 	if err != nil {
