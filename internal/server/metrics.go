@@ -83,6 +83,9 @@ func (m *metrics) watch(e *store.Engine) {
 		}
 		return 0
 	})
+	m.count("scrubbed_packs_total", "Packs that the background check has read.",
+		func() float64 { return float64(e.ScrubStats().Packs) })
+	m.count("scrubbed_bytes_total", "Bytes that it has read.", func() float64 { return float64(e.ScrubStats().Bytes) })
 	m.count("evicted_packs_total", "Packs that went, oldest first, because the disk was full.",
 		func() float64 { return float64(e.RoomStats().EvictedPacks) })
 	m.count("evicted_fragments_total", "Fragments that went with them before their retention was over.",

@@ -179,6 +179,7 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 		s.state.clock.Run,
 		s.state.keepTime,
 		s.state.keeper.Run,
+		func(ctx context.Context) { s.state.media.Scrub(ctx, int64(s.cfg.ScrubRate)) },
 	}, nil
 }
 

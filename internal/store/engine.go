@@ -39,6 +39,8 @@ type Engine struct {
 	pause func(l *lane, news <-chan struct{}, until time.Time) bool // has a lane wait for room
 	press func(l *lane)                                             // has a lane do what it was asked for
 
+	damage  *damageBook
+	scrub   scrubState
 	passes  chan struct{}    // holds a token while Maintain makes a pass
 	plans   map[uint64]*plan // of the one that makes it, as the next
 	noHoles bool             // likewise: the file system cannot punch
@@ -87,6 +89,7 @@ func load(ctx context.Context, cfg Config) (*Engine, error) {
 	e.index = newIndex(&e.cfg, e.packs)
 	e.handles = newHandles(e.cfg.FS, e.cfg.OpenPacks)
 	e.headers = newHeaderCache(e.cfg.HeaderBytes)
+	e.damage = newDamageBook()
 	e.passes, e.plans = make(chan struct{}, 1), make(map[uint64]*plan)
 	e.heads.New = func() any { return new(submission) }
 	if err := e.recover(ctx); err != nil {
@@ -204,8 +207,11 @@ func (e *Engine) nextPack(c Class) pack.FileHeader {
 	}
 }
 
-// damaged reports damage (I7).
+// damaged reports damage, once for each place (I7).
 func (e *Engine) damaged(d Damage) {
+	if !e.damage.isNews(&d) {
+		return
+	}
 	e.cfg.Logger.Error("damaged media",
 		"pack", packName(d.Pack), "offset", d.Offset, "length", d.Length,
 		"stream", d.Stream.ID, "fragment", d.Number, "err", d.Err)

@@ -15,7 +15,7 @@ type Events struct {
 	Failed    func(fragments int, err error)
 	Sealed    func(pack uint64)
 	Removed   func(pack uint64)
-	Damaged   func(Damage)
+	Damaged   func(Damage) // once for each place, as far as is remembered
 	Evicted   func(Eviction)
 	Full      func(full bool) // fragments begin to be refused for lack of room, or are kept again
 }

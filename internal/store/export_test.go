@@ -94,6 +94,9 @@ func (d *Driver) Close() {
 	d.handles.close()
 }
 
+// Checked is the pack that was scrubbed last.
+func (e *Engine) Checked() uint64 { return e.index.facts.checked.Load() }
+
 // Pins is how many streams the lanes remember.
 func (e *Engine) Pins() int {
 	e.lanes.mu.Lock()

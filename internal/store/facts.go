@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"encoding/hex"
 	"strconv"
 	"sync/atomic"
@@ -19,14 +20,16 @@ const (
 	factEpoch    = "epoch"    // of the start that wrote last
 	factServer   = "server"   // latest server time, in milliseconds
 	factLongest  = "longest"  // longest duration, in milliseconds, rounded up
+	factChecked  = "checked"  // pack that was scrubbed last; not there before the first
 )
 
 // facts are what the index knows of all fragments together, and of itself.
 type facts struct {
 	identity [16]byte
 	epoch    uint32
-	server   atomic.Int64 // latest server time seen, in milliseconds; 0 if there was none
-	longest  atomic.Int64 // no fragment that was seen lasts longer, in milliseconds
+	server   atomic.Int64  // latest server time seen, in milliseconds; 0 if there was none
+	longest  atomic.Int64  // no fragment that was seen lasts longer, in milliseconds
+	checked  atomic.Uint64 // pack that was scrubbed last, 0 for none
 
 	kept map[string]string // what the pages keep; used by who has the turn
 }
@@ -49,6 +52,9 @@ func raise(v *atomic.Int64, to int64) {
 // news is what the pages do not keep yet.
 func (f *facts) news() map[string]string {
 	news := make(map[string]string)
+	if n := strconv.FormatUint(f.checked.Load(), 10); n != cmp.Or(f.kept[factChecked], "0") {
+		news[factChecked] = n
+	}
 	for name, value := range map[string]string{
 		factFormat:   indexFormat,
 		factIdentity: hex.EncodeToString(f.identity[:]),
@@ -94,6 +100,9 @@ func (f *facts) resume(kept map[string]string) (foreign string) {
 	}
 	raise(&f.server, server)
 	raise(&f.longest, longest)
+	if n, err := strconv.ParseUint(kept[factChecked], 10, 64); err == nil {
+		f.checked.Store(n)
+	}
 	f.stored(kept)
 	return ""
 }

@@ -52,9 +52,9 @@ var _ Opener = (*Engine)(nil)
 func (e *Engine) Open(ctx context.Context, s Scope, entry Entry, buf []byte) (*Parts, error) {
 	p, err := e.open(ctx, s, entry, buf)
 	if err != nil {
-		e.damagedEntry(s, entry, err)
-		return nil, fmt.Errorf("open fragment %v: %w", entry.Number, err)
+		return nil, fmt.Errorf("open fragment %v: %w", entry.Number, e.judge(s, entry, err))
 	}
+	e.damage.read(entry.Position)
 	return p, nil
 }
 
@@ -119,8 +119,7 @@ type storedBody struct {
 func (b *storedBody) give(buf []byte) (int, error) {
 	n, err := b.read(buf)
 	if err != nil && !errors.Is(err, io.EOF) {
-		b.e.damagedEntry(b.scope, b.entry, err)
-		err = fmt.Errorf("read fragment %v: %w", b.entry.Number, err)
+		err = fmt.Errorf("read fragment %v: %w", b.entry.Number, b.e.judge(b.scope, b.entry, err))
 	}
 	return n, err
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"syscall"
 
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/pack"
@@ -14,21 +15,26 @@ import (
 func (e *Engine) Read(ctx context.Context, s Scope, entry Entry, buf []byte) (*millrace.Fragment, error) {
 	f, err := e.read(ctx, s, entry, buf)
 	if err != nil {
-		e.damagedEntry(s, entry, err)
-		return nil, fmt.Errorf("read fragment %v: %w", entry.Number, err)
+		return nil, fmt.Errorf("read fragment %v: %w", entry.Number, e.judge(s, entry, err))
 	}
+	e.damage.read(entry.Position)
 	return f, nil
 }
 
-// damagedEntry reports the damage of a fragment, if it is that which kept it
-// from being read.
-func (e *Engine) damagedEntry(s Scope, entry Entry, err error) {
+// judge says what it means that an entry could not be read, and reports damage.
+// A place on the disk that is broken, while the rest of it is not, is corrupt:
+// who reads the stream would never come past it otherwise.
+func (e *Engine) judge(s Scope, entry Entry, err error) error {
+	if errors.Is(err, syscall.EIO) && e.damage.isLost(entry.Position) {
+		err = fmt.Errorf("%w: %w", millrace.ErrCorrupt, err)
+	}
 	if errors.Is(err, millrace.ErrCorrupt) {
 		e.damaged(Damage{
 			Pack: entry.Position.Pack, Offset: entry.Position.Offset, Length: entry.Size,
 			Stream: s.Stream, Number: entry.Number, Err: err,
 		})
 	}
+	return err
 }
 
 // mayRead says whether an entry is still found.

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -19,7 +18,7 @@ const (
 // A sureReader reads a file in which some blocks cannot be read: those read as
 // zeros, which no checksum passes, and it remembers why. One goroutine uses it.
 type sureReader struct {
-	ctx   context.Context
+	stop  func() error // says why reading must end now, nil if it need not
 	under io.ReaderAt
 	size  int64 // of the file
 	bad   map[int64]error
@@ -49,7 +48,7 @@ func (r *sureReader) ReadAt(p []byte, off int64) (int, error) {
 
 func (r *sureReader) err() error {
 	if r.fatal == nil {
-		r.fatal = r.ctx.Err()
+		r.fatal = r.stop()
 	}
 	return r.fatal
 }

@@ -48,7 +48,7 @@ type PackReport struct {
 // reported with it. A pack of a newer format is pack.ErrVersion.
 func VerifyPack(ctx context.Context, r io.ReaderAt, size int64, number uint64) (PackReport, error) {
 	v := &packVerifier{
-		in:      &sureReader{ctx: ctx, under: r, size: size},
+		in:      &sureReader{stop: ctx.Err, under: r, size: size},
 		report:  PackReport{Pack: number, Size: size},
 		buf:     make([]byte, max(1, min(size, verifyBuffer))),
 		headers: make(map[[32]byte][]int64),
@@ -103,8 +103,12 @@ func (v *packVerifier) run() error {
 	return v.in.fatal
 }
 
-// add notes a flaw in the record that starts at anchor.
+// add notes a flaw in the record that starts at anchor. What cannot be read any
+// more, because the reading was ended, is none.
 func (v *packVerifier) add(anchor int64, f pack.Flaw, counts bool) *verifyFlaw {
+	if v.in.fatal != nil {
+		return new(verifyFlaw)
+	}
 	err := f.Err
 	if why := v.in.why(f.Offset, f.Length); why != nil {
 		err = fmt.Errorf("%w: %w", err, why)

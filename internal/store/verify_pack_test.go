@@ -401,12 +401,34 @@ func TestABlockThatCannotBeReadCostsWhatIsInIt(t *testing.T) {
 	}
 }
 
+// cancelling is a file that ends a context after so many reads.
+type cancelling struct {
+	io.ReaderAt
+	cancel func()
+	left   int
+}
+
+func (c *cancelling) ReadAt(p []byte, off int64) (int, error) {
+	if c.left--; c.left < 0 {
+		c.cancel()
+	}
+	return c.ReaderAt.ReadAt(p, off)
+}
+
 func TestVerifyingEndsWithItsContextAndWithADeadDisk(t *testing.T) {
 	m := makePack(t, true)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := store.VerifyPack(ctx, bytes.NewReader(m.file), int64(len(m.file)), handmadeNumber); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
+	}
+	for reads := range 60 {
+		ctx, cancel := context.WithCancel(t.Context())
+		r, err := store.VerifyPack(ctx, &cancelling{bytes.NewReader(m.file), cancel, reads}, int64(len(m.file)), handmadeNumber)
+		if err != nil && !errors.Is(err, context.Canceled) || len(r.Damaged)+len(r.Torn) > 0 {
+			t.Errorf("cancelled after %d reads: %+v, %v", reads, r, err)
+		}
+		cancel()
 	}
 	_, err := store.VerifyPack(t.Context(), badBlocks{bytes.NewReader(m.file), 8192, 1 << 40}, 1<<30, handmadeNumber)
 	if !errors.Is(err, syscall.EIO) {
