@@ -40,7 +40,11 @@ func walkCommands(node *kong.Node, path []string, visit func(path, words []strin
 			walkCommands(child, append(path[:len(path):len(path)], child.Name), visit)
 		}
 	}
-	for _, group := range node.AllFlags(true) {
+	flags := node
+	if node.DefaultCmd != nil {
+		flags = node.DefaultCmd // which may be left out
+	}
+	for _, group := range flags.AllFlags(true) {
 		for _, f := range group {
 			words = append(words, "--"+f.Name)
 		}

@@ -96,6 +96,48 @@ func readKept(t *testing.T, r *rig, streams ...string) (list []keptFragment) {
 	return list
 }
 
+// TestOldDataDirectoriesAreBackedUp backs each up as it is, without a server.
+func TestOldDataDirectoriesAreBackedUp(t *testing.T) {
+	for name, want := range oldDirectories(t) {
+		old, backup, data := t.TempDir(), t.TempDir(), t.TempDir()
+		if err := os.CopyFS(old, os.DirFS(name)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := upkeep.BackupTo(t.Context(), old, backup, upkeep.BackupOptions{}); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if _, err := upkeep.RestoreTo(t.Context(), backup, data, 0, nil); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if got := readKept(t, startOld(t, data), "door", "yard"); !slices.Equal(got, want) {
+			t.Errorf("%s: read %v, want %v", name, got, want)
+		}
+	}
+}
+
+// oldDirectories lists the directories in testdata, and what has to be read from
+// them.
+func oldDirectories(t *testing.T) map[string][]keptFragment {
+	t.Helper()
+	lists, err := filepath.Glob("testdata/data-*.json")
+	if err != nil || len(lists) == 0 {
+		t.Fatal("no old data directories", err)
+	}
+	all := map[string][]keptFragment{}
+	for _, list := range lists {
+		b, err := os.ReadFile(list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want []keptFragment
+		if err := json.Unmarshal(b, &want); err != nil {
+			t.Fatal(err)
+		}
+		all[strings.TrimSuffix(list, ".json")] = want
+	}
+	return all
+}
+
 // startOld runs a server on a copy of an old data directory.
 func startOld(t *testing.T, name string) *rig {
 	t.Helper()
@@ -108,21 +150,9 @@ func startOld(t *testing.T, name string) *rig {
 }
 
 func TestEveryOlderDataDirectoryIsServed(t *testing.T) {
-	lists, err := filepath.Glob("testdata/data-*.json")
-	if err != nil || len(lists) == 0 {
-		t.Fatal("no old data directories", err)
-	}
-	for _, list := range lists {
-		t.Run(filepath.Base(list), func(t *testing.T) {
-			b, err := os.ReadFile(list)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var want []keptFragment
-			if err := json.Unmarshal(b, &want); err != nil {
-				t.Fatal(err)
-			}
-			r := startOld(t, strings.TrimSuffix(list, ".json"))
+	for name, want := range oldDirectories(t) {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			r := startOld(t, name)
 			for range 2 { // also when it has been brought up to date
 				if got := readKept(t, r, "door", "yard"); !slices.Equal(got, want) {
 					t.Fatalf("read %v, want %v", got, want)
@@ -141,15 +171,16 @@ func TestEveryOlderDataDirectoryIsServed(t *testing.T) {
 
 func TestNewerDataDirectoriesAreRefused(t *testing.T) {
 	for name, tc := range map[string]struct {
-		file string
-		make func(t *testing.T, path string)
+		from, file string
+		make       func(t *testing.T, path string)
 	}{
-		"a pack":            {"packs/0000000100000001.pack", newerPack},
-		"the control state": {"control.db", newerControl},
+		"a pack":            {"pack1-control1", "packs/0000000100000001.pack", newerPack},
+		"the control state": {"pack2-control2-index1", "control.db", newerDatabase},
+		"the index":         {"pack2-control2-index1", "index.db", newerDatabase},
 	} {
 		t.Run(name, func(t *testing.T) {
 			data := t.TempDir()
-			if err := os.CopyFS(data, os.DirFS("testdata/data-pack1-control1")); err != nil {
+			if err := os.CopyFS(data, os.DirFS("testdata/data-"+tc.from)); err != nil {
 				t.Fatal(err)
 			}
 			tc.make(t, filepath.Join(data, tc.file))
@@ -183,7 +214,7 @@ func newerPack(t *testing.T, path string) {
 	}
 }
 
-func newerControl(t *testing.T, path string) {
+func newerDatabase(t *testing.T, path string) {
 	t.Helper()
 	db, err := sql.Open("sqlite", path)
 	if err != nil {

@@ -3,11 +3,13 @@ package store
 import (
 	"cmp"
 	"encoding/hex"
+	"fmt"
 	"strconv"
 	"sync/atomic"
 	"time"
 
 	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/pack"
 )
 
 // indexFormat is the version of what the store makes of Pages.
@@ -21,6 +23,7 @@ const (
 	factServer   = "server"   // latest server time, in milliseconds
 	factLongest  = "longest"  // longest duration, in milliseconds, rounded up
 	factChecked  = "checked"  // pack that was scrubbed last; not there before the first
+	factPacks    = "packs"    // no pack is of a later format version
 )
 
 // facts are what the index knows of all fragments together, and of itself.
@@ -61,6 +64,7 @@ func (f *facts) news() map[string]string {
 		factEpoch:    strconv.FormatUint(uint64(f.epoch), 10),
 		factServer:   strconv.FormatInt(f.server.Load(), 10),
 		factLongest:  strconv.FormatInt(f.longest.Load(), 10),
+		factPacks:    strconv.Itoa(pack.FormatVersion),
 	} {
 		if f.kept[name] != value {
 			news[name] = value
@@ -77,6 +81,17 @@ func (f *facts) stored(news map[string]string) {
 	for name, value := range news {
 		f.kept[name] = value
 	}
+}
+
+// refuseNewer is pack.ErrVersion if the index may know packs of a later format:
+// a start does not look at packs that are in the pages, and would find out only
+// when somebody reads them.
+func refuseNewer(kept map[string]string) error {
+	version, err := strconv.Atoi(kept[factPacks])
+	if err != nil || version <= pack.FormatVersion {
+		return nil // what is not there, or makes no sense, is no reason
+	}
+	return fmt.Errorf("packs of version %d, and this release knows versions up to %d: %w", version, pack.FormatVersion, pack.ErrVersion)
 }
 
 // resume takes over what the pages keep. It returns why they are of no use, or

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/pack"
 	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/store/mem"
 	"github.com/millrace/millrace/internal/store/storetest"
@@ -500,5 +501,21 @@ func TestAQueryDuringWhichTheIndexIsMadeAgainFindsNothingMissing(t *testing.T) {
 	}
 	if list, err := h.List(t.Context(), scope, store.Listing{}); err != nil || len(list) == 0 {
 		t.Errorf("%d entries, %v", len(list), err)
+	}
+}
+
+// A start reads no pack that is in the index; that it is of a newer release
+// shows all the same.
+func TestAnIndexOfNewerPacksIsRefused(t *testing.T) {
+	h := newHouse(t)
+	h.put(100)
+	h.Close()
+	change := &store.PageChange{Facts: map[string]string{"packs": "99"}}
+	if err := h.pages.Apply(t.Context(), change); err != nil {
+		t.Fatal(err)
+	}
+	_, err := store.Open(t.Context(), store.Config{FS: h.fs, Pages: h.pages, Epoch: 99})
+	if !errors.Is(err, pack.ErrVersion) || !strings.Contains(err.Error(), "version 99") {
+		t.Errorf("opened: %v", err)
 	}
 }

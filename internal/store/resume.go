@@ -25,6 +25,9 @@ func (ix *index) resume(ctx context.Context) error {
 	if len(state.Facts) == 0 && len(state.Packs)+len(state.Streams) > 0 {
 		return fmt.Errorf("%w: it says nothing of itself", errForeign)
 	}
+	if err := refuseNewer(state.Facts); err != nil {
+		return err
+	}
 	if why := ix.facts.resume(state.Facts); why != "" {
 		return fmt.Errorf("%w: %s", errForeign, why)
 	}

@@ -86,6 +86,13 @@ type verifier struct {
 }
 
 func (v *verifier) run(ctx context.Context) error {
+	top, err := disk.View(v.dir)
+	if err != nil {
+		return err
+	}
+	if err := CheckRestored(top); err != nil {
+		return err
+	}
 	if _, err := os.Stat(filepath.Join(v.dir, ControlFile)); err != nil {
 		return fmt.Errorf("is it a data directory? %w", err)
 	}
@@ -94,7 +101,6 @@ func (v *verifier) run(ctx context.Context) error {
 			return err
 		}
 	}
-	var err error
 	if v.known, err = learn(ctx, filepath.Join(v.dir, ControlFile)); err != nil && !errors.Is(err, millrace.ErrCorrupt) {
 		return err
 	}
