@@ -240,6 +240,9 @@ func (u *Upload) Close(ctx context.Context) error {
 		if n := u.Stats().Pending; n > 0 {
 			return fmt.Errorf("%d fragments are not known to be durable: %w", n, context.Cause(ctx))
 		}
+		if errors.Is(u.Err(), ErrClosed) {
+			return nil // it was broken off here, with nothing left to send
+		}
 	}
 	return u.Err()
 }
