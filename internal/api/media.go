@@ -28,6 +28,10 @@ type MediaConfig struct {
 	// any number.
 	MaxReaders int
 
+	// MaxCalls is how many media calls there may be at once, of all streams; 0
+	// means any number.
+	MaxCalls int
+
 	// WriteTimeout is how long each write waits for a client;
 	// wire.DefaultWriteTimeout if zero.
 	WriteTimeout time.Duration
@@ -46,6 +50,7 @@ type Media struct {
 	mu      sync.Mutex // guards what follows
 	active  map[millrace.StreamKey]*activeStream
 	readers map[*activeReader]struct{}
+	calls   int
 	closed  bool
 	running sync.WaitGroup // calls
 }
@@ -86,6 +91,9 @@ func (m *Media) enterLocked(s millrace.Stream) (*activeStream, error) {
 	if m.closed {
 		return nil, millrace.Errorf(millrace.CodeUnavailable, "The server is shutting down.")
 	}
+	if m.config.MaxCalls > 0 && m.calls >= m.config.MaxCalls {
+		return nil, millrace.Errorf(millrace.CodeConnectionLimit, "The server has too many connections.")
+	}
 	a := m.active[s.Key]
 	if a == nil {
 		// What was read before this call was counted may have changed since.
@@ -93,6 +101,7 @@ func (m *Media) enterLocked(s millrace.Stream) (*activeStream, error) {
 		m.active[s.Key] = a
 	}
 	a.calls++
+	m.calls++
 	m.running.Add(1)
 	return a, nil
 }
@@ -105,6 +114,7 @@ func (m *Media) leave(s millrace.Stream, a *activeStream) {
 
 func (m *Media) leaveLocked(s millrace.Stream, a *activeStream) {
 	a.calls--
+	m.calls--
 	if a.calls == 0 {
 		delete(m.active, s.Key)
 	}

@@ -62,7 +62,7 @@ func TestEverySettingCanBeReadFromText(t *testing.T) {
 		"data": "d", "listen": ":1", "public-url": "https://v.example.net", "tls-cert": "c", "tls-key": "k",
 		"region": "eu-west-1", "account": "123456789012", "profile": "aws", "access-key-id": "a", "secret-access-key": "s",
 		"clock-skew": "1m", "keep-partial": "true", "idle-timeout": "2m", "max-connection-age": "1h", "max-sessions": "3",
-		"max-fragment-duration": "30s", "lenient-tracks": "true", "lenient-headers": "true", "ack-without-retention": "true", "reader-idle-timeout": "9s", "max-readers": "7",
+		"max-fragment-duration": "30s", "lenient-tracks": "true", "lenient-headers": "true", "ack-without-retention": "true", "reader-idle-timeout": "9s", "max-readers": "7", "max-connections": "99",
 		"memory": "2GiB", "capacity": "1TiB", "reserve": "1GiB", "when-full": "refuse-new", "capacities": "cam-*=50GiB,tag:site=yard=1TiB", "lanes": "4", "scrub-rate": "0",
 		"shutdown-timeout": "1s", "log-level": "debug", "log-format": "json",
 	}
@@ -73,7 +73,7 @@ func TestEverySettingCanBeReadFromText(t *testing.T) {
 		Data: "d", Listen: ":1", PublicURL: "https://v.example.net", TLSCert: "c", TLSKey: "k",
 		Region: "eu-west-1", Account: "123456789012", Profile: config.ProfileAWS, AccessKeyID: "a", SecretAccessKey: "s",
 		ClockSkew: time.Minute, KeepPartial: true, IdleTimeout: 2 * time.Minute, MaxConnectionAge: time.Hour, MaxSessions: 3,
-		MaxFragmentDuration: 30 * time.Second, LenientTracks: true, LenientHeaders: true, AckWithoutRetention: true, ReaderIdleTimeout: 9 * time.Second, MaxReaders: 7,
+		MaxFragmentDuration: 30 * time.Second, LenientTracks: true, LenientHeaders: true, AckWithoutRetention: true, ReaderIdleTimeout: 9 * time.Second, MaxReaders: 7, MaxConnections: 99,
 		Memory: 2 << 30, Capacity: 1 << 40, Reserve: 1 << 30, WhenFull: config.FullRefuseNew, Lanes: 4,
 		Capacities:      config.CapacityRules{{Streams: "cam-*", Size: 50 << 30}, {Tag: "site", Value: "yard", Size: 1 << 40}},
 		ShutdownTimeout: time.Second, LogLevel: "debug", LogFormat: "json",
@@ -144,6 +144,9 @@ func TestBadSettingsAreExplained(t *testing.T) {
 		},
 		"a capacity that holds nothing": {
 			config.Sources{Flags: map[string]string{"data": "x", "capacity": "1MiB", "lanes": "0"}}, []string{"capacity: 1MiB", "lanes: 0"},
+		},
+		"too few connections to work with": {
+			config.Sources{Flags: map[string]string{"data": "x", "max-connections": "3"}}, []string{"max-connections: 3"},
 		},
 		"a policy that is none": {
 			config.Sources{Flags: map[string]string{"data": "x", "when-full": "explode"}}, []string{"when-full"},

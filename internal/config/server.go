@@ -87,6 +87,9 @@ type Server struct {
 
 	// Memory is the budget for media in memory; 0 is a quarter of the machine's.
 	Memory Size `name:"memory" help:"Memory for media in flight (0, a quarter of the machine's)." placeholder:"SIZE"`
+	// MaxConnections is how many connections there may be at once, of which one
+	// in eight is not for media; 0 is as many as open files and Memory allow.
+	MaxConnections int `name:"max-connections" help:"Connections at once (0, as many as open files and memory allow)." placeholder:"N"`
 	// ShutdownTimeout bounds how long an orderly shutdown waits for sessions.
 	ShutdownTimeout time.Duration `name:"shutdown-timeout" help:"How long a shutdown waits for sessions to end (10s)." placeholder:"D"`
 

@@ -60,6 +60,9 @@ func (s Server) checkIdentity() error {
 	return errors.Join(append(errs, oneOf("profile", string(s.Profile), string(ProfileDefault), string(ProfileAWS)))...)
 }
 
+// leastConnections leaves some for media and some for the server's care.
+const leastConnections = 8
+
 func (s Server) checkLimits() error {
 	var errs []error
 	for _, d := range []struct {
@@ -82,6 +85,9 @@ func (s Server) checkLimits() error {
 	}
 	if s.MaxReaders < 0 {
 		errs = append(errs, fmt.Errorf("max-readers: %d is less than 0", s.MaxReaders))
+	}
+	if s.MaxConnections != 0 && s.MaxConnections < leastConnections {
+		errs = append(errs, fmt.Errorf("max-connections: %d is less than %d", s.MaxConnections, leastConnections))
 	}
 	if s.Memory != 0 && s.Memory < 64<<20 {
 		errs = append(errs, fmt.Errorf("memory: %v is less than 64MiB, which one fragment may need", s.Memory))

@@ -155,13 +155,14 @@ func TestFragmentsHaveARate(t *testing.T) {
 		size, count int
 		least, most time.Duration
 	}{
-		"of a few bytes":  {20, 4000, 9 * time.Second, 11 * time.Second},
-		"of usual size":   {30_000, 4000, 0, 0},
-		"not too many":    {20, 2000, 0, 0},
-		"some media each": {4000, 4000, 4 * time.Second, 7500 * time.Millisecond},
+		"of a few bytes":  {20, 200, 9 * time.Second, 11 * time.Second},
+		"of usual size":   {30_000, 200, 0, 0},
+		"not too many":    {20, 100, 0, 0},
+		"some media each": {4000, 200, 4 * time.Second, 7500 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, nil, 64<<20, func(r *rig) {
+			slowly := func(c *ingest.Config) { c.FragmentRate, c.FragmentBurst = 10, 100 }
+			inBubble(t, slowly, 64<<20, func(r *rig) {
 				r.store.instant = true
 				c := r.serve(func(p *ingest.Params) { p.Quiet = true }) // acknowledgements have a pace of their own
 				began := time.Now()

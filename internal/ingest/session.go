@@ -66,6 +66,7 @@ type subject struct {
 
 func newSession(m *Sessions, conn Conn, p Params) *session {
 	s := &session{sessions: m, conn: conn, params: p, acks: newAckQueue(), began: time.Now()}
+	s.pace = pace{rate: float64(m.FragmentRate), burst: float64(m.FragmentBurst)}
 	s.waiting.Store(true) // for the first byte
 	return s
 }

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -26,6 +27,8 @@ type Config struct {
 	IdleTimeout       time.Duration // ends a silent session; 0 means never
 	MaxAge            time.Duration // ends a session; 0 means never
 	SessionsPerStream int           // DefaultSessionsPerStream if 0
+	FragmentRate      int           // small fragments of a session, a second; DefaultFragmentRate if 0
+	FragmentBurst     int           // and at once; DefaultFragmentBurst if 0
 	Logger            *slog.Logger
 }
 
@@ -66,9 +69,9 @@ type Sessions struct {
 
 // New returns Sessions without any.
 func New(c Config) *Sessions {
-	if c.SessionsPerStream == 0 {
-		c.SessionsPerStream = DefaultSessionsPerStream
-	}
+	c.SessionsPerStream = cmp.Or(c.SessionsPerStream, DefaultSessionsPerStream)
+	c.FragmentRate = cmp.Or(c.FragmentRate, DefaultFragmentRate)
+	c.FragmentBurst = cmp.Or(c.FragmentBurst, DefaultFragmentBurst)
 	return &Sessions{Config: c, byStream: map[millrace.StreamKey]map[*session]struct{}{}}
 }
 

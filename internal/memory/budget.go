@@ -34,13 +34,27 @@ type Budget struct {
 type line struct {
 	limit int64
 	used  int64
-	small list.List // of *waiter, who have a little to add to what they have
-	large list.List // of *waiter, who begin something
-	moved time.Time // when something was given back last, or somebody had to go
+	queue [ranks]list.List // of *waiter
+	moved time.Time        // when something was given back last, or somebody had to go
 }
+
+// A rank says whose turn it is before others: of those who will be done soon,
+// because what they have comes back then.
+type rank uint8
+
+// The ranks.
+const (
+	little    rank = iota // a little more, as a fragment grows
+	more                  // more for what has begun
+	beginning             // for what is to begin
+	ranks
+)
 
 // smallAmount is what a fragment grows by, and a little more, in bytes.
 const smallAmount = 80 << 10
+
+// aging is for how long others may go first.
+const aging = 30 * time.Second
 
 // A waiter waits for n bytes.
 type waiter struct {
@@ -77,9 +91,9 @@ func (b *Budget) fits(l *line, n int64) bool {
 	return l.used+n <= l.limit && b.in.used+b.out.used+n <= b.limit
 }
 
-// take waits for n bytes of a line (M2).
-func (b *Budget) take(ctx context.Context, l *line, n int64) error {
-	w := b.ask(l, n)
+// take waits for n bytes of a line (M2), for who has so much already.
+func (b *Budget) take(ctx context.Context, l *line, n, has int64) error {
+	w := b.ask(l, n, rankOf(n, has))
 	if w == nil {
 		return nil
 	}
@@ -118,18 +132,25 @@ func (w *waiter) served() bool {
 	}
 }
 
+func rankOf(n, has int64) rank {
+	switch {
+	case n <= smallAmount:
+		return little
+	case has > smallAmount:
+		return more
+	}
+	return beginning
+}
+
 // ask takes n bytes, or else a place in the line.
-func (b *Budget) ask(l *line, n int64) *waiter {
+func (b *Budget) ask(l *line, n int64, r rank) *waiter {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
 	if l.waiting() == 0 {
 		l.moved = now
 	}
-	w := &waiter{n: n, since: now, ready: make(chan struct{}), among: &l.large}
-	if n <= smallAmount {
-		w.among = &l.small
-	}
+	w := &waiter{n: n, since: now, ready: make(chan struct{}), among: &l.queue[r]}
 	w.at = w.among.PushBack(w)
 	b.serve(l, now)
 	if w.served() {
@@ -139,7 +160,12 @@ func (b *Budget) ask(l *line, n int64) *waiter {
 }
 
 // waiting is how many wait. mu is held.
-func (l *line) waiting() int { return l.small.Len() + l.large.Len() }
+func (l *line) waiting() (n int) {
+	for r := range l.queue {
+		n += l.queue[r].Len()
+	}
+	return n
+}
 
 // leave gives a place in the line up, or what it has led to.
 func (b *Budget) leave(l *line, w *waiter) {
@@ -180,15 +206,15 @@ func (b *Budget) serve(l *line, now time.Time) {
 	}
 }
 
-// next is whose turn it is: those go first who have but a little to add, because
-// what they have comes back when they are done; but nobody who begins something
-// waits for them for longer than patience.
-func (l *line) next(now time.Time) *waiter {
-	small, large := first(&l.small), first(&l.large)
-	if small == nil || large != nil && now.Sub(large.since) >= patience {
-		return large
+// next is whose turn it is: who has waited for longer than aging, else the first
+// of the lowest rank.
+func (l *line) next(now time.Time) (w *waiter) {
+	for r := range l.queue {
+		if x := first(&l.queue[r]); x != nil && (w == nil || now.Sub(x.since) >= aging && x.since.Before(w.since)) {
+			w = x
+		}
 	}
-	return small
+	return w
 }
 
 func first(l *list.List) *waiter {

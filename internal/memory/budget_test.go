@@ -172,21 +172,42 @@ func TestALittleIsHadAtOnceForAWhile(t *testing.T) {
 		b.take(a, 24*mb)
 		b.take(c, 20*mb)
 		large := b.wait(b.session(), 10*mb)
-		for range 4 {
-			time.Sleep(time.Second)
+		for range 9 {
+			time.Sleep(3 * time.Second)
 			b.take(c, 64<<10)
 			b.waits(large)
+			c.Free(64 << 10)
+			c.Trim()
 		}
-		c.Free(mb)
-		c.Trim()                // it moves
-		time.Sleep(time.Second) // the large one has waited for long enough
-		little := b.wait(c, 64<<10)
+		time.Sleep(4 * time.Second)
+		little := b.wait(c, 64<<10) // the large one has waited for long enough
 		b.waits(little)
 		a.Close()
 		for _, done := range []chan error{large, little} {
 			if err := <-done; err != nil {
 				t.Error(err)
 			}
+		}
+	})
+}
+
+func TestWhoHasBegunGoesFirst(t *testing.T) {
+	inBubble(t, func(b bank) {
+		a, begun, c := b.session(), b.session(), b.session()
+		b.take(a, 20*mb)
+		b.take(begun, 10*mb)
+		b.take(c, 15*mb)
+		fresh := b.wait(b.session(), 8*mb)
+		more := b.wait(begun, 8*mb)
+		c.Free(6 * mb)
+		c.Trim()
+		if err := <-more; err != nil {
+			t.Error(err)
+		}
+		b.waits(fresh)
+		begun.Close()
+		if err := <-fresh; err != nil {
+			t.Error(err)
 		}
 	})
 }

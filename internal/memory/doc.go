@@ -15,9 +15,10 @@
 //	M1: what is counted is never more than the limit. A Writer counts for at most
 //	    half of the writers' part, a Loan for at most all of the readers', so
 //	    that a small Budget lets one large fragment pass.
-//	M2: who asks for more than there is waits, in the order of asking, but that
-//	    for five seconds those go first who have a little to add to what they
-//	    have. A session that waits does not read its socket.
+//	M2: who asks for more than there is waits, in the order of asking. Only those
+//	    go first, for half a minute, who will be done sooner: who have a little
+//	    to add to what they have, and then who have begun. A session that waits
+//	    does not read its socket.
 //	M3: if nothing is given back for five seconds while somebody waits, the
 //	    largest Writer is told to end, with a code on which its client sends
 //	    again; or of the readers that take nothing the one that holds a Loan for

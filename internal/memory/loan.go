@@ -35,7 +35,7 @@ type Loan struct {
 // the error then.
 func (b *Budget) Borrow(ctx context.Context, n int64, cut Cut) (*Loan, error) {
 	n = min(n, b.out.limit)
-	if err := b.take(ctx, &b.out, n); err != nil {
+	if err := b.take(ctx, &b.out, n, 0); err != nil {
 		return nil, err
 	}
 	b.mu.Lock()

@@ -44,11 +44,12 @@ func (w *Writer) Take(ctx context.Context, n int) error {
 
 // Reserve waits as Take does until n bytes can be taken without waiting.
 func (w *Writer) Reserve(ctx context.Context, n int) error {
-	need := w.budget.counts(w.use+int64(n)) - w.has()
+	has := w.has()
+	need := w.budget.counts(w.use+int64(n)) - has
 	if need <= 0 {
 		return nil
 	}
-	if err := w.budget.take(ctx, &w.budget.in, need); err != nil {
+	if err := w.budget.take(ctx, &w.budget.in, need, has); err != nil {
 		return err
 	}
 	w.count(need)

@@ -6,6 +6,9 @@ import "github.com/millrace/millrace/internal/upkeep"
 // bytes.
 const usualMemory = 4 << 30
 
+// usualFiles is taken where the system does not say how many files may be open.
+const usualFiles = 16 << 10
+
 // machineMemory is the memory that this process may use, in bytes.
 func machineMemory() int64 {
 	if n, known := upkeep.MachineMemory(); known {

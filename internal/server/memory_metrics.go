@@ -23,3 +23,10 @@ func (m *metrics) watchMemory(b *memory.Budget) {
 	gauge("readers_cut", "Readers that were cut off since the start because memory was short.",
 		func(s memory.Stats) float64 { return float64(s.Cut) })
 }
+
+// watchConnections adds how many connections there are.
+func (m *metrics) watchConnections(c *connections) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(
+		prometheus.GaugeOpts{Namespace: "millrace", Name: "connections", Help: "Connections that are open."},
+		func() float64 { return float64(c.count()) }))
+}

@@ -63,6 +63,8 @@ type Server struct {
 	http     *http.Server
 	listener net.Listener
 
+	connections *connections
+
 	stop    context.CancelFunc // of the background work
 	running sync.WaitGroup
 	failed  chan error // why serving ended by itself
@@ -112,6 +114,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 		ErrorLog:          slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug),
 		TLSNextProto:      noHTTP2(),
 	}
+	s.connections.watch(s.http)
 	var run context.Context
 	run, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	for _, work := range background {
@@ -143,6 +146,8 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 	}
 	budget := memory.New(bytes)
 	s.state.metrics.watchMemory(budget)
+	s.connections = newConnections(cmp.Or(s.cfg.MaxConnections, mostConnections(mostFiles(), bytes)))
+	s.state.metrics.watchConnections(s.connections)
 	fragments := tail.New(tail.Config{Numbers: numbers, Now: s.now, Memory: budget})
 	sessions := ingest.New(ingest.Config{
 		Store: s.state.media, Tail: fragments,
@@ -155,7 +160,7 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 	})
 	s.media = api.NewMedia(api.MediaConfig{
 		Streams: s.state.streams, Store: s.state.media, Tail: fragments, Sessions: sessions, Egress: out,
-		MaxReaders: s.cfg.MaxReaders, WriteTimeout: s.options.WriteTimeout, Logger: s.logger, Since: s.state.clock.Since,
+		MaxReaders: s.cfg.MaxReaders, MaxCalls: mostMediaCalls(s.connections.most), WriteTimeout: s.options.WriteTimeout, Logger: s.logger, Since: s.state.clock.Since,
 	})
 	keys := s.options.Keys
 	if keys == nil {
