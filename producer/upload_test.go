@@ -25,6 +25,13 @@ func tracks() []media.Track {
 // write sends frames a second apart; a capital letter is a key frame.
 func write(t *testing.T, w *producer.FrameWriter, from int, letters string) {
 	t.Helper()
+	if err := writeUntil(t, w, from, letters); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// writeUntil is write, up to the first frame that is not taken.
+func writeUntil(t *testing.T, w *producer.FrameWriter, from int, letters string) error {
 	for i, c := range letters {
 		f := media.Frame{
 			Track: 1,
@@ -33,9 +40,10 @@ func write(t *testing.T, w *producer.FrameWriter, from int, letters string) {
 			Data:  []byte(string(c)),
 		}
 		if err := w.WriteFrame(t.Context(), f); err != nil {
-			t.Fatal(err)
+			return err
 		}
 	}
+	return nil
 }
 
 // at is the text of the fragment that starts in second n.
@@ -44,7 +52,7 @@ func at(n int, frames string) string {
 }
 
 // uploading runs one upload against s inside a bubble: it writes the letters
-// and closes.
+// and closes. If the upload is over before all are written, that is its error.
 func uploading(t *testing.T, s *server, o producer.Options, letters string) (stats producer.Stats, err error) {
 	t.Helper()
 	t.Setenv("HOME", t.TempDir())
@@ -56,10 +64,12 @@ func uploading(t *testing.T, s *server, o producer.Options, letters string) (sta
 			return
 		}
 		w := producer.NewFrameWriter(up, tracks())
-		write(t, w, 0, letters)
+		written := writeUntil(t, w, 0, letters)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
-		err = up.Close(ctx)
+		if err = up.Close(ctx); written != nil && err == nil {
+			err = fmt.Errorf("closed without an error, but write: %w", written)
+		}
 		stats = up.Stats()
 	})
 	return stats, err

@@ -103,13 +103,13 @@ func TestAClientThatSendsFastAndNeverReadsAcksIsCutOff(t *testing.T) {
 		for i := range 5000 {
 			c.send(small(uint64(i)))
 		}
-		if n := len(r.store.stored); n > 4200 {
-			t.Errorf("%d fragments were taken of a client that reads nothing", n)
-		}
 		began := time.Now()
 		c.ended()
 		if d := time.Since(began); d > writeTimeout+time.Second {
 			t.Errorf("ended after %v", d)
+		}
+		if n := len(r.store.stored); n > 4200 {
+			t.Errorf("%d fragments were taken of a client that reads nothing", n)
 		}
 	})
 }
