@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -98,7 +99,7 @@ func (m *maker) submit(ctx context.Context, e *store.Engine) error {
 	var failed atomic.Pointer[error]
 	for n := range m.load.Fragments {
 		settled.Add(1)
-		err := e.Submit(ctx, m.fragment(n), func(err error) {
+		err := submitOne(ctx, e, m.fragment(n), func(err error) {
 			if err != nil {
 				failed.CompareAndSwap(nil, &err)
 			}
@@ -119,6 +120,23 @@ func (m *maker) submit(ctx context.Context, e *store.Engine) error {
 		return *err
 	}
 	return nil
+}
+
+// submitOne hands one fragment over. Commits of so small ones are faster than
+// the feeding of the index behind them, so that the engine refuses some for a
+// while; a producer would send them again.
+func submitOne(ctx context.Context, e *store.Engine, f *millrace.Fragment, done func(error)) error {
+	for {
+		err := e.Submit(ctx, f, done)
+		if !errors.Is(err, store.ErrUnavailable) {
+			return err
+		}
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // fragment is the n-th one. Clocks jitter as those of cameras do.
