@@ -81,7 +81,7 @@ func (l *load) remember() error {
 func (l *load) recall() error {
 	b, err := os.ReadFile(filepath.Join(l.dir, label))
 	if errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("%s is there already, and was not made by this program", l.dir)
+		return fmt.Errorf("%s is there already, and was not made by this program: %w", l.dir, err)
 	}
 	if err != nil {
 		return err
