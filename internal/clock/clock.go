@@ -16,9 +16,10 @@ const (
 	slewPart   = 20          // the server's time runs faster or slower by this part of itself
 	crawlPart  = 2           // and slower by this part, once a step backward was accepted
 	gapSize    = 10 * time.Second
-	interval   = time.Second // between the readings of Run
-	leapSize   = time.Hour   // a larger step, or more in a day, does not count for expiry at first
-	slackPart  = 24          // an hour in a day
+	interval   = time.Second         // between the readings of Run
+	leapSize   = time.Hour           // a larger step, or more in a day, does not count for expiry at first
+	offSize    = 31 * 24 * time.Hour // for which a server may be off and believe the wall clock at once
+	slackPart  = 24                  // an hour in a day
 	quarantine = 24 * time.Hour
 	maxLeaps   = 32 // beyond it no leap is followed
 )
@@ -55,7 +56,6 @@ type Clock struct {
 	held    time.Duration // how long a step forward was seen
 	slack   time.Duration // how large a step may be that counts for expiry at once
 	leaps   []leap        // that do not count for expiry yet, oldest first
-	agreed  time.Duration // how long the wall clock was seen to agree with them
 	steps   int           // forward steps that were followed
 	alarms  int
 	noted   time.Duration // boot time of the last notice
@@ -81,7 +81,8 @@ func New(c Config) *Clock {
 
 // start finds the time to begin with. That is the wall clock, or what is known
 // from before if that is later, or if the wall clock is too far ahead of it to
-// be believed at once: then it is followed as a step is, if it stays there.
+// be believed at once: then it is followed as a step is, if it stays there. What
+// was off for a week is believed, so that no fragment gets a week too little.
 func (c *Clock) start(last time.Time, s Stamp) {
 	wall := plausible(c.wall())
 	c.at = c.boot()
@@ -91,8 +92,11 @@ func (c *Clock) start(last time.Time, s Stamp) {
 		return
 	}
 	known = plausible(known)
-	if ahead := wall.Sub(known); ahead < 0 || ahead > leapSize {
+	if ahead := wall.Sub(known); ahead < 0 || ahead > offSize {
 		c.server, c.diff = known, ahead
+	}
+	if !s.sound() {
+		s = Stamp{Server: known}
 	}
 	c.resume(s)
 }
@@ -265,8 +269,8 @@ func (c *Clock) status() Status {
 		Server: c.server, Wall: c.server.Add(c.diff), Expiry: c.expiry(), State: c.state,
 		Difference: c.diff, Steps: c.steps, Alarms: c.alarms,
 	}
-	if len(c.leaps) > 0 {
-		s.Quarantine = quarantine - min(c.agreed, quarantine)
+	if n := len(c.leaps); n > 0 {
+		s.Quarantine = quarantine - c.leaps[n-1].agreed
 	}
 	if c.state == Ahead {
 		s.Hold = cmp.Or(max(holdTime-c.held, 0), time.Nanosecond)

@@ -36,8 +36,14 @@ func TestStart(t *testing.T) {
 			last: -30 * time.Minute, trusted: -31 * time.Minute, want: 0, later: 2 * time.Minute, age: 2 * time.Minute,
 		},
 		"after five days": {
-			last: -5 * day, trusted: -5 * day, want: -5 * day, state: clock.Ahead,
-			later: 2 * time.Minute, age: -5*day + 2*time.Minute,
+			last: -5 * day, trusted: -5 * day, want: 0, later: 2 * time.Minute, age: -5*day + 2*time.Minute,
+		},
+		"after five days, with a control state that knows no time": {
+			last: -5 * day, lost: true, want: 0, later: 2 * time.Minute, age: -5*day + 2*time.Minute,
+		},
+		"after five weeks": {
+			last: -35 * day, trusted: -35 * day, want: -35 * day, state: clock.Ahead,
+			later: 2 * time.Minute, age: -35*day + 2*time.Minute,
 		},
 		"with a clock a second behind": {
 			last: 10 * time.Second, trusted: -time.Minute, want: 10 * time.Second,

@@ -7,7 +7,8 @@
 // wall clock with care:
 //
 //	wall clock is within a minute        followed by running 5 % faster or slower
-//	wall clock is ahead                  followed once it has been so for a minute
+//	wall clock is ahead                  followed once it has been so for a minute;
+//	                                     at a start at once, up to 31 days
 //	wall clock is behind                 not followed: the server's time goes on;
 //	                                     an operator may accept it, and then the
 //	                                     server's time runs at half speed until
@@ -21,8 +22,8 @@
 //
 //	C1: server time never decreases, in a process and over starts (I3).
 //	C2: it is never ahead of where it started and the time that has passed since
-//	    but by what the wall clock has said for a minute, to a minute, and a
-//	    twentieth of the time.
+//	    but by what the wall clock has said for a minute, to a minute, by 31 days
+//	    a start, and by a twentieth of the time.
 //	C3: without an operator no reading of the wall clock makes anything expire
 //	    within a day that would not have expired without it, but for two
 //	    hours, and none keeps anything for ever (I6).

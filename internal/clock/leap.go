@@ -1,43 +1,55 @@
 package clock
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // A leap is a step that was followed and is too large to be believed at once. Fragments from
 // before it are older by its size than they are in truth, if it was wrong.
 type leap struct {
-	at   time.Duration // boot time
-	size time.Duration
+	at     time.Duration // boot time
+	size   time.Duration
+	agreed time.Duration // how long the wall clock was seen to agree with it
 }
 
 // leap keeps a step from making anything expire. mu is held.
 func (c *Clock) leap(size time.Duration) {
-	c.leaps = append(c.leaps, leap{c.at, size})
-	c.agreed = 0
+	c.leaps = append(c.leaps, leap{at: c.at, size: size})
 	c.note(Quarantined)
 }
 
-// settle lets the leaps count once the wall clock has agreed with them for
-// quarantine. One that contradicts them starts this anew.
+// settle lets each leap count once the wall clock has agreed with it for
+// quarantine, which it may have done on many short days. A wall clock that
+// contradicts them starts this anew.
 func (c *Clock) settle(seen time.Duration) {
 	switch {
-	case len(c.leaps) == 0:
-		return
 	case c.diff < -leapSize:
-		c.agreed = 0
-	case c.diff <= leapSize:
-		if c.agreed += seen; c.agreed >= quarantine {
-			c.trust()
+		for i := range c.leaps {
+			c.leaps[i].agreed = 0
 		}
+	case c.diff <= leapSize:
+		for i := range c.leaps {
+			c.leaps[i].agreed += seen
+		}
+		c.trustUntil(func(l leap) bool { return l.agreed >= quarantine })
+	}
+}
+
+// trustUntil lets the oldest leaps count, as long as they are so. An older one
+// has been agreed with for at least as long as a newer one.
+func (c *Clock) trustUntil(so func(leap) bool) {
+	n := 0
+	for n < len(c.leaps) && so(c.leaps[n]) {
+		n++
+	}
+	if c.leaps = slices.Delete(c.leaps, 0, n); n > 0 && len(c.leaps) == 0 {
+		c.note(Trusted)
 	}
 }
 
 // trust lets all leaps count. mu is held.
-func (c *Clock) trust() {
-	if len(c.leaps) > 0 {
-		c.leaps, c.agreed = nil, 0
-		c.note(Trusted)
-	}
-}
+func (c *Clock) trust() { c.trustUntil(func(leap) bool { return true }) }
 
 // shorten takes a delay of the server's time off the leaps, the newest first:
 // what the time had leapt too far is given back so, and what expires, expires

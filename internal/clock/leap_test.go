@@ -35,14 +35,39 @@ func TestNothingExpiresByALeapForADay(t *testing.T) {
 	}
 }
 
-func TestAnotherLeapBeginsTheDayAnew(t *testing.T) {
+func TestEachLeapHasADay(t *testing.T) {
 	m := leapt(t, 10*day)
 	m.run(20 * time.Hour)
-	m.step(10 * day)
-	m.run(20 * time.Hour)
-	m.wantAge(5*day, 41*time.Hour+2*time.Minute)
-	m.run(4*time.Hour + time.Minute)
-	m.wantAge(5*day, 20*day+45*time.Hour+3*time.Minute)
+	m.step(8 * day)
+	m.run(3 * time.Hour)
+	m.wantAge(5*day, 24*time.Hour+2*time.Minute)
+	m.run(time.Hour)
+	m.wantAge(5*day, 10*day+25*time.Hour+2*time.Minute)
+	m.run(20*time.Hour + time.Minute)
+	m.wantAge(5*day, 18*day+45*time.Hour+3*time.Minute)
+}
+
+// What runs for eight hours a day keeps for three times eight hours longer, and
+// no more.
+func TestAServerThatIsOffEveryNight(t *testing.T) {
+	m := started(t)
+	for range 60 {
+		m.run(8 * time.Hour)
+		m.restart(16*time.Hour, m.c.Now())
+	}
+	m.run(time.Minute)
+	m.want(clock.InStep, 60*day+time.Minute)
+	m.wantAge(100*day, 60*day+time.Minute-3*16*time.Hour)
+}
+
+// What is on so rarely that no day comes together has its oldest nights counted.
+func TestAServerThatIsHardlyOn(t *testing.T) {
+	m := started(t)
+	for range 100 {
+		m.run(10 * time.Minute)
+		m.restart(day, m.c.Now())
+	}
+	m.wantAge(200*day, 100*(day+10*time.Minute)-32*day)
 }
 
 func TestALeapThatIsAcceptedCountsAtOnce(t *testing.T) {
@@ -151,7 +176,7 @@ func TestAServerThatWasOffForDays(t *testing.T) {
 	m := started(t)
 	m.run(time.Hour)
 	m.restart(9*day, m.c.Now())
-	m.want(clock.Ahead, time.Hour)
+	m.want(clock.InStep, 9*day+time.Hour)
 	m.run(61 * time.Second)
 	m.want(clock.InStep, 9*day+time.Hour+61*time.Second)
 	m.wantAge(7*day, time.Hour+61*time.Second)

@@ -143,7 +143,7 @@ func (w *witness) restart(off time.Duration) {
 	w.machine.restart(off, newest)
 	w.starts++
 	w.held = nil
-	if ahead := w.wall.Sub(w.last); ahead > 0 && ahead <= time.Hour {
+	if ahead := w.wall.Sub(w.last); ahead > 0 && ahead <= 31*day {
 		w.bound = later(w.bound, w.wall) // it is believed at a start
 	}
 	w.bound = w.bound.Add(off)

@@ -11,14 +11,14 @@ import (
 type Stamp struct {
 	Server   time.Time     `json:"server"`
 	Leaps    []Leap        `json:"leaps,omitempty"`    // that do not count for expiry yet, oldest first
-	Agreed   time.Duration `json:"agreed,omitempty"`   // how long the wall clock has agreed with them
 	Accepted time.Duration `json:"accepted,omitempty"` // of a step backward that was accepted, what is left of it
 }
 
 // A Leap is a step of the server's time that does not count for expiry.
 type Leap struct {
-	Ago  time.Duration `json:"ago"` // at the time of the stamp
-	Size time.Duration `json:"size"`
+	Ago    time.Duration `json:"ago"` // at the time of the stamp
+	Size   time.Duration `json:"size"`
+	Agreed time.Duration `json:"agreed,omitempty"` // how long the wall clock has agreed with it
 }
 
 // expiry is the time by which things expired at the stamp.
@@ -32,8 +32,9 @@ func (s Stamp) expiry() time.Time {
 
 // sound reports whether a Clock may have made the stamp.
 func (s Stamp) sound() bool {
-	return !s.Server.IsZero() && len(s.Leaps) <= maxLeaps && s.Agreed >= 0 && s.Agreed <= quarantine &&
-		!slices.ContainsFunc(s.Leaps, func(l Leap) bool { return l.Ago < 0 || l.Size <= 0 || l.Size > latest*time.Second })
+	return !s.Server.IsZero() && len(s.Leaps) <= maxLeaps && !slices.ContainsFunc(s.Leaps, func(l Leap) bool {
+		return l.Ago < 0 || l.Size <= 0 || l.Size > latest*time.Second || l.Agreed < 0 || l.Agreed > quarantine
+	})
 }
 
 // Stamp returns what is to be given to the next Clock. It has to be kept every
@@ -41,9 +42,9 @@ func (s Stamp) sound() bool {
 func (c *Clock) Stamp() Stamp {
 	c.mu.Lock()
 	c.read()
-	s := Stamp{Server: c.server, Agreed: c.agreed}
+	s := Stamp{Server: c.server}
 	for _, l := range c.leaps {
-		s.Leaps = append(s.Leaps, Leap{Ago: c.at - l.at, Size: l.size})
+		s.Leaps = append(s.Leaps, Leap{Ago: c.at - l.at, Size: l.size, Agreed: l.agreed})
 	}
 	if c.state == CatchingUp {
 		s.Accepted = c.diff
@@ -52,20 +53,20 @@ func (c *Clock) Stamp() Stamp {
 	return s
 }
 
-// resume takes up a stamp, at a start. The time in which the server was off is a
-// leap too, if it was long. mu is held, or nobody else knows c.
+// resume takes up a sound stamp, at a start. The time in which the server was
+// off is a leap too, if it was long; of too many the oldest counts. mu is held,
+// or nobody else knows c.
 func (c *Clock) resume(s Stamp) {
-	if !s.sound() {
-		return
-	}
 	for _, l := range s.Leaps {
-		c.leaps = append(c.leaps, leap{c.at - l.Ago, l.Size})
+		c.leaps = append(c.leaps, leap{c.at - l.Ago, l.Size, l.Agreed})
 	}
 	if len(c.leaps) > 0 {
-		c.agreed = s.Agreed
 		c.note(Quarantined)
 	}
 	if off := c.expiry().Sub(s.expiry()); off > leapSize {
+		if len(c.leaps) == maxLeaps {
+			c.leaps = slices.Delete(c.leaps, 0, 1)
+		}
 		c.leap(off)
 	}
 	if s.Accepted < 0 && c.diff >= s.Accepted-stepSize && c.diff < -stepSize {
