@@ -11,22 +11,28 @@ import (
 // writeFile makes a file that only its owner may read. After a crash it is
 // there whole or not at all: it is written beside, synced, renamed, and its
 // directory is synced.
-func writeFile(path string, b []byte) error {
+func writeFile(path string, b []byte) error { return writeSynced(path, b, (*os.File).Sync) }
+
+// writeSynced is writeFile with what makes a file or a directory durable.
+func writeSynced(path string, b []byte, sync func(*os.File) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // mode 0600
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(b)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+	if err == nil {
+		err = sync(f)
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
 		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
-	return syncDir(filepath.Dir(path))
+	return syncDir(filepath.Dir(path), sync)
 }
 
-func syncDir(dir string) error {
+func syncDir(dir string, sync func(*os.File) error) error {
 	if runtime.GOOS == "windows" { // cannot sync a directory
 		return nil
 	}
@@ -34,7 +40,7 @@ func syncDir(dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(d.Sync(), d.Close()); err != nil {
+	if err := errors.Join(sync(d), d.Close()); err != nil {
 		return fmt.Errorf("sync %s: %w", dir, err)
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -23,18 +24,9 @@ type campaign struct {
 	trusting bool // nobody need see that the tests pass
 	out      io.Writer
 
-	mu     sync.Mutex // guards what follows
-	failed []string
+	mu      sync.Mutex // guards what follows
+	results []result
 }
-
-// A verdict is what became of a mutant or of a test.
-type verdict uint8
-
-const (
-	noticed  verdict = iota // tests failed
-	survived                // tests passed
-	broken                  // nothing was proved
-)
 
 // run tries everything: first that the tests pass on what nothing was done to.
 func (c *campaign) run(ctx context.Context) error {
@@ -45,27 +37,32 @@ func (c *campaign) run(ctx context.Context) error {
 		}
 		fmt.Fprintf(c.out, "%d tests pass where nothing was changed (%v)\n", len(c.tests()), time.Since(began).Round(time.Second))
 	}
-	c.each(ctx, len(c.list), func(ctx context.Context, tree string, i int) { c.try(ctx, tree, c.list[i]) })
+	c.results = nil
+	c.each(ctx, len(c.list), func(ctx context.Context, tree string, i int) {
+		r := c.try(ctx, tree, c.list[i])
+		if ctx.Err() == nil {
+			c.note(r, len(c.list))
+		}
+	})
+	summarize(c.out, c.results)
+	fmt.Fprintf(c.out, "%d of %d mutants tried, in %v\n", len(c.results), len(c.list), time.Since(began).Round(time.Second))
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "%d mutants, %d noticed, in %v\n", len(c.list), len(c.list)-len(c.failed), time.Since(began).Round(time.Second))
-	if len(c.failed) > 0 {
-		return fmt.Errorf("not noticed:\n\t%s", strings.Join(c.failed, "\n\t"))
-	}
-	return nil
+	return verdictOf(c.results)
 }
 
 // control runs all tests where nothing was changed.
 func (c *campaign) control(ctx context.Context) error {
 	tests := c.tests()
 	c.each(ctx, len(tests), func(ctx context.Context, tree string, i int) {
-		v, detail, took := c.test(ctx, tree, tests[i])
-		if v != survived && ctx.Err() == nil {
-			c.report("FAIL", "nothing changed: go test "+strings.Join(tests[i], " "), detail, took)
+		r := c.test(ctx, tree, tests[i])
+		if r.verdict != survived && ctx.Err() == nil {
+			r.name = "nothing changed: go test " + strings.Join(tests[i], " ")
+			c.note(r, 0)
 		}
 	})
-	if len(c.failed) > 0 {
+	if len(c.results) > 0 {
 		return errors.New("tests fail where nothing was changed")
 	}
 	return ctx.Err()
@@ -103,54 +100,49 @@ func (c *campaign) each(ctx context.Context, n int, work func(ctx context.Contex
 }
 
 // try applies a mutant, runs its tests and takes it back.
-func (c *campaign) try(ctx context.Context, tree string, m mutant) {
+func (c *campaign) try(ctx context.Context, tree string, m mutant) result {
 	path := filepath.Join(tree, m.file)
 	source, err := os.ReadFile(path)
+	var changed []byte
 	if err == nil {
-		var changed []byte
-		if changed, err = m.apply(source); err == nil {
-			err = os.WriteFile(path, changed, 0o600)
-		}
+		changed, err = m.apply(source)
 	}
 	if err != nil {
-		c.report("FAIL", m.name, err.Error(), 0)
-		return
+		return result{name: m.name, file: m.file, verdict: stale, detail: fmt.Sprintf("line %d: %v", m.line, err)}
 	}
-	v, detail, took := c.test(ctx, tree, m.test)
-	if err := os.WriteFile(path, source, 0o600); err != nil {
-		v, detail = broken, err.Error()
+	r := result{verdict: unproved}
+	if err = os.WriteFile(path, changed, 0o600); err == nil {
+		r = c.test(ctx, tree, m.test)
 	}
-	switch {
-	case ctx.Err() != nil:
-	case v == noticed:
-		c.report("ok", m.name, detail, took)
-	case v == survived:
-		c.report("FAIL", m.name, "survives go test "+strings.Join(m.test, " "), took)
-	default:
-		c.report("FAIL", m.name, detail, took)
+	if err := errors.Join(err, os.WriteFile(path, source, 0o600)); err != nil {
+		r.verdict, r.detail = unproved, err.Error()
 	}
+	r.name, r.file = m.name, m.file
+	return r
 }
 
-// test runs tests in a tree. Tests that take too long have noticed that
-// something is wrong.
-func (c *campaign) test(ctx context.Context, tree string, args []string) (verdict, string, time.Duration) {
+// test runs tests in a tree. Without the names of folders in what is built, all
+// trees share it.
+func (c *campaign) test(ctx context.Context, tree string, args []string) result {
 	began := time.Now()
-	cmd := exec.CommandContext(ctx, "go", append([]string{"test", "-count=1", "-short", "-failfast", "-vet=off", "-timeout", c.patience.String()}, args...)...)
+	cmd := exec.CommandContext(ctx, "go", append([]string{"test", "-trimpath", "-count=1", "-short", "-failfast", "-vet=off", "-timeout", c.patience.String()}, args...)...)
 	cmd.Dir = tree
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	err := cmd.Run()
-	took := time.Since(began)
+	r := result{took: time.Since(began)}
 	var exit *exec.ExitError
 	switch {
 	case err == nil && !someRan(out.String()):
-		return broken, "there are no such tests", took
+		r.verdict, r.detail = unproved, "there are no such tests: go test "+strings.Join(args, " ")
 	case err == nil:
-		return survived, "", took
+		r.verdict, r.detail = survived, "go test "+strings.Join(args, " ")
 	case !errors.As(err, &exit):
-		return broken, err.Error(), took
+		r.verdict, r.detail = unproved, err.Error()
+	default:
+		r.verdict, r.detail = judge(out.String())
 	}
-	return judge(out.String(), took)
+	return r
 }
 
 // someRan reports whether there was a test in any of the packages.
@@ -163,28 +155,46 @@ func someRan(out string) bool {
 	return false
 }
 
-// judge finds out why tests failed.
-func judge(out string, took time.Duration) (verdict, string, time.Duration) {
-	if strings.Contains(out, "[build failed]") || strings.Contains(out, "[setup failed]") {
-		return broken, "does not compile:\n" + out, took
+// judge finds out why tests failed. That they took too long proves nothing: the
+// machine may be busy.
+func judge(out string) (verdict, string) {
+	said := regexp.MustCompile(`(?m)^\s+\w+_test\.go:\d+: .*$`).FindString(out)
+	switch {
+	case strings.Contains(out, "[build failed]") || strings.Contains(out, "[setup failed]"):
+		return uncompiled, out
+	case strings.Contains(out, "panic: test timed out"):
+		return unproved, "the tests took too long"
 	}
 	for line := range strings.Lines(out) {
 		line = strings.TrimSpace(line)
 		if name, ok := strings.CutPrefix(line, "--- FAIL: "); ok {
-			return noticed, name, took
+			return noticed, strings.TrimSpace(name + ": " + shorten(strings.TrimSpace(said)))
 		}
 		if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") {
-			return noticed, line, took
+			return noticed, shorten(line)
 		}
 	}
-	return broken, out, took
+	return unproved, out
 }
 
-func (c *campaign) report(how, name, detail string, took time.Duration) {
+// shorten is for a line of a report.
+func shorten(s string) string {
+	const most = 200
+	if len(s) <= most {
+		return s
+	}
+	return s[:most] + "…"
+}
+
+// note keeps a result and says it, with how many there are of how many.
+func (c *campaign) note(r result, of int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if how != "ok" {
-		c.failed = append(c.failed, name)
+	c.results = append(c.results, r)
+	how := "ok"
+	if r.verdict != noticed {
+		how = "FAIL"
 	}
-	fmt.Fprintf(c.out, "%-4s %6.1fs  %s\n              %s\n", how, took.Seconds(), name, strings.ReplaceAll(detail, "\n", "\n              "))
+	fmt.Fprintf(c.out, "%3d/%-3d %-4s %6.1fs  %s\n                      %s: %s\n", len(c.results), of, how, r.took.Seconds(), r.name,
+		r.verdict, strings.ReplaceAll(r.detail, "\n", "\n                      "))
 }

@@ -3,9 +3,10 @@
 //
 // Each mutant of list.txt is applied to a copy of the tree, and the tests that
 // it names are run there. Tests that fail have noticed. The command fails if a
-// mutant survives, if one cannot be applied any more or does not compile, and
-// if a test fails that nothing was done to: then it proves nothing. It refuses
-// to touch the tree that it was started in.
+// mutant survives, if one cannot be applied any more or does not compile, if
+// its tests come to no end, and if a test fails that nothing was done to: then
+// it proves nothing. It also fails if a call that syncs or renames is not in
+// the list. It refuses to touch the tree that it was started in.
 package main
 
 import (
@@ -17,6 +18,8 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -42,7 +45,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	list, err := load(filepath.Join(*root, "tools", "mutants", "list.txt"), pattern)
+	list, err := load(*root, pattern)
 	if err != nil {
 		return err
 	}
@@ -64,22 +67,26 @@ func run(ctx context.Context) error {
 	return c.run(ctx)
 }
 
-func load(path string, pattern *regexp.Regexp) ([]mutant, error) {
+// load reads the list, sees that no sync and no rename is left out, and selects.
+func load(root string, pattern *regexp.Regexp) ([]mutant, error) {
+	path := filepath.Join(root, "tools", "mutants", "list.txt")
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	all, err := parse(f)
+	all, harmless, err := parse(f)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	var list []mutant
-	for _, m := range all {
-		if pattern.MatchString(m.name) {
-			list = append(list, m)
-		}
+	found, err := edges(root)
+	if err != nil {
+		return nil, err
 	}
+	if left := unlisted(found, all, harmless); len(left) > 0 {
+		return nil, fmt.Errorf("not in the list:\n\t%s", strings.Join(left, "\n\t"))
+	}
+	list := slices.DeleteFunc(all, func(m mutant) bool { return !pattern.MatchString(m.name) })
 	if len(list) == 0 {
 		return nil, errors.New("no mutant has such a name")
 	}

@@ -20,17 +20,19 @@ type mutant struct {
 	line int      // where it stands in the list
 }
 
-// The lines that begin the parts of a mutant.
+// The lines that begin the parts of a mutant, and one that stands for itself.
 const (
+	harmlessMark = "~~ "
+
 	nameMark = "== "
 	wasMark  = "-- was"
 	isMark   = "-- is"
 	testMark = "-- test "
 )
 
-// parse reads a list: see list.txt, which begins with a description.
-func parse(r io.Reader) ([]mutant, error) {
-	var list []mutant
+// parse reads a list: see list.txt, which begins with a description. harmless
+// are lines that nothing depends on.
+func parse(r io.Reader) (list []mutant, harmless []edge, err error) {
 	var part *string // that lines go to
 	lines := bufio.NewScanner(r)
 	for n := 1; lines.Scan(); n++ {
@@ -39,6 +41,10 @@ func parse(r io.Reader) ([]mutant, error) {
 		switch {
 		case strings.HasPrefix(line, nameMark):
 			list = append(list, mutant{name: strings.TrimPrefix(line, nameMark), line: n})
+			part = nil
+		case strings.HasPrefix(line, harmlessMark):
+			file, text, _ := strings.Cut(strings.TrimPrefix(line, harmlessMark), ": ")
+			harmless = append(harmless, edge{file, text})
 			part = nil
 		case last < 0: // the description
 		case strings.HasPrefix(line, testMark):
@@ -53,13 +59,13 @@ func parse(r io.Reader) ([]mutant, error) {
 		case line != "" && list[last].file == "":
 			list[last].file = line
 		case line != "" && !strings.HasPrefix(line, "#"):
-			return nil, fmt.Errorf("line %d: %q belongs to nothing", n, line)
+			return nil, nil, fmt.Errorf("line %d: %q belongs to nothing", n, line)
 		}
 	}
 	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("read list: %w", err)
+		return nil, nil, fmt.Errorf("read list: %w", err)
 	}
-	return list, check(list)
+	return list, harmless, check(list)
 }
 
 // check finds mutants that say too little.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -24,12 +25,15 @@ a/c.go
 	three()
 -- is
 -- test ./c
+
+~~ a/c.go: four()
+# why not
 `
 
 func TestParse(t *testing.T) {
-	got, err := parse(strings.NewReader(list))
-	if err != nil || len(got) != 2 {
-		t.Fatalf("%+v, %v", got, err)
+	got, harmless, err := parse(strings.NewReader(list))
+	if err != nil || len(got) != 2 || !slices.Equal(harmless, []edge{{"a/c.go", "four()"}}) {
+		t.Fatalf("%+v, %v, %v", got, harmless, err)
 	}
 	a, b := got[0], got[1]
 	if a.name != "a promise" || a.file != "a/b.go" || a.was != "\tone()\n\ttwo()\n" || a.is != "\ttwo()\n" || strings.Join(a.test, ",") != "./a,-run,One|Two" {
@@ -48,7 +52,7 @@ func TestParseRefuses(t *testing.T) {
 		"a name twice":        strings.Repeat("== a\nf.go\n-- was\nx\n-- is\ny\n-- test ./a\n", 2),
 		"text without a part": "== a\nf.go\ng.go\n-- was\nx\n-- is\ny\n-- test ./a\n",
 	} {
-		if got, err := parse(strings.NewReader(text)); err == nil {
+		if got, _, err := parse(strings.NewReader(text)); err == nil {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
@@ -69,13 +73,13 @@ func TestApply(t *testing.T) {
 func TestJudge(t *testing.T) {
 	for out, want := range map[string]verdict{
 		"--- FAIL: TestA (0.1s)\nFAIL\n":            noticed,
-		"panic: test timed out after 1m\n":          noticed,
+		"panic: test timed out after 1m\n":          unproved,
 		"fatal error: all goroutines are asleep\n":  noticed,
-		"FAIL\tp [build failed]\n":                  broken,
-		"go: cannot find main module\n":             broken,
+		"FAIL\tp [build failed]\n":                  uncompiled,
+		"go: cannot find main module\n":             unproved,
 		"x\n    --- FAIL: TestA/b (0.1s)\nFAIL p\n": noticed,
 	} {
-		if got, _, _ := judge(out, 0); got != want {
+		if got, _ := judge(out); got != want {
 			t.Errorf("%q: %v, want %v", out, got, want)
 		}
 	}
@@ -101,8 +105,28 @@ func TestThereAreManyMutants(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	all, err := parse(f)
+	all, _, err := parse(f)
 	if err != nil || len(all) < 40 {
 		t.Errorf("%d mutants, %v", len(all), err)
+	}
+}
+
+func TestUnlisted(t *testing.T) {
+	all := []edge{{"a.go", "if err := f.Sync(); err != nil {"}, {"a.go", "return d.SyncDir()"}, {"b.go", "return d.SyncDir()"}, {"c.go", "f.Sync()"}}
+	list := []mutant{{file: "a.go", was: "\tif err := f.Sync(); err != nil {\n\t\treturn err\n"}, {file: "b.go", was: "\treturn d.SyncDir()\n"}}
+	got := unlisted(all, list, []edge{{"c.go", "f.Sync()"}})
+	if !slices.Equal(got, []string{"a.go: return d.SyncDir()"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestVerdictOf(t *testing.T) {
+	if err := verdictOf([]result{{name: "a", verdict: noticed}}); err != nil {
+		t.Error(err)
+	}
+	for v := survived; v <= unproved; v++ {
+		if err := verdictOf([]result{{name: "a", verdict: noticed}, {name: "b", verdict: v}}); err == nil || !strings.Contains(err.Error(), "b") {
+			t.Errorf("%v: %v", v, err)
+		}
 	}
 }

@@ -29,3 +29,11 @@ const FindKinds = findKinds
 
 // FindQuery is one of the queries of Find.
 func FindQuery(kind int) string { return findQuery(findKind(kind)) }
+
+// SyncFolder makes durable which files a folder has.
+func SyncFolder(path string) error { return syncFolder(path) }
+
+// RemoveFiles removes files of an index at path.
+func RemoveFiles(path string, suffixes ...string) error {
+	return (&Index{path: path}).removeFiles(suffixes...)
+}

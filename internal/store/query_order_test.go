@@ -1,0 +1,86 @@
+package store_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/store"
+	"github.com/millrace/millrace/internal/store/mem"
+)
+
+// watchedPages are pages after whose next answer something happens.
+type watchedPages struct {
+	*mem.Pages
+	then func()
+}
+
+func (p *watchedPages) Find(ctx context.Context, q store.PageQuery) ([]store.IndexPage, error) {
+	pages, err := p.Pages.Find(ctx, q)
+	if then := p.then; then != nil {
+		p.then = nil
+		then()
+	}
+	return pages, err
+}
+
+// TestWhatIsFedDuringAQueryIsFound: an entry goes from memory to the pages
+// between a query's looks at them, when the pages have answered already.
+func TestWhatIsFedDuringAQueryIsFound(t *testing.T) {
+	scope := func(f *millrace.Fragment) store.Scope { return store.Scope{Stream: f.Stream} }
+	for name, ask := range map[string]func(h *house, f *millrace.Fragment) (store.Entry, error){
+		"in a list": func(h *house, f *millrace.Fragment) (store.Entry, error) {
+			return lastOf(h.List(h.t.Context(), scope(f), store.Listing{}))
+		},
+		"in a list by the producer's clock": func(h *house, f *millrace.Fragment) (store.Entry, error) {
+			return lastOf(h.List(h.t.Context(), scope(f), store.Listing{Clock: store.ProducerClock}))
+		},
+		"in its midst": func(h *house, f *millrace.Fragment) (store.Entry, error) {
+			return h.AtServerTime(h.t.Context(), scope(f), f.ServerTime().Add(f.Duration/2))
+		},
+		"in its midst by the producer's clock": func(h *house, f *millrace.Fragment) (store.Entry, error) {
+			return h.AtProducerTime(h.t.Context(), scope(f), f.ProducerTime.Add(f.Duration/2))
+		},
+		"before it": func(h *house, f *millrace.Fragment) (store.Entry, error) {
+			return h.AtServerTime(h.t.Context(), scope(f), f.ServerTime().Add(-time.Millisecond))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			defer func() { h.Close() }()
+			h.Close()
+			pages := &watchedPages{Pages: h.pages}
+			h.open(func(c *store.Config) { c.Pages = pages })
+			key := millrace.StreamKey{ID: 1}
+			for range 3 {
+				submit(t, h.Driver, h.gen.Make(key, 100))
+				h.Step()
+			}
+			mustFeed(t, h.Driver)
+			last := h.gen.Make(key, 100)
+			last.Number = millrace.NewFragmentNumber(last.Number.Sequence(), last.ServerTime().Add(time.Hour), 0)
+			last.ProducerTime = last.ProducerTime.Add(time.Hour)
+			submit(t, h.Driver, last)
+			h.Step()
+			fed := false
+			pages.then = func() {
+				fed = true
+				mustFeed(t, h.Driver)
+			}
+			if e, err := ask(h, last); err != nil || e.Number != last.Number {
+				t.Errorf("found %v, %v, want %v", e.Number, err, last.Number)
+			}
+			if !fed {
+				t.Error("the pages were not asked")
+			}
+		})
+	}
+}
+
+func lastOf(list []store.Entry, err error) (store.Entry, error) {
+	if err != nil || len(list) == 0 {
+		return store.Entry{}, err
+	}
+	return list[len(list)-1], nil
+}
