@@ -58,8 +58,8 @@ endif
 		(cd $$module && $(GOTEST) $(RACE) -shuffle=on -timeout=15m $(TESTFLAGS) $(PACKAGES)); \
 	done
 ifneq ($(RACE),)
-	@echo "test: every crash and every failing call, in one goroutine and so without the race detector"
-	@$(GOTEST) -timeout=15m -run='^(TestCrash|TestSweep)$$' $(TESTFLAGS) ./internal/store
+	@echo "test: every crash, every failing call and ninety days, in one goroutine and so without the race detector"
+	@$(GOTEST) -timeout=15m -run='^(TestCrash|TestSweep|TestNinetyDays|TestThirtyDaysOfSmallFragments)$$' $(TESTFLAGS) ./internal/store
 endif
 
 .PHONY: interop
