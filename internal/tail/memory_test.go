@@ -387,7 +387,7 @@ func TestAFastReaderIsNotCutWithASlowOne(t *testing.T) {
 		r.settle(f) // 300 KiB are more than the readers' part
 		time.Sleep(50 * time.Millisecond)
 		synctest.Wait()
-		if cuts[0] != 0 || cuts[1] != 1 {
+		if cuts[0] != 0 || cuts[1] == 0 { // it holds the fragment still, and may be told again
 			t.Errorf("cut were %v", cuts)
 		}
 		for _, f := range held {
