@@ -427,6 +427,7 @@ func TestStartsByTime(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		early := r.open(nil) // at 41 s
 		time.Sleep(30 * time.Second)
+		r.append(early, "it goes on")
 		late := r.open(nil) // at 71 s
 		r.settle(early)
 		if n, _, err := r.readSettled(c, late); n != late.Number || err != nil {
