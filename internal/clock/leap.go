@@ -65,22 +65,13 @@ func (c *Clock) shorten(by time.Duration) {
 	}
 }
 
-// expiry is Expiry without a reading. mu is held.
+// expiry is the server's time without the leaps that do not count yet. It never
+// decreases. mu is held.
 func (c *Clock) expiry() time.Time {
 	t := c.server
 	for _, l := range c.leaps {
 		t = t.Add(-l.size)
 	}
-	return t
-}
-
-// Expiry is the time by which things expire of which nothing else is known:
-// the server's, without the leaps that do not count yet. It never decreases.
-func (c *Clock) Expiry() time.Time {
-	c.mu.Lock()
-	c.read()
-	t := c.expiry()
-	c.unlock()
 	return t
 }
 

@@ -65,7 +65,7 @@ func (w *witness) check() {
 		w.t.Fatalf("C2: time is %v, and may be %v at most", now, w.bound)
 	}
 	w.last = now
-	if e := w.c.Expiry(); e.After(now) {
+	if e := w.c.Status().Expiry; e.After(now) {
 		w.t.Fatalf("expiry %v is ahead of the time %v", e, now)
 	}
 	for r, before := range w.since {

@@ -135,7 +135,7 @@ func (k *Keeper) capGroup(ctx context.Context, g group) (bool, error) {
 // since is the server time before which a stream keeps nothing now.
 func (k *Keeper) since(s millrace.Stream) time.Time {
 	p := store.Policy{Retention: s.Retention, KeptSince: s.KeptSince}
-	return p.Since(k.config.Now())
+	return p.Since(k.config.Since)
 }
 
 // A cursor walks the entries of one stream, oldest first.

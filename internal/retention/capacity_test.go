@@ -97,9 +97,9 @@ func (y *yard) put(n int, names ...string) {
 func (y *yard) keeper(rules ...retention.Rule) *retention.Keeper {
 	return retention.New(retention.Config{
 		Control: y.control, Media: y.engine, Rules: rules,
-		Now: func() time.Time { return y.now },
-		Maintain: func(ctx context.Context, now time.Time) error {
-			_, err := y.engine.Maintain(ctx, now)
+		Since: func(d time.Duration) time.Time { return y.now.Add(-d) },
+		Maintain: func(ctx context.Context) error {
+			_, err := y.engine.Maintain(ctx, storetest.ExpiryAt(y.now))
 			return err
 		},
 		Capped: func(c retention.Capped) { y.capped = append(y.capped, c) },

@@ -35,9 +35,9 @@ type Media interface {
 type Config struct {
 	Control  Control
 	Media    Media
-	Maintain func(ctx context.Context, now time.Time) error // gives back the bytes of what is gone
+	Maintain func(ctx context.Context) error // gives back the bytes of what is gone
 	Rules    []Rule
-	Now      func() time.Time // by which things expire
+	Since    store.Expiry // by which things expire
 	Interval time.Duration
 	Logger   *slog.Logger
 	Capped   func(Capped) // is told what a capacity cost; may be nil
@@ -93,10 +93,10 @@ func (k *Keeper) Run(ctx context.Context) {
 // Pass makes one pass. What one part of it could not do does not keep the
 // others from their work; the first error is returned.
 func (k *Keeper) Pass(ctx context.Context) error {
-	err := k.config.Maintain(ctx, k.config.Now()) // first, so that nothing is counted that is gone
+	err := k.config.Maintain(ctx) // first, so that nothing is counted that is gone
 	capped, cerr := k.capRules(ctx)
 	if capped {
-		err = cmp.Or(err, k.config.Maintain(ctx, k.config.Now()))
+		err = cmp.Or(err, k.config.Maintain(ctx))
 	}
 	return cmp.Or(err, cerr)
 }

@@ -28,7 +28,7 @@ type policyStore interface {
 type policies struct {
 	store.Control
 	media  policyStore
-	now    func() time.Time // by which things expire
+	since  store.Expiry // by which things expire
 	nudge  func()
 	logger *slog.Logger
 	turn   chan struct{} // holds a token while nobody has the turn
@@ -37,14 +37,14 @@ type policies struct {
 // newPolicies returns a control state that tells nobody yet.
 func newPolicies(c store.Control, logger *slog.Logger) *policies {
 	p := &policies{Control: c, logger: logger, turn: make(chan struct{}, 1)}
-	p.now = func() time.Time { return time.Time{} } // everything matters
+	p.since = func(time.Duration) time.Time { return time.Time{} } // everything matters
 	p.turn <- struct{}{}
 	return p
 }
 
 // follow says who is told from now on. It comes before the first change.
-func (p *policies) follow(media policyStore, now func() time.Time, nudge func()) {
-	p.media, p.now, p.nudge = media, now, nudge
+func (p *policies) follow(media policyStore, since store.Expiry, nudge func()) {
+	p.media, p.since, p.nudge = media, since, nudge
 }
 
 // Create implements store.Streams.
@@ -166,7 +166,7 @@ func (p *policies) policy(ctx context.Context, s millrace.Stream) (store.Policy,
 // stays so: where a retention is raised, KeptSince remembers. The last fragment
 // that it means may be a millisecond younger than the bound on their numbers.
 func (p *policies) matters(policy store.Policy, d store.Deletion) bool {
-	return !d.Last.ServerTime().Add(time.Millisecond).Before(policy.Since(p.now()))
+	return !d.Last.ServerTime().Add(time.Millisecond).Before(policy.Since(p.since))
 }
 
 func (p *policies) eachDeletion(ctx context.Context, of millrace.StreamKey, each func(store.Deletion)) error {

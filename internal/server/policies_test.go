@@ -12,6 +12,7 @@ import (
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/store/mem"
+	"github.com/millrace/millrace/internal/store/storetest"
 )
 
 // A policyListener keeps what it was told last.
@@ -54,7 +55,7 @@ func policyRig(t *testing.T) (*policies, *policyListener, *blind, millrace.Strea
 	l := &policyListener{told: map[millrace.StreamKey]store.Policy{}}
 	b := &blind{Control: mem.NewControl()}
 	p := newPolicies(b, slog.New(slog.DiscardHandler))
-	p.follow(l, func() time.Time { return now }, func() {
+	p.follow(l, storetest.ExpiryAt(now), func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.nudges++
@@ -177,7 +178,7 @@ func TestADeletionThatCouldNotBeToldIsNotAnsweredFor(t *testing.T) {
 func TestADeletionMattersAsLongAsWhatItCovers(t *testing.T) {
 	p, _, _, _ := policyRig(t)
 	policy := store.Policy{Retention: time.Hour}
-	last := policy.Since(p.now()) // the oldest time that is not expired
+	last := policy.Since(p.since) // the oldest time that is not expired
 	for late, want := range map[time.Duration]bool{0: true, -time.Millisecond: true, -2 * time.Millisecond: false} {
 		d := store.Deletion{Last: millrace.NewFragmentNumber(7, last.Add(late), 0)}
 		if got := p.matters(policy, d); got != want {
@@ -210,7 +211,7 @@ func TestWhoLookedFirstDoesNotTellLast(t *testing.T) {
 		l := &policyListener{told: map[millrace.StreamKey]store.Policy{}}
 		slow := &slowReader{Control: mem.NewControl()}
 		p := newPolicies(slow, slog.New(slog.DiscardHandler))
-		p.follow(l, time.Now, func() {})
+		p.follow(l, storetest.ExpiryAt(time.Now()), func() {})
 		s, err := p.Create(t.Context(), millrace.Stream{
 			Name: "cam", Version: "v0", ARN: millrace.StreamARN{Region: "r", Account: "000000000000"},
 		}, nil)

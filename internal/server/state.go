@@ -102,7 +102,7 @@ func (s *state) open(ctx context.Context, cfg config.Server, o Options) (err err
 		return err
 	}
 	s.keeper = s.newKeeper(cfg.Capacities)
-	s.streams.follow(s.media, s.clock.Expiry, s.keeper.Nudge)
+	s.streams.follow(s.media, s.clock.Since, s.keeper.Nudge)
 	return nil
 }
 
@@ -149,15 +149,15 @@ func sizeBeside(dir string) (n int64) {
 }
 
 func (s *state) newKeeper(rules config.CapacityRules) *retention.Keeper {
-	c := retention.Config{Control: s.streams, Media: s.media, Now: s.clock.Expiry, Capped: s.metrics.sawCapped, Logger: s.logger}
+	c := retention.Config{Control: s.streams, Media: s.media, Since: s.clock.Since, Capped: s.metrics.sawCapped, Logger: s.logger}
 	for _, r := range rules {
 		c.Rules = append(c.Rules, retention.Rule{Streams: r.Streams, Tag: r.Tag, Value: r.Value, Size: int64(r.Size)})
 	}
-	c.Maintain = func(ctx context.Context, now time.Time) error {
+	c.Maintain = func(ctx context.Context) error {
 		if err := s.streams.tellAll(ctx); err != nil {
 			return fmt.Errorf("read policies: %w", err)
 		}
-		_, err := s.media.Maintain(ctx, now)
+		_, err := s.media.Maintain(ctx, s.clock.Since)
 		return err
 	}
 	return retention.New(c)

@@ -206,7 +206,7 @@ func TestThePolicyCanBeToRefuseNew(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	s.SetPolicy(millrace.StreamKey{ID: 1}, store.Policy{Retention: time.Hour})
-	if _, err := s.Maintain(t.Context(), s.kept[n-1].ServerTime().Add(2*time.Hour)); err != nil {
+	if _, err := s.Maintain(t.Context(), storetest.ExpiryAt(s.kept[n-1].ServerTime().Add(2*time.Hour))); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.put(2, 10_000); err != nil {

@@ -45,7 +45,7 @@ func (p *foundPack) scan(ctx context.Context) error {
 func (p *foundPack) identify() error {
 	h, err := pack.ReadFileHeader(p.file)
 	if errors.Is(err, millrace.ErrCorrupt) {
-		h = pack.FileHeader{Epoch: uint32(p.number >> 32), Pack: p.number}
+		h = pack.FileHeader{Epoch: epochOf(p.number), Pack: p.number}
 		h.Salt, err = pack.Salvage(p.file)
 	}
 	if errors.Is(err, millrace.ErrCorrupt) {

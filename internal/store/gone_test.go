@@ -8,6 +8,7 @@ import (
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/store/mem"
+	"github.com/millrace/millrace/internal/store/storetest"
 )
 
 // TestWhatWasFoundBeforeItWentIsNotRead: a reader that holds an entry does not
@@ -40,7 +41,7 @@ func TestWhatWasFoundBeforeItWentIsNotRead(t *testing.T) {
 				if _, err := r.Read(t.Context(), scope, list[0], nil); !errors.Is(err, millrace.ErrNotFound) {
 					t.Errorf("read: %v, want that it is not found", err)
 				}
-				if _, err := r.Maintain(t.Context(), f.Number.ServerTime()); err != nil {
+				if _, err := r.Maintain(t.Context(), storetest.ExpiryAt(f.Number.ServerTime())); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -105,7 +106,7 @@ func TestWhatComesLateIntoADeletedRangeIsNotFound(t *testing.T) {
 	r.SetPolicy(early.Stream, store.Policy{Retention: millrace.MaxRetention, Deletions: []store.Deletion{{
 		ID: 1, Stream: early.Stream, Clock: store.ServerClock, To: late.Number.ServerTime().Add(time.Hour), Last: late.Number,
 	}}})
-	if _, err := r.Maintain(t.Context(), early.Number.ServerTime()); err != nil {
+	if _, err := r.Maintain(t.Context(), storetest.ExpiryAt(early.Number.ServerTime())); err != nil {
 		t.Fatal(err)
 	}
 	for name, f := range map[string]*millrace.Fragment{"what had its number": late, "what came then": nil} {

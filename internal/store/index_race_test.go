@@ -54,7 +54,7 @@ func TestQueriesBesideTheFeederMissNothing(t *testing.T) {
 	scope := store.Scope{Stream: key}
 	beside(func() error { return e.FeedNow(ctx) })
 	beside(func() error {
-		_, err := e.Sweep(ctx, storetest.Epoch())
+		_, err := e.Sweep(ctx, storetest.ExpiryAt(storetest.Epoch()))
 		return err
 	})
 	for c := range store.Clock(2) {

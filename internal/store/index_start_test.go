@@ -93,7 +93,7 @@ func (h *house) set(id uint64, change func(*store.Policy)) {
 
 func (h *house) maintain() {
 	h.t.Helper()
-	if _, err := h.Maintain(h.t.Context(), h.now); err != nil {
+	if _, err := h.Maintain(h.t.Context(), storetest.ExpiryAt(h.now)); err != nil {
 		h.t.Fatal(err)
 	}
 }
@@ -106,7 +106,7 @@ func (h *house) answers() map[string]string {
 	for id := range uint64(5) {
 		key := millrace.StreamKey{ID: id}
 		policy := h.policies[key]
-		scope := store.Scope{Stream: key, Since: policy.Since(h.now)}
+		scope := store.Scope{Stream: key, Since: policy.Since(storetest.ExpiryAt(h.now))}
 		for c := range store.Clock(2) {
 			for _, limit := range []int{0, 1, 7} {
 				all[fmt.Sprintf("list %d/%d/%d", id, c, limit)] = fmt.Sprint(h.listed(scope, store.Listing{Clock: c, Limit: limit}))
@@ -449,7 +449,7 @@ func TestAnIndexThatIsMadeAgainKnowsPacksThatWereWrittenAnew(t *testing.T) {
 	}
 	rewritten := 0
 	for range 4 {
-		r, err := h.Maintain(t.Context(), h.now)
+		r, err := h.Maintain(t.Context(), storetest.ExpiryAt(h.now))
 		if err != nil {
 			t.Fatal(err)
 		}

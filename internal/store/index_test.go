@@ -63,7 +63,7 @@ func answersLikeAPlainList(t *testing.T, r *rand.Rand, pages store.Pages) {
 	p := plain{store.Scope{Since: cut.Add(time.Duration(r.IntN(9)) * time.Second)}, policy, list}
 	p.compare(t, e.Engine, r)
 	if r.IntN(2) == 0 {
-		if _, err := e.Maintain(t.Context(), cut.Add(time.Hour)); err != nil {
+		if _, err := e.Maintain(t.Context(), storetest.ExpiryAt(cut.Add(time.Hour))); err != nil {
 			t.Fatal(err)
 		}
 		p.compare(t, e.Engine, r)

@@ -157,7 +157,7 @@ func TestAPackIsSealedWhenItIsDueEvenIfNothingComes(t *testing.T) {
 			t.Errorf("sealed %d times", sealed.Load())
 		}
 		e.SetPolicy(f.Stream, store.Policy{Retention: time.Hour})
-		r, err := e.Maintain(t.Context(), f.ServerTime().Add(2*time.Hour))
+		r, err := e.Maintain(t.Context(), storetest.ExpiryAt(f.ServerTime().Add(2*time.Hour)))
 		if err != nil || r.Fragments != 1 || r.Packs != 1 || r.Bytes != int64(f.Size()) {
 			t.Errorf("forgotten %+v, %v", r, err)
 		}
@@ -189,7 +189,7 @@ func TestAPackThatGuardsAnotherIsNotRemoved(t *testing.T) {
 	if err := e.Drop(t.Context(), young); err != nil {
 		t.Fatal(err)
 	}
-	r, err := e.Maintain(t.Context(), time.Time{})
+	r, err := e.Maintain(t.Context(), storetest.ExpiryAt(time.Time{}))
 	if err != nil || r.Packs != 0 {
 		t.Errorf("forgotten %+v, %v, though the first pack cannot be cut", r, err)
 	}

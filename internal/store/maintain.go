@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/millrace/millrace/internal/pack"
 )
 
 // What one pass does at most, beyond sweeping and removing: a pass is to end
@@ -27,19 +29,18 @@ const (
 // same with them.
 //
 // What is dead goes within an eighth of its class, and before that if it comes
-// to more than a 128th part of all that is live. now is by the clock by which
-// fragments expire. ctx is honoured between packs. A failure in one place
+// to more than a 128th part of all that is live. ctx is honoured between packs. A failure in one place
 // does not keep the pass from its work in others; what could not be done is
 // done by a later pass, and the errors are returned together. Any number of
 // goroutines may call; one at a time makes a pass.
-func (e *Engine) Maintain(ctx context.Context, now time.Time) (Forgotten, error) {
+func (e *Engine) Maintain(ctx context.Context, x Expiry) (Forgotten, error) {
 	select {
 	case e.passes <- struct{}{}:
 	case <-ctx.Done():
 		return Forgotten{}, ctx.Err()
 	}
 	defer func() { <-e.passes }()
-	p := &pass{e: e, now: now}
+	p := &pass{e: e, expiry: x, now: x(0), since: make(map[time.Duration]time.Time)}
 	var failed error
 	for _, step := range []func(context.Context) error{
 		p.sweep, p.roll, p.removeDead, p.survey, p.rewrite, p.removeDead, p.punch,
@@ -60,13 +61,26 @@ func (e *Engine) Maintain(ctx context.Context, now time.Time) (Forgotten, error)
 
 // A pass is one call of Maintain.
 type pass struct {
-	e    *Engine
-	now  time.Time
-	done Forgotten
+	e      *Engine
+	expiry Expiry
+	now    time.Time                   // the server's
+	since  map[time.Duration]time.Time // what expiry said, by retention
+	done   Forgotten
+}
+
+// dies is when an entry expires, or when it has, by its stream's retention.
+func (p *pass) dies(en *pack.Entry) time.Time {
+	retention := p.e.index.policy(en.Stream).Retention
+	since, known := p.since[retention]
+	if !known {
+		since = p.expiry(retention)
+		p.since[retention] = since
+	}
+	return p.now.Add(en.Number.ServerTime().Sub(since))
 }
 
 func (p *pass) sweep(ctx context.Context) error {
-	r, err := p.e.Sweep(ctx, p.now)
+	r, err := p.e.Sweep(ctx, p.expiry)
 	p.done.Fragments, p.done.Bytes = r.Fragments, r.Bytes
 	if err != nil {
 		return fmt.Errorf("sweep: %w", err)

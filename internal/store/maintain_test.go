@@ -57,7 +57,7 @@ func (w *world) drops(ids ...uint64) func() error {
 // pass makes a pass of maintenance and returns what it did.
 func (w *world) pass(t *testing.T) store.Forgotten {
 	t.Helper()
-	r, err := w.engine.Maintain(context.Background(), w.now)
+	r, err := w.engine.Maintain(context.Background(), storetest.ExpiryAt(w.now))
 	if err := errors.Join(err, w.check(), w.checkAccounts()); err != nil {
 		t.Fatal(err)
 	}
@@ -198,6 +198,26 @@ func TestLittleThatIsDeadGoesWhenItsTimeHasCome(t *testing.T) {
 	}
 }
 
+// A start does not know for how long what was deleted has waited, and does not
+// begin to count anew.
+func TestWhatWasDeletedGoesHoweverOftenTheServerStarts(t *testing.T) {
+	w := worldOf(t, longLived)
+	w.must(t, w.fills(1, 9_000, 0), w.fills(60, 60_000, 3), w.restart)
+	w.pass(t)
+	w.must(t, w.keepsSince(0, w.now.Add(time.Second)))
+	if r := w.pass(t); r.Fragments != 1 || r.Punched != 0 {
+		t.Errorf("a small part: %+v", r)
+	}
+	var punched int64
+	for range 8 {
+		w.must(t, w.waits(24*time.Hour), w.restart)
+		punched += w.pass(t).Punched
+	}
+	if punched == 0 {
+		t.Error("nothing was given back in an eighth of the class")
+	}
+}
+
 func TestMostlyDeadPacksAreWrittenAnew(t *testing.T) {
 	w := worldOf(t, longLived)
 	some := w.fills(40, 20_000, 0, 1, 2, 0, 1, 3)
@@ -324,7 +344,7 @@ func TestAPackWithADamagedFragmentIsNotWrittenAnew(t *testing.T) {
 	if err := w.drops(0, 1, 2)(); err != nil {
 		t.Fatal(err)
 	}
-	r, err := w.engine.Maintain(t.Context(), w.now)
+	r, err := w.engine.Maintain(t.Context(), storetest.ExpiryAt(w.now))
 	if err != nil || r.Rewritten == 0 || r.Packs != 0 || len(w.names(t)) != 2 {
 		t.Fatalf("%+v, %v", r, err)
 	}
@@ -344,7 +364,7 @@ func TestAPackWithADamagedFragmentIsNotWrittenAnew(t *testing.T) {
 	if live != r.Rewritten {
 		t.Errorf("%d are readable, %d were written anew", live, r.Rewritten)
 	}
-	if again, err := w.engine.Maintain(t.Context(), w.now); err != nil || again.Rewritten > 0 {
+	if again, err := w.engine.Maintain(t.Context(), storetest.ExpiryAt(w.now)); err != nil || again.Rewritten > 0 {
 		t.Errorf("a second pass did %+v, %v", again, err)
 	}
 }
@@ -382,7 +402,7 @@ func TestReadersBesideMaintenanceAreUnharmed(t *testing.T) {
 			list := all[id]
 			w.streams[id].policy.KeptSince = list[len(list)/cut-1].ServerTime().Add(time.Millisecond)
 			w.engine.SetPolicy(w.streams[id].key, w.streams[id].policy)
-			if _, err := w.engine.Maintain(t.Context(), w.now); err != nil {
+			if _, err := w.engine.Maintain(t.Context(), storetest.ExpiryAt(w.now)); err != nil {
 				t.Error(err)
 			}
 		}
@@ -400,7 +420,7 @@ func TestMaintenanceEndsWithItsContext(t *testing.T) {
 	w.must(t, w.fills(40, 20_000, 0, 1, 2, 0, 1, 3), w.restart, w.drops(0, 1, 2))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := w.engine.Maintain(ctx, w.now); !errors.Is(err, context.Canceled) {
+	if _, err := w.engine.Maintain(ctx, storetest.ExpiryAt(w.now)); !errors.Is(err, context.Canceled) {
 		t.Errorf("err = %v", err)
 	}
 	if n := len(w.names(t)); n != 1 {
@@ -416,7 +436,7 @@ func TestNothingIsPunchedAfterAFailedSync(t *testing.T) {
 		w.disturb = []error{errBroken}
 		w.faults.Break(fault.Fault{Op: fault.Sync, At: k, Err: errBroken})
 		before, punches := w.room(t), w.faults.Calls(fault.Punch)
-		if _, err := w.engine.Maintain(t.Context(), w.now); !errors.Is(err, errBroken) {
+		if _, err := w.engine.Maintain(t.Context(), storetest.ExpiryAt(w.now)); !errors.Is(err, errBroken) {
 			t.Fatalf("sync %d: %v", k, err)
 		}
 		if w.room(t) != before || w.faults.Calls(fault.Punch) != punches {

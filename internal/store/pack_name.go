@@ -13,6 +13,8 @@ const packSuffix = ".pack"
 // of an epoch have gone.
 func packNumber(epoch, counter uint32) uint64 { return uint64(epoch)<<32 | uint64(counter) }
 
+func epochOf(pack uint64) uint32 { return uint32(pack >> 32) }
+
 func packName(number uint64) string { return fmt.Sprintf("%016x%s", number, packSuffix) }
 
 func parsePackName(name string) (uint64, bool) {
@@ -37,7 +39,7 @@ func NewestEpoch(fs FS) (uint32, error) {
 			newest = max(newest, n)
 		}
 	}
-	return uint32(newest >> 32), nil
+	return epochOf(newest), nil
 }
 
 // PackNumber returns the number of the pack in a file of that name, and false

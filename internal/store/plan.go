@@ -108,7 +108,7 @@ func (p *pass) forgetPlans() {
 // start counts as handled if the file is as small as it should be; a crash may
 // have cost the holes but not the marks, and then all are made again.
 func (p *pass) firstPlan(ctx context.Context, info *packInfo) (*plan, error) {
-	v, err := p.e.inspect(ctx, info)
+	v, err := p.inspect(ctx, info)
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +129,7 @@ func (p *pass) firstPlan(ctx context.Context, info *packInfo) (*plan, error) {
 			holes += max(0, en.Size-2*holeBlock) / holeBlock * holeBlock
 			continue
 		}
-		if at := p.died(en); l.since.IsZero() || at.Before(l.since) {
+		if at := p.died(info, en); l.since.IsZero() || at.Before(l.since) {
 			l.since = at
 		}
 	}
@@ -142,14 +142,19 @@ func (p *pass) firstPlan(ctx context.Context, info *packInfo) (*plan, error) {
 	return l, nil
 }
 
-// died is when a dead entry expired, as far as its stream's retention tells, and
-// now if it died of something else.
-func (p *pass) died(en *pack.Entry) time.Time {
-	at := en.Number.ServerTime().Add(p.e.index.policy(en.Stream).Retention)
-	if at.After(p.now) {
+// died is when a dead entry expired, as far as its stream's retention tells. If
+// it died of something else, that is now; but of a pack that is older than this
+// start nobody knows how long that is ago, and its time has come: else a server
+// that is started again and again would never give the bytes back.
+func (p *pass) died(info *packInfo, en *pack.Entry) time.Time {
+	at := p.dies(en)
+	switch {
+	case !at.After(p.now):
+		return at
+	case epochOf(info.number) == p.e.cfg.Epoch:
 		return p.now
 	}
-	return at
+	return p.now.Add(-patienceOf(info.class))
 }
 
 // measure notes and returns how many bytes of a file were given back.
@@ -178,26 +183,27 @@ func (v *inspection) close() { _ = v.file.Close() } // what was written was sync
 
 // inspect opens a sealed pack and finds out what in it is live. A pack whose
 // footer is damaged is scanned; then what is marked is not among its entries.
-func (e *Engine) inspect(ctx context.Context, p *packInfo) (*inspection, error) {
-	f, err := e.cfg.FS.Open(packName(p.number))
+func (p *pass) inspect(ctx context.Context, info *packInfo) (*inspection, error) {
+	e := p.e
+	f, err := e.cfg.FS.Open(packName(info.number))
 	if err != nil {
 		return nil, fmt.Errorf("inspect pack: %w", err)
 	}
-	v := &inspection{file: f, salt: p.salt}
-	err = v.readFooter(p)
+	v := &inspection{file: f, salt: info.salt}
+	err = v.readFooter(info)
 	if errors.Is(err, millrace.ErrCorrupt) {
-		v.damage = &Damage{Pack: p.number, Offset: p.size - pack.TrailerSize, Length: pack.TrailerSize, Err: err}
-		err = v.scan(ctx, e, p)
+		v.damage = &Damage{Pack: info.number, Offset: info.size - pack.TrailerSize, Length: pack.TrailerSize, Err: err}
+		err = v.scan(ctx, e, info)
 	}
 	if err == nil {
-		v.live, err = e.index.liveIn(ctx, p.number, v.entries)
+		v.live, err = e.index.liveIn(ctx, info.number, v.entries)
 	}
 	if err != nil {
 		v.close()
-		return nil, fmt.Errorf("inspect pack %s: %w", packName(p.number), err)
+		return nil, fmt.Errorf("inspect pack %s: %w", packName(info.number), err)
 	}
 	for i := range v.entries {
-		if at := e.expiry(&v.entries[i]); v.live[i] && at.After(v.dies) {
+		if at := p.dies(&v.entries[i]); v.live[i] && at.After(v.dies) {
 			v.dies = at
 		}
 	}
@@ -231,9 +237,4 @@ func (v *inspection) readFooter(p *packInfo) error {
 	}
 	v.entries = footer.Entries
 	return nil
-}
-
-// expiry is when an entry will be gone by its stream's retention.
-func (e *Engine) expiry(en *pack.Entry) time.Time {
-	return en.Number.ServerTime().Add(e.index.policy(en.Stream).Retention)
 }

@@ -99,9 +99,15 @@ func (p *Policy) Gone(number millrace.FragmentNumber, producer time.Time) bool {
 	return false
 }
 
-// Since is the server time before which fragments are expired at now.
-func (p *Policy) Since(now time.Time) time.Time {
-	since := now.Add(-p.Retention)
+// An Expiry says before which server time those fragments are expired that are
+// kept for a retention; for none that is the server's time now. It never goes
+// back for any one retention. Where the server's clock may have leapt by mistake,
+// it is not the same time less the retention for all of them.
+type Expiry func(retention time.Duration) time.Time
+
+// Since is the server time before which fragments are expired.
+func (p *Policy) Since(e Expiry) time.Time {
+	since := e(p.Retention)
 	if since.Before(p.KeptSince) {
 		return p.KeptSince
 	}

@@ -94,7 +94,7 @@ func (p *pass) jobs() []job {
 // may be so in memory only. A crash may lose holes that were made: the first
 // look after a start finds that by the size, and all are made again.
 func (p *pass) punchPack(ctx context.Context, j job) (int, error) {
-	v, err := p.e.inspect(ctx, &j.info)
+	v, err := p.inspect(ctx, &j.info)
 	if err != nil {
 		return 0, err
 	}

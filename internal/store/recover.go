@@ -108,7 +108,7 @@ func (e *Engine) packNumbers() (numbers []uint64, err error) {
 
 // count makes sure that the next pack has a number of its own.
 func (e *Engine) count(number uint64) error {
-	epoch, counter := uint32(number>>32), uint32(number)
+	epoch, counter := epochOf(number), uint32(number)
 	if epoch > e.cfg.Epoch {
 		return fmt.Errorf("pack is of epoch %d, this start of %d: %w", epoch, e.cfg.Epoch, millrace.ErrConflict)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/store/mem"
+	"github.com/millrace/millrace/internal/store/storetest"
 )
 
 // TestRemovalsAreDurable: once a pack was reported as gone, the power may fail:
@@ -22,7 +23,7 @@ func TestRemovalsAreDurable(t *testing.T) {
 		r.Step()
 		r.elapsed += 48 * time.Hour // the pack is due
 		r.Step()
-		done, err := r.Maintain(t.Context(), f.ServerTime().Add(2*time.Hour))
+		done, err := r.Maintain(t.Context(), storetest.ExpiryAt(f.ServerTime().Add(2*time.Hour)))
 		if err != nil || done.Packs != 1 {
 			t.Fatalf("%+v, %v", done, err)
 		}

@@ -60,7 +60,7 @@ func (p *pass) gather(ctx context.Context, r *rewriter) (failed error) {
 			return errors.Join(failed, err)
 		}
 		l := p.e.plans[info.number]
-		v, err := p.e.inspect(ctx, &info)
+		v, err := p.inspect(ctx, &info)
 		if err != nil {
 			failed = errors.Join(failed, err)
 			continue

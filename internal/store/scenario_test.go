@@ -9,6 +9,7 @@ import (
 
 	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/store/fault"
+	"github.com/millrace/millrace/internal/store/storetest"
 )
 
 // A scenario is a program for a world. It does the same for the same seed, ends
@@ -211,7 +212,7 @@ func fillPages(w *world) error {
 		},
 		func() error { return w.retain(0, 10*time.Minute) },
 		func() error {
-			_, err := w.engine.Sweep(context.Background(), w.now)
+			_, err := w.engine.Sweep(context.Background(), storetest.ExpiryAt(w.now))
 			return err
 		},
 		w.check,

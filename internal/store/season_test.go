@@ -170,7 +170,7 @@ func (s *season) submit(c *channel) {
 func (s *season) maintain() {
 	s.Helper()
 	err := s.engine.FeedDue(s.Context())
-	r, merr := s.engine.Maintain(s.Context(), s.now)
+	r, merr := s.engine.Maintain(s.Context(), storetest.ExpiryAt(s.now))
 	if err := errors.Join(err, merr); err != nil {
 		s.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"math"
-	"time"
 
 	"github.com/millrace/millrace"
 )
@@ -27,12 +26,11 @@ func (f *Forgotten) join(o Forgotten) {
 // Sweep takes what is gone by now out of the index, so that its bytes do not
 // count as live any more: what is older than its stream's policy keeps, and
 // what was deleted. Queries do not see any of that before either. A stream
-// without a policy is left alone. now is by the clock by which fragments
-// expire. Both ends of an error are safe: what was not swept now is at the next
+// without a policy is left alone. Both ends of an error are safe: what was not swept now is at the next
 // call.
-func (e *Engine) Sweep(ctx context.Context, now time.Time) (r Forgotten, err error) {
+func (e *Engine) Sweep(ctx context.Context, x Expiry) (r Forgotten, err error) {
 	err = e.mending(ctx, func() error {
-		r, err = e.index.sweep(ctx, now)
+		r, err = e.index.sweep(ctx, x)
 		return err
 	})
 	return r, err
@@ -40,14 +38,14 @@ func (e *Engine) Sweep(ctx context.Context, now time.Time) (r Forgotten, err err
 
 // sweep takes what the rules do not let be seen away, stream by stream, and all
 // of the streams that were dropped.
-func (ix *index) sweep(ctx context.Context, now time.Time) (r Forgotten, err error) {
+func (ix *index) sweep(ctx context.Context, x Expiry) (r Forgotten, err error) {
 	release, err := ix.takePages(ctx)
 	if err != nil {
 		return r, err
 	}
 	defer release()
 	for _, key := range ix.keys() {
-		n, err := ix.sweepStream(ctx, key, now)
+		n, err := ix.sweepStream(ctx, key, x)
 		r.join(n)
 		if err != nil {
 			return r, err
@@ -69,7 +67,7 @@ func (ix *index) sweep(ctx context.Context, now time.Time) (r Forgotten, err err
 	return r, ix.sync(ctx)
 }
 
-func (ix *index) sweepStream(ctx context.Context, key millrace.StreamKey, now time.Time) (r Forgotten, err error) {
+func (ix *index) sweepStream(ctx context.Context, key millrace.StreamKey, x Expiry) (r Forgotten, err error) {
 	if err := ctx.Err(); err != nil {
 		return r, err
 	}
@@ -77,7 +75,7 @@ func (ix *index) sweepStream(ctx context.Context, key millrace.StreamKey, now ti
 	if rule == nil {
 		return r, nil
 	}
-	v, ok := ix.view(Scope{Stream: key, Since: rule.Since(now)})
+	v, ok := ix.view(Scope{Stream: key, Since: rule.Since(x)})
 	if !ok {
 		return r, nil
 	}

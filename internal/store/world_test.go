@@ -327,7 +327,7 @@ func (w *world) erase(id uint64, c store.Clock, from, to time.Time) error {
 
 // maintain gives back what is gone.
 func (w *world) maintain() error {
-	_, err := w.engine.Maintain(context.Background(), w.now)
+	_, err := w.engine.Maintain(context.Background(), storetest.ExpiryAt(w.now))
 	return err
 }
 
