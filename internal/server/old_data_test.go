@@ -96,6 +96,56 @@ func readKept(t *testing.T, r *rig, streams ...string) (list []keptFragment) {
 	return list
 }
 
+// Without the control state all packs would be those of deleted streams. An empty
+// file is one that a crash of the file system has left.
+func TestPacksWithoutAControlStateAreLeftAlone(t *testing.T) {
+	for name := range oldDirectories(t) {
+		for _, empty := range []bool{false, true} {
+			cfg := config.Default(config.ProfileDefault)
+			cfg.Data, cfg.Listen = t.TempDir(), "127.0.0.1:0"
+			if err := os.CopyFS(cfg.Data, os.DirFS(name)); err != nil {
+				t.Fatal(err)
+			}
+			for path := range controlFiles(t, cfg.Data) {
+				if err := os.Remove(path); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if empty {
+				if err := os.WriteFile(filepath.Join(cfg.Data, upkeep.ControlFile), nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			packs := packNames(t, cfg.Data)
+			s, err := server.Start(t.Context(), cfg, server.Options{})
+			if err == nil {
+				err = s.Close()
+			}
+			if !errors.Is(err, upkeep.ErrNoControl) {
+				t.Errorf("%s: start: %v", name, err)
+			}
+			if _, err := server.Rebuild(t.Context(), cfg, server.Options{}); err == nil {
+				t.Errorf("%s: its index was made again", name)
+			}
+			if left := packNames(t, cfg.Data); len(left) == 0 || !slices.Equal(left, packs) {
+				t.Errorf("%s: of the packs %v there are %v", name, packs, left)
+			}
+		}
+	}
+}
+
+func packNames(t *testing.T, data string) (names []string) {
+	t.Helper()
+	list, err := os.ReadDir(filepath.Join(data, upkeep.PackFolder))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range list {
+		names = append(names, f.Name())
+	}
+	return names
+}
+
 // TestOldDataDirectoriesAreBackedUp backs each up as it is, without a server.
 func TestOldDataDirectoriesAreBackedUp(t *testing.T) {
 	for name, want := range oldDirectories(t) {

@@ -20,13 +20,6 @@ import (
 	"github.com/millrace/millrace/internal/upkeep"
 )
 
-// The names of what a data directory holds.
-const (
-	controlFile = "control.db"
-	indexFile   = "index.db"
-	packFolder  = "packs"
-)
-
 // A state is an open data directory.
 type state struct {
 	logger  *slog.Logger
@@ -55,20 +48,11 @@ func openState(ctx context.Context, cfg config.Server, o Options) (*state, error
 
 func (s *state) open(ctx context.Context, cfg config.Server, o Options) (err error) {
 	dir := cfg.Data
-	if err := os.MkdirAll(filepath.Join(dir, packFolder), 0o700); err != nil {
-		return err
-	}
-	if s.lock, err = disk.Lock(dir); err != nil {
-		return err
-	}
-	top, err := disk.Open(dir)
+	files, err := s.takeDirectory(dir)
 	if err != nil {
 		return err
 	}
-	if err := upkeep.CheckRestored(top); err != nil {
-		return err
-	}
-	if s.control, err = sqlite.OpenControl(ctx, filepath.Join(dir, controlFile), sqlite.Options{}); err != nil {
+	if s.control, err = sqlite.OpenControl(ctx, filepath.Join(dir, upkeep.ControlFile), sqlite.Options{}); err != nil {
 		return err
 	}
 	identity, err := s.identity(ctx)
@@ -79,10 +63,6 @@ func (s *state) open(ctx context.Context, cfg config.Server, o Options) (err err
 	all, err := s.streams.all(ctx)
 	if err != nil {
 		return fmt.Errorf("read policies: %w", err)
-	}
-	files, err := disk.Open(filepath.Join(dir, packFolder))
-	if err != nil {
-		return err
 	}
 	if err := s.takeEpoch(ctx, files); err != nil {
 		return fmt.Errorf("take an epoch: %w", err)
@@ -106,6 +86,25 @@ func (s *state) open(ctx context.Context, cfg config.Server, o Options) (err err
 	return nil
 }
 
+// takeDirectory locks a data directory, making it if it is not there, and returns
+// where its packs are. What must not be opened it refuses.
+func (s *state) takeDirectory(dir string) (packs *disk.FS, err error) {
+	top, err := disk.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	if s.lock, err = disk.Lock(dir); err != nil {
+		return nil, err
+	}
+	if err := upkeep.CheckRestored(top); err != nil {
+		return nil, err
+	}
+	if packs, err = disk.Open(filepath.Join(dir, upkeep.PackFolder)); err != nil {
+		return nil, err
+	}
+	return packs, upkeep.CheckControl(top, packs)
+}
+
 // identity is what tells this store from every other, made at its first start.
 func (s *state) identity(ctx context.Context) (id [16]byte, err error) {
 	_, _ = rand.Read(id[:]) // never fails
@@ -118,7 +117,7 @@ func (s *state) identity(ctx context.Context) (id [16]byte, err error) {
 
 // openMedia opens the packs and their index.
 func (s *state) openMedia(ctx context.Context, dir string, c store.Config) error {
-	index, err := sqlite.OpenIndex(ctx, filepath.Join(dir, indexFile), sqlite.Options{})
+	index, err := sqlite.OpenIndex(ctx, filepath.Join(dir, upkeep.IndexFile), sqlite.Options{})
 	if err != nil {
 		return err
 	}

@@ -83,7 +83,8 @@ func (d *doctor) controlFormat(ctx context.Context) {
 	var newer *sqlite.VersionError
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return // the first start makes it
+		d.missingControl()
+		return
 	case errors.As(err, &newer):
 		d.note(check, LevelFail, newerRelease, "has schema version %d, and this release knows versions up to %d", newer.Found, newer.Known)
 		return
@@ -97,6 +98,22 @@ func (d *doctor) controlFormat(ctx context.Context) {
 		return
 	}
 	d.note(check, LevelOK, "", "can be read")
+}
+
+// missingControl tells of packs that no control state knows. Without packs it is
+// the first start that makes it.
+func (d *doctor) missingControl() {
+	top, err := disk.View(d.cfg.Data)
+	if err != nil {
+		return
+	}
+	packs, err := disk.View(filepath.Join(d.cfg.Data, PackFolder))
+	if err != nil {
+		return
+	}
+	if errors.Is(CheckControl(top, packs), ErrNoControl) {
+		d.note("control state", LevelFail, "Restore a backup, or move the packs elsewhere.", "there is none, and there are packs; no server starts")
+	}
 }
 
 // packFormats looks at the file headers of all packs.

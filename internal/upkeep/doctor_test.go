@@ -84,6 +84,13 @@ func TestADoctorFindsWhatIsWrong(t *testing.T) {
 			},
 			"fail control state", "millrace verify",
 		},
+		"packs without a control state": {
+			func(t *testing.T, c change) {
+				check(t, os.WriteFile(c.cfg.Data+"/packs/0000000100000001.pack", []byte("x"), 0o600))
+				check(t, os.Remove(c.cfg.Data+"/control.db"))
+			},
+			"fail control state", "no server starts",
+		},
 		"an index of somebody else": {
 			func(t *testing.T, c change) { check(t, os.Rename(c.cfg.Data+"/control.db", c.cfg.Data+"/index.db")) },
 			"fail index", "Remove index.db",

@@ -93,8 +93,8 @@ func (v *verifier) run(ctx context.Context) error {
 	if err := CheckRestored(top); err != nil {
 		return err
 	}
-	if _, err := os.Stat(filepath.Join(v.dir, ControlFile)); err != nil {
-		return fmt.Errorf("is it a data directory? %w", err)
+	if err := CheckHolds(v.dir); err != nil {
+		return err
 	}
 	if v.o.Parts&PartControl != 0 {
 		if err := v.control(ctx); err != nil {
