@@ -14,7 +14,8 @@ const busyLane = 8 << 20
 type pin struct {
 	key      millrace.StreamKey
 	lane     *lane
-	inFlight int // submitted, and done has not returned
+	inFlight int  // submitted, and done has not returned
+	gone     bool // the stream is not there any more
 }
 
 // The lanes of an Engine. Every class in which something was submitted has
@@ -98,17 +99,23 @@ func (ls *lanes) settled(p *pin, gone bool) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	p.inFlight--
-	if gone && p.inFlight == 0 {
+	p.gone = p.gone || gone
+	if p.gone && p.inFlight == 0 {
 		delete(ls.pins, p.key)
 	}
 }
 
-// forget is for a stream that has gone.
+// forget is for a stream that has gone. What is in flight of it is settled first.
 func (ls *lanes) forget(key millrace.StreamKey) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	if p := ls.pins[key]; p != nil && p.inFlight == 0 {
+	p := ls.pins[key]
+	switch {
+	case p == nil:
+	case p.inFlight == 0:
 		delete(ls.pins, key)
+	default:
+		p.gone = true
 	}
 }
 

@@ -317,6 +317,16 @@ func TestStreamsThatHaveGoneAreNotRemembered(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Step()
+	last := r.gen.Make(millrace.StreamKey{ID: 5}, 100)
+	done := func(err error) { // it is kept, and not settled yet
+		if err := errors.Join(err, r.Drop(t.Context(), last.Stream)); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := r.Submit(t.Context(), last, done); err != nil {
+		t.Fatal(err)
+	}
+	r.Step()
 	if n := r.Pins(); n != 2 {
 		t.Errorf("%d streams are remembered, want the 2 that are left", n)
 	}
