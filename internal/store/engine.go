@@ -41,7 +41,7 @@ type Engine struct {
 
 	damage  *damageBook
 	scrub   scrubState
-	passes  chan struct{}    // holds a token while Maintain makes a pass
+	passes  chan struct{}    // holds a token while Maintain makes a pass, or the index is made again
 	plans   map[uint64]*plan // of the one that makes it, as the next
 	noHoles bool             // likewise: the file system cannot punch
 

@@ -55,18 +55,18 @@ func (e *Engine) logFeeding(err error) {
 
 // feed writes what is due, or all.
 func (e *Engine) feed(ctx context.Context, all bool) error {
-	return e.mending(ctx, func() error { return e.index.feed(ctx, all) })
+	return e.mending(ctx, e.remakeBetweenPasses, func() error { return e.index.feed(ctx, all) })
 }
 
 // mending does work that relies on the pages. If they are damaged, or turn out
-// to be, it makes them again first.
-func (e *Engine) mending(ctx context.Context, work func() error) error {
+// to be, it has them made again first.
+func (e *Engine) mending(ctx context.Context, remake func(context.Context) error, work func() error) error {
 	if !e.index.broken.Load() {
 		if err := work(); err == nil || !e.index.broken.Load() {
 			return err
 		}
 	}
-	if err := e.remake(ctx); err != nil {
+	if err := remake(ctx); err != nil {
 		return err
 	}
 	return work()

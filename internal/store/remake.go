@@ -9,6 +9,20 @@ import (
 	"github.com/millrace/millrace/internal/pack"
 )
 
+// remakeBetweenPasses is remake for who does not make a pass. A pass acts on what
+// it has seen dead; remake may find just that again: what was written anew is in
+// two packs as long as the old one is there, and is found in the one that it
+// comes to first.
+func (e *Engine) remakeBetweenPasses(ctx context.Context) error {
+	select {
+	case e.passes <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-e.passes }()
+	return e.remake(ctx)
+}
+
 // remake makes damaged pages again from the packs, while everything goes on.
 // Until it is done, a query that must know what the pages held is
 // ErrUnavailable, and no pack counts as dead; what has come since the pages were

@@ -26,10 +26,11 @@ func (f *Forgotten) join(o Forgotten) {
 // Sweep takes what is gone by now out of the index, so that its bytes do not
 // count as live any more: what is older than its stream's policy keeps, and
 // what was deleted. Queries do not see any of that before either. A stream
-// without a policy is left alone. Both ends of an error are safe: what was not swept now is at the next
-// call.
+// without a policy is left alone. Both ends of an error are safe: what was not
+// swept now is at the next call. It is a part of a pass: nobody calls it beside
+// one.
 func (e *Engine) Sweep(ctx context.Context, x Expiry) (r Forgotten, err error) {
-	err = e.mending(ctx, func() error {
+	err = e.mending(ctx, e.remake, func() error {
 		r, err = e.index.sweep(ctx, x)
 		return err
 	})
