@@ -30,6 +30,7 @@ const (
 type facts struct {
 	identity [16]byte
 	epoch    uint32
+	before   uint32        // epoch of the start that wrote the pages last before this one; 0 if nobody did
 	server   atomic.Int64  // latest server time seen, in milliseconds; 0 if there was none
 	longest  atomic.Int64  // no fragment that was seen lasts longer, in milliseconds
 	checked  atomic.Uint64 // pack that was scrubbed last, 0 for none
@@ -113,6 +114,7 @@ func (f *facts) resume(kept map[string]string) (foreign string) {
 	case uint32(epoch) > f.epoch:
 		return "it is newer than the control state"
 	}
+	f.before = uint32(epoch)
 	raise(&f.server, server)
 	raise(&f.longest, longest)
 	if n, err := strconv.ParseUint(kept[factChecked], 10, 64); err == nil {

@@ -17,6 +17,7 @@ type foundPack struct {
 	number uint64
 	file   File
 	size   int64
+	row    PackRow // what the pages keep of it; zero if that is nothing
 	header pack.FileHeader
 	known  bool        // whether header could be read
 	footer pack.Footer // what its good records say
@@ -32,6 +33,7 @@ func (p *foundPack) scan(ctx context.Context) error {
 	if err := p.identify(); err != nil || !p.known {
 		return err
 	}
+	p.synced = p.fed()
 	gaps, err := p.walk(ctx)
 	for _, d := range gaps {
 		if d.Offset < p.synced {
@@ -53,6 +55,15 @@ func (p *foundPack) identify() error {
 	}
 	p.header, p.known = h, err == nil
 	return err
+}
+
+// fed is how much the pages certainly took from what was durable: what the start
+// that wrote the pack has fed. A later one may have fed what it could not sync.
+func (p *foundPack) fed() int64 {
+	if p.row.Salt != p.header.Salt || p.header.Epoch != p.e.index.facts.before {
+		return 0
+	}
+	return p.row.Fed
 }
 
 // A located record is a record and where it is.
@@ -181,7 +192,6 @@ func (p *foundPack) cut(limits []pack.Limit) {
 // tells. Where that fails, the next pack says so, and what was cut here stays
 // away.
 func (p *foundPack) close() (info packInfo, kept bool, err error) {
-	defer p.file.Close()
 	if len(p.ends) == 0 {
 		return packInfo{}, false, p.discard()
 	}
@@ -244,6 +254,13 @@ func (p *foundPack) discard() error {
 		p.limit(0)
 	}
 	return err
+}
+
+// closeFiles is for packs that are finished, or will not be.
+func closeFiles(list []*foundPack) {
+	for _, p := range list {
+		_ = p.file.Close() // what was written was synced, or that was tried in vain
+	}
 }
 
 // limit has the next pack say what could not be done to this one.

@@ -63,14 +63,15 @@ func (e *Engine) recoverPacks(ctx context.Context) error {
 		return there
 	})
 	var found []*foundPack
+	defer func() { closeFiles(found) }()
 	said := time.Now()
 	for i, number := range numbers {
 		p, err := e.examine(ctx, number)
-		if err != nil {
-			return fmt.Errorf("%s: %w", packName(number), err)
-		}
 		if p != nil {
 			found = append(found, p)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", packName(number), err)
 		}
 		if time.Since(said) > progressTime {
 			said = time.Now()
@@ -121,7 +122,8 @@ func (e *Engine) count(number uint64) error {
 // examine looks at one pack, unless all of it is in the pages. A sealed one goes
 // into the index at once; one that is not is returned, scanned.
 func (e *Engine) examine(ctx context.Context, number uint64) (*foundPack, error) {
-	if r, ok := e.packs.row(number); ok && r.complete() {
+	r, ok := e.packs.row(number)
+	if ok && r.complete() {
 		return nil, e.packs.resumeSealed(r)
 	}
 	f, err := e.cfg.FS.Open(packName(number))
@@ -147,7 +149,7 @@ func (e *Engine) examine(ctx context.Context, number uint64) (*foundPack, error)
 		_ = f.Close()
 		return nil, err
 	}
-	p := &foundPack{e: e, number: number, file: f, size: size}
+	p := &foundPack{e: e, number: number, file: f, size: size, row: r}
 	return p, p.scan(ctx)
 }
 
@@ -222,12 +224,11 @@ func (e *Engine) finish(ctx context.Context, found []*foundPack) error {
 // finishPack closes a pack and takes it in. One that ends before what the pages
 // have of it was damaged behind our back.
 func (e *Engine) finishPack(ctx context.Context, p *foundPack) error {
-	r, _ := e.packs.row(p.number)
 	info, kept, err := p.close()
 	if err != nil {
 		e.cfg.Logger.Error("pack not sealed at start", "pack", packName(p.number), "err", err)
 	}
-	if p.end() < r.Fed {
+	if p.end() < p.row.Fed {
 		return fmt.Errorf("%w: it has more of %s than there is", errForeign, packName(p.number))
 	}
 	if !kept {

@@ -98,3 +98,43 @@ func listed(t *testing.T, e *store.Driver, key millrace.StreamKey) []store.Entry
 	}
 	return list
 }
+
+// TestTheIndexKnowsWhatWasDurable: the last batch of a pack that was open does
+// not tell itself from one that a crash has torn. If the index has it, what is
+// wrong with it is damage.
+func TestTheIndexKnowsWhatWasDurable(t *testing.T) {
+	for name, at := range map[string]int64{"header": 20, "body": 1500} {
+		t.Run(name, func(t *testing.T) {
+			w := worldOf(t, longLived)
+			one := func() error { return w.put(batch{n: 1, size: 3000, streams: 1}) }
+			w.must(t, one, one, w.feed)
+			list := w.entries(t, 0)
+			last := list[len(list)-1]
+			w.move(w.machine.kill())
+			flipIn(t, w.machine.fs, w.names(t)[0], last.Position.Offset+at)
+			if err := w.open(); err != nil {
+				t.Fatal(err)
+			}
+			_, _ = w.engine.Read(t.Context(), w.scope(w.streams[0].key), last, nil) // which finds what is wrong with a body
+			if len(w.damage) != 1 || w.damage[0].Offset != last.Position.Offset {
+				t.Errorf("damage of the record at %d is told as %+v", last.Position.Offset, w.damage)
+			}
+		})
+	}
+}
+
+// flipIn flips a bit of a file in a directory.
+func flipIn(t *testing.T, d store.FS, name string, at int64) {
+	t.Helper()
+	f, err := d.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 1)
+	_, err = f.ReadAt(b, at)
+	b[0] ^= 1
+	_, werr := f.WriteAt(b, at)
+	if err := errors.Join(err, werr, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
