@@ -198,6 +198,26 @@ func TestAPackThatGuardsAnotherIsNotRemoved(t *testing.T) {
 	}
 }
 
+func TestAPackThatWasGivenUpGoesOnceNothingInItIsLive(t *testing.T) {
+	d := mem.NewFS()
+	r := newRig(t, store.Config{FS: fault.New(d, fault.Fault{Op: fault.Sync, At: 2, Err: syscall.EIO})})
+	defer r.Close()
+	r.put(1, 100)
+	r.Step()
+	r.put(2, 100) // its sync fails, and it goes into another pack
+	r.Step()
+	if err := r.Drop(t.Context(), millrace.StreamKey{ID: 1}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := r.Maintain(t.Context(), storetest.ExpiryAt(storetest.Epoch()))
+	if err != nil || got.Packs != 1 {
+		t.Errorf("forgotten %+v, %v", got, err)
+	}
+	if names, err := d.ReadDir(); err != nil || len(names) != 1 {
+		t.Errorf("left are %v, %v", names, err)
+	}
+}
+
 func TestOneFaultIsMadeUpForOnANewPack(t *testing.T) {
 	for name, op := range map[string]fault.Op{
 		"create": fault.Create, "write": fault.Write, "sync": fault.Sync, "sync of the directory": fault.SyncDir,

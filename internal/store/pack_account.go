@@ -11,7 +11,7 @@ type packState uint8
 const (
 	packOpen    packState = iota // written by a lane, or waiting for its footer
 	packSealed                   // complete; goes when nothing in it is live
-	packGivenUp                  // without a footer; the next start cuts and seals it
+	packGivenUp                  // without a footer; goes likewise, or the next start cuts and seals it
 )
 
 // packInfo is what is known of one pack.

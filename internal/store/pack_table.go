@@ -184,8 +184,9 @@ func (t *packTable) look(number uint64) (packInfo, bool) {
 	return p.packInfo, true
 }
 
-// dead lists the sealed packs in which nothing is live. A pack whose limits
-// still guard another one is not dead.
+// dead lists the packs in which nothing is live and which nobody writes any
+// more, sealed or given up. A pack whose limits still guard another one is not
+// dead.
 func (t *packTable) dead() []packInfo {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -194,7 +195,7 @@ func (t *packTable) dead() []packInfo {
 	}
 	var list []packInfo
 	for _, p := range t.packs {
-		if p.state == packSealed && !p.hidden && !p.busy && p.live == 0 && !t.guardsLocked(&p.packInfo) {
+		if p.state != packOpen && !p.hidden && !p.busy && p.live == 0 && !t.guardsLocked(&p.packInfo) {
 			list = append(list, p.packInfo)
 		}
 	}
