@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/pack"
 )
 
@@ -135,3 +136,6 @@ func (e *Engine) LiveOf(number uint64) int {
 	p, _ := e.packs.look(number)
 	return p.live
 }
+
+// DeletionsOf is how many deletions of a stream are remembered.
+func (e *Engine) DeletionsOf(key millrace.StreamKey) int { return len(e.index.rule(key).Deletions) }

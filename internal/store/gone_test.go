@@ -49,6 +49,39 @@ func TestWhatWasFoundBeforeItWentIsNotRead(t *testing.T) {
 	}
 }
 
+// TestDeletionsOfWhatHasExpiredAreForgotten: what they meant stays gone, also
+// for a reader that looks further back.
+func TestDeletionsOfWhatHasExpiredAreForgotten(t *testing.T) {
+	r := newRig(t, store.Config{})
+	defer r.Close()
+	f := r.put(1, 100)
+	r.Step()
+	scope := store.Scope{Stream: f.Stream}
+	list, err := r.List(t.Context(), scope, store.Listing{})
+	if err != nil || len(list) != 1 {
+		t.Fatalf("listed %v, %v", list, err)
+	}
+	at := f.Number.ServerTime()
+	policy := store.Policy{Retention: time.Hour}
+	for id := range uint64(3) {
+		policy.Deletions = append(policy.Deletions, store.Deletion{
+			ID: id + 1, Stream: f.Stream, From: at, To: at.Add(time.Minute), Last: f.Number,
+		})
+	}
+	for _, c := range []struct{ age, want int }{{59, 3}, {61, 0}} {
+		r.SetPolicy(f.Stream, policy)
+		if _, err := r.Maintain(t.Context(), storetest.ExpiryAt(at.Add(time.Duration(c.age)*time.Minute))); err != nil {
+			t.Fatal(err)
+		}
+		if n := r.DeletionsOf(f.Stream); n != c.want {
+			t.Errorf("%d deletions are remembered after %d minutes, want %d", n, c.age, c.want)
+		}
+		if _, err := r.Read(t.Context(), scope, list[0], nil); !errors.Is(err, millrace.ErrNotFound) {
+			t.Errorf("read after %d minutes: %v, want that it is not found", c.age, err)
+		}
+	}
+}
+
 // wantFound asks for a fragment in every way.
 func (r *rig) wantFound(what string, f *millrace.Fragment, want bool) {
 	r.t.Helper()

@@ -188,15 +188,13 @@ func (ix *index) policy(key millrace.StreamKey) Policy {
 	return Policy{Retention: millrace.MaxRetention}
 }
 
-// applied notes that the index has nothing more of what was deleted.
-func (ix *index) applied(key millrace.StreamKey, deletions []Deletion) {
-	if len(deletions) == 0 {
-		return
-	}
+// swept notes that the index has nothing more of what was deleted, nor of
+// anything from before since.
+func (ix *index) swept(key millrace.StreamKey, deletions []Deletion, since int64) {
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
-	if r := ix.rules[key]; r != nil {
-		ix.rules[key] = r.without(deletions)
+	if r := ix.rules[key]; r != nil && len(r.Deletions) > 0 {
+		ix.rules[key] = r.after(deletions, since)
 	}
 }
 

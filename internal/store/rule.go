@@ -12,6 +12,7 @@ import (
 type rule struct {
 	Policy
 	hiding []Deletion // those of which the index may still have fragments
+	swept  int64      // server time in milliseconds; the index has nothing from before it
 }
 
 // newRule is the rule of a policy that replaces another, which is nil if there
@@ -24,7 +25,7 @@ func newRule(p Policy, was *rule) *rule {
 	if p.KeptSince.Before(was.KeptSince) {
 		p.KeptSince = was.KeptSince
 	}
-	r := &rule{Policy: p, hiding: slices.Clone(was.hiding)}
+	r := &rule{Policy: p, hiding: slices.Clone(was.hiding), swept: was.swept}
 	r.Deletions = slices.Clone(was.Deletions)
 	for _, d := range p.Deletions {
 		if !slices.ContainsFunc(was.Deletions, func(o Deletion) bool { return o.ID == d.ID }) {
@@ -34,12 +35,24 @@ func newRule(p Policy, was *rule) *rule {
 	return r
 }
 
-// without is the rule once the index has nothing more of some deletions.
-func (r *rule) without(applied []Deletion) *rule {
-	left := slices.DeleteFunc(slices.Clone(r.hiding), func(d Deletion) bool {
+// after is the rule once the index has nothing more of some deletions, and
+// nothing from before swept. That makes up for deletions of nothing later, which
+// are forgotten: there may be any number of them. The last fragment that one
+// means may be a millisecond younger than the bound on their numbers.
+func (r *rule) after(applied []Deletion, swept int64) *rule {
+	n := &rule{Policy: r.Policy, swept: max(r.swept, swept)}
+	n.hiding = slices.DeleteFunc(slices.Clone(r.hiding), func(d Deletion) bool {
 		return slices.ContainsFunc(applied, func(o Deletion) bool { return o.ID == d.ID })
 	})
-	return &rule{Policy: r.Policy, hiding: left}
+	n.Deletions = slices.DeleteFunc(slices.Clone(r.Deletions), func(d Deletion) bool {
+		return d.Last.ServerTime().UnixMilli()+1 < n.swept
+	})
+	return n
+}
+
+// Gone is Policy.Gone, and true of what was swept.
+func (r *rule) Gone(number millrace.FragmentNumber, producer time.Time) bool {
+	return number.ServerTime().UnixMilli() < r.swept || r.Policy.Gone(number, producer)
 }
 
 // A view is what one query may see of a stream.

@@ -91,7 +91,7 @@ func (ix *index) sweepStream(ctx context.Context, key millrace.StreamKey, x Expi
 			return r, err
 		}
 	}
-	ix.applied(key, v.hiding)
+	ix.swept(key, v.hiding, v.since)
 	return r, nil
 }
 
