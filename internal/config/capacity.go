@@ -18,6 +18,10 @@ const (
 // tagRule begins a rule that is about a tag.
 const tagRule = "tag:"
 
+// minRuleSize is the least that a rule leaves, so that a unit that was forgotten
+// does not cost all media.
+const minRuleSize = 1 << 20
+
 // A CapacityRule bounds what some streams keep. Either Streams or Tag is set.
 type CapacityRule struct {
 	Streams string // pattern of names, as in path.Match; the bound holds for each stream
@@ -38,15 +42,15 @@ func (r CapacityRule) String() string {
 func ParseCapacityRule(text string) (CapacityRule, error) {
 	what, size, ok := cutLast(text, "=")
 	if !ok {
-		return CapacityRule{}, fmt.Errorf("%q is not PATTERN=SIZE or tag:NAME=VALUE=SIZE, as in cam-*=50GiB", text)
+		return CapacityRule{}, errNotARule(text)
 	}
 	var r CapacityRule
 	var err error
 	if r.Size, err = ParseSize(size); err != nil {
 		return CapacityRule{}, err
 	}
-	if r.Size == 0 {
-		return CapacityRule{}, fmt.Errorf("%q leaves no room at all", text)
+	if r.Size < minRuleSize {
+		return CapacityRule{}, fmt.Errorf("%q leaves less room than %v; is a unit missing, as in 50GiB?", text, Size(minRuleSize))
 	}
 	tag, isTag := strings.CutPrefix(what, tagRule)
 	if !isTag {
@@ -60,6 +64,10 @@ func ParseCapacityRule(text string) (CapacityRule, error) {
 		return CapacityRule{}, fmt.Errorf("%q is not tag:NAME=VALUE=SIZE", text)
 	}
 	return r, nil
+}
+
+func errNotARule(what any) error {
+	return fmt.Errorf("%q is not PATTERN=SIZE or tag:NAME=VALUE=SIZE, as in cam-*=50GiB", fmt.Sprint(what))
 }
 
 func cutLast(s, sep string) (before, after string, found bool) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/go-viper/mapstructure/v2"
@@ -22,6 +23,7 @@ func decoding(s *Server) koanf.UnmarshalConf {
 			MatchName:        func(key, field string) bool { return key == field },
 			DecodeHook: mapstructure.ComposeDecodeHookFunc(
 				refuseBareNumbers,
+				joinRules,
 				mapstructure.StringToTimeDurationHookFunc(),
 				mapstructure.TextUnmarshallerHookFunc(),
 			),
@@ -39,4 +41,19 @@ func refuseBareNumbers(from, to reflect.Type, value any) (any, error) {
 		return nil, errors.New("a size is a whole number of bytes, or a number with a suffix such as 512M")
 	}
 	return value, nil
+}
+
+// joinRules lets a YAML file write rules one below the other.
+func joinRules(_, to reflect.Type, value any) (any, error) {
+	list, ok := value.([]any)
+	if to != reflect.TypeFor[CapacityRules]() || !ok {
+		return value, nil
+	}
+	rules := make([]string, len(list))
+	for i, r := range list {
+		if rules[i], ok = r.(string); !ok {
+			return nil, errNotARule(r)
+		}
+	}
+	return strings.Join(rules, ","), nil
 }

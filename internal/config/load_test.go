@@ -97,7 +97,7 @@ func TestWhatIsPrintedCanBeReadBack(t *testing.T) {
 	for _, p := range []config.Profile{config.ProfileDefault, config.ProfileAWS} {
 		s := config.Default(p)
 		s.Data, s.Memory, s.Account = "/data dir", 3<<30, "000000000012"
-		s.Capacities = config.CapacityRules{{Streams: "cam-*", Size: 50 << 30}}
+		s.Capacities = config.CapacityRules{{Streams: "*", Size: 50 << 30}, {Streams: "[a-c]*", Size: 1 << 30}}
 		got, err := config.Load(config.Sources{File: write(t, s.String())})
 		if err != nil {
 			t.Fatalf("%v\n%s", err, s)
@@ -105,6 +105,14 @@ func TestWhatIsPrintedCanBeReadBack(t *testing.T) {
 		if !reflect.DeepEqual(got, s) {
 			t.Errorf("read back\n%+v\nfrom\n%s", got, s)
 		}
+	}
+}
+
+func TestAFileWritesRulesOneBelowTheOther(t *testing.T) {
+	got, err := config.Load(config.Sources{File: write(t, "data: x\ncapacities:\n- '*=50GiB'\n- tag:site=yard=1TiB\n")})
+	want := config.CapacityRules{{Streams: "*", Size: 50 << 30}, {Tag: "site", Value: "yard", Size: 1 << 40}}
+	if err != nil || !reflect.DeepEqual(got.Capacities, want) {
+		t.Errorf("%v, %v", got.Capacities, err)
 	}
 }
 
@@ -138,6 +146,12 @@ func TestBadSettingsAreExplained(t *testing.T) {
 		},
 		"a rule without a size": {
 			config.Sources{Flags: map[string]string{"data": "x", "capacities": "cam-*"}}, []string{"command line", "PATTERN=SIZE"},
+		},
+		"a rule without a unit": {
+			config.Sources{Flags: map[string]string{"data": "x", "capacities": "cam-*=50"}}, []string{"command line", "is a unit missing"},
+		},
+		"rules as a YAML map": {
+			config.Sources{File: write(t, "data: x\ncapacities:\n- door: 5GiB\n")}, []string{"config file", "PATTERN=SIZE"},
 		},
 		"a tag without a value": {
 			config.Sources{Flags: map[string]string{"data": "x", "capacities": "tag:site=1GiB"}}, []string{"tag:NAME=VALUE=SIZE"},

@@ -19,7 +19,7 @@ func (s Server) String() string {
 			if value.Len() > 0 {
 				fmt.Fprintf(&b, "# %s: (set, not shown)\n", name)
 			}
-		case value.Kind() == reflect.String:
+		case value.Kind() == reflect.String, value.Kind() == reflect.Slice:
 			fmt.Fprintf(&b, "%s: %q\n", name, value.Interface())
 		default:
 			fmt.Fprintf(&b, "%s: %v\n", name, value.Interface())
