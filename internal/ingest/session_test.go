@@ -1,12 +1,16 @@
 package ingest_test
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/millrace/millrace/internal/ingest"
+	"github.com/millrace/millrace/internal/store"
 )
 
 func TestAcksComeInTheOrderOfAFragmentsLife(t *testing.T) {
@@ -190,6 +194,25 @@ func TestAStoreThatRefusesEndsTheSession(t *testing.T) {
 		c.ended()
 		c.want("200", "BUFFERING 5", "RECEIVED 5", "ERROR 5 5001 ARCHIVAL_ERROR", "end")
 	})
+}
+
+// The log of a server whose disk is full must not help to fill it.
+func TestThatTheDiskIsFullIsNotLoggedForEachFragment(t *testing.T) {
+	var log bytes.Buffer
+	change := func(c *ingest.Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) }
+	inBubble(t, change, 0, func(r *rig) {
+		for id, err := range []error{fmt.Errorf("claim: %w", store.ErrFull), errors.New("broken")} {
+			c := r.serve(func(p *ingest.Params) { *p = params(uint64(id + 1)) })
+			c.send(header(1), small(5))
+			c.finish()
+			r.store.answer(1, err)
+			c.ended()
+			c.want("200", "BUFFERING 5", "RECEIVED 5", "ERROR 5 5001 ARCHIVAL_ERROR", "end")
+		}
+	})
+	if text := log.String(); strings.Contains(text, store.ErrFull.Error()) || !strings.Contains(text, "broken") {
+		t.Errorf("logged %s", text)
+	}
 }
 
 func TestAFailedCommitAtTheEndOfTheBodyIsTold(t *testing.T) {

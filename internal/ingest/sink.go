@@ -2,11 +2,13 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/fragment"
+	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/tail"
 	"github.com/millrace/millrace/internal/wire"
 )
@@ -190,7 +192,11 @@ func (s *session) lose(about subject, err error) {
 		s.end(deleted)
 		return
 	}
-	s.sessions.Logger.Error("fragment could not be stored", "stream", s.params.Stream.Name, "fragment", about.number, "err", err)
+	say := s.sessions.Logger.Error
+	if errors.Is(err, store.ErrFull) {
+		say = s.sessions.Logger.Debug // the store says once that it is full, and clients come again and again
+	}
+	say("fragment could not be stored", "stream", s.params.Stream.Name, "fragment", about.number, "err", err)
 	s.end(&millrace.Error{Code: millrace.CodeArchival, Message: "the fragment could not be stored", Err: err})
 }
 
