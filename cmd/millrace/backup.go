@@ -13,6 +13,11 @@ type backupCommand struct {
 	Verify backupVerify `cmd:"" help:"Compare a backup with what was copied."`
 }
 
+// Help is what the long help says.
+func (backupCommand) Help() string {
+	return "millrace backup DEST --data DIR makes a backup, or brings one up to date; millrace backup create --help explains it."
+}
+
 type backupCreate struct {
 	Dest   string    `arg:"" help:"Directory to copy to; it may hold an earlier backup of the same data."`
 	Rate   sizeValue `help:"Read no faster than this, per second, such as 50M." placeholder:"SIZE"`

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/alecthomas/kong"
 
@@ -54,7 +56,7 @@ func run(ctx context.Context, args []string, c console) int {
 	}
 	c.json = grammar.JSON || slices.Contains(args, "--json")
 	if err != nil {
-		return c.fail(&usageError{err, "millrace " + commandOf(parsed) + "--help"})
+		return c.fail(&usageError{err, "millrace " + commandOf(err) + "--help"})
 	}
 	c.flags = flagsOf(parsed)
 	parsed.BindTo(ctx, (*context.Context)(nil))
@@ -72,11 +74,19 @@ func helpArgs(args []string) []string {
 	return args
 }
 
-func commandOf(parsed *kong.Context) string {
-	if parsed == nil || parsed.Selected() == nil {
+// commandOf is the command, as far as it was understood, and a space behind it.
+func commandOf(err error) string {
+	var wrong *kong.ParseError
+	if !errors.As(err, &wrong) || wrong.Context == nil {
 		return ""
 	}
-	return parsed.Selected().Name + " "
+	var words strings.Builder
+	for _, element := range wrong.Context.Path {
+		if element.Command != nil {
+			words.WriteString(element.Command.Name + " ")
+		}
+	}
+	return words.String()
 }
 
 // flagsOf collects the settings that were given as flags.

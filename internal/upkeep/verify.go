@@ -122,7 +122,7 @@ func (v *verifier) control(ctx context.Context) error {
 	if err == nil && !r.OK() {
 		r, err = sqlite.VerifyControl(ctx, filepath.Join(v.dir, ControlFile))
 	}
-	v.report.Control = &ControlReport{Schema: r.Schema, Rows: r.Rows, Faults: r.Faults, More: r.More}
+	v.report.Control = &ControlReport{Schema: r.Schema, Rows: r.Rows, Faults: append([]string{}, r.Faults...), More: r.More}
 	return err
 }
 
