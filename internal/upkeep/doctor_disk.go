@@ -171,6 +171,11 @@ func (d *doctor) space(context.Context) {
 	}
 	capacity, reserve := int64(d.cfg.Capacity), int64(d.cfg.Reserve)
 	switch {
+	case reserve > room.Total/2:
+		d.note(check, LevelFail, "Lower --reserve.", "--reserve is %s of %s: a server leaves no more than half of a disk free", sizeText(reserve), sizeText(room.Total))
+	case reserve > room.Free+used:
+		d.note(check, LevelFail, fmt.Sprintf("Lower --reserve, or make room: at most %s can be left free.", sizeText(room.Free+used)),
+			"--reserve is %s, but %s are free, and media take %s: new ones are refused", sizeText(reserve), sizeText(room.Free), sizeText(used))
 	case capacity > 0 && capacity > used+room.Free-reserve:
 		d.note(check, LevelWarn, fmt.Sprintf("Lower --capacity, or make room: at most %s fit.", sizeText(max(0, used+room.Free-reserve))),
 			"--capacity is %s, but media take %s, and %s are free", sizeText(capacity), sizeText(used), sizeText(room.Free))

@@ -70,6 +70,7 @@ func TestADoctorFindsWhatIsWrong(t *testing.T) {
 		"no barriers":      {func(_ *testing.T, c change) { c.m.Options = []string{"rw", "nobarrier"} }, "fail file system", "nobarrier"},
 		"few inodes":       {func(_ *testing.T, c change) { c.m.Inodes = 12 }, "warn file system", "12 inodes"},
 		"a large capacity": {func(_ *testing.T, c change) { c.cfg.Capacity = 1 << 60 }, "warn space", "--capacity is 1024.0 PiB"},
+		"a large reserve":  {func(_ *testing.T, c change) { c.cfg.Reserve = 1 << 60 }, "fail space", "Lower --reserve"},
 		"a clock behind":   {func(_ *testing.T, c change) { *c.now = now().Add(-time.Hour) }, "fail clock", "behind by 1h0m0s"},
 		"a clock far ahead": {
 			func(_ *testing.T, c change) { *c.now = now().Add(50 * time.Hour) }, "warn clock", "50h0m0s ahead",
