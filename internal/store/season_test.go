@@ -270,6 +270,9 @@ func (s *season) run(events []event) {
 		for len(events) > 0 && events[0].at <= s.age() {
 			events[0].what(s)
 			events = events[1:]
+			for _, c := range s.channels {
+				s.look(c) // what has gone must be out of sight before any upkeep
+			}
 		}
 		s.record()
 		s.maintain()

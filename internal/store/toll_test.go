@@ -78,7 +78,8 @@ func (s *season) weigh() {
 
 // audit looks at every record in the packs, or in those of the shortest class:
 // what has gone for longer than an eighth of its class has no block of its own,
-// and what is live has all, and lies once where it is found.
+// and what is live has all, and lies once where it is found. A pack of which less
+// than a quarter is live has that for an eighth of its class at most.
 func (s *season) audit(all bool) {
 	s.Helper()
 	at := s.places(all)
@@ -107,23 +108,29 @@ type record struct {
 	file  *thinFile
 	class store.Class // of the pack
 	at    store.Position
+	last  time.Time // when the last one that is live in the pack expires
 }
 
 func (s *season) auditPack(r *rest, rec *record, salt uint64, at map[millrace.FragmentNumber]store.Position) {
 	s.Helper()
 	scanner := pack.NewScanner(rec.file, salt, rec.file.size)
+	before, all := r.media, int64(0)
 	for scanner.Next() {
 		rec.Record, rec.at.Offset = scanner.Record(), scanner.Offset()
 		if rec.Kind != pack.KindFragment {
 			continue
 		}
 		s.toll.audited++
+		all += rec.MediaSize()
 		if err := s.auditRecord(r, rec, at); err != nil {
 			s.Fatalf("after %v: %v of stream %v at %v: %v", s.age(), rec.Number, rec.Stream, rec.at, err)
 		}
 	}
 	if err := scanner.Err(); err != nil {
 		s.Fatal(err)
+	}
+	if live := r.media - before; live*4 < all && rec.last.After(s.now.Add(rec.class.Roll())) {
+		s.Fatalf("after %v: of pack %x %d of %d bytes are live, until %v, and it was not written anew", s.age(), rec.at.Pack, live, all, rec.last)
 	}
 }
 
@@ -141,6 +148,9 @@ func (s *season) auditRecord(r *rest, rec *record, at map[millrace.FragmentNumbe
 	case one.gone == 0 && room != blocks:
 		return fmt.Errorf("it is live, and only %d of %d bytes are there", room, blocks)
 	case one.gone == 0:
+		if dies := rec.Number.ServerTime().Add(s.channels[rec.Stream.ID-1].policy.Retention); dies.After(rec.last) {
+			rec.last = dies
+		}
 		r.live, r.media, r.headers = r.live+1, r.media+one.size, r.headers+rec.Size()-one.size
 		return nil
 	case room > 0 && since > rec.class.Roll():
