@@ -47,8 +47,11 @@ func (p *policies) follow(media policyStore, since store.Expiry, nudge func()) {
 	p.media, p.since, p.nudge = media, since, nudge
 }
 
-// Create implements store.Streams.
+// Create implements store.Streams. A new stream has nothing from before it was
+// made: where the control state was put back from a copy and the packs were not,
+// it may get the key of one that the copy does not know, with media in the packs.
 func (p *policies) Create(ctx context.Context, s millrace.Stream, tags map[string]string) (millrace.Stream, error) {
+	s.KeptSince = p.since(0)
 	s, err := p.Control.Create(ctx, s, tags)
 	if err == nil {
 		_ = p.tell(ctx, s.Name) // which has logged it

@@ -43,9 +43,15 @@ type index struct {
 	leaving map[millrace.StreamKey]*streamIndex // dropped, but the pages still have them
 	rules   map[millrace.StreamKey]*rule
 	strict  bool                // streams without a rule do not live
-	dropped map[uint64]uint32   // highest generation dropped, by stream id
+	dropped map[uint64]uint32   // highest generation dropped, by stream id, of the last maxDropped
+	drops   []uint64            // the ids in it, in the order of their first drop
 	lost    map[uint64]lostPack // what the pages have of them is not found; replaced, never changed
 }
+
+// maxDropped is how many dropped streams are remembered, so that nothing comes
+// in any more that was on its way to them. It has come long before so many more
+// were dropped; and a start knows of none.
+const maxDropped = 1 << 16
 
 // newIndex makes an empty index.
 func newIndex(cfg *Config, packs *packTable) *index {
@@ -260,12 +266,24 @@ func (ix *index) drop(key millrace.StreamKey) {
 	if x != nil && ix.pages != nil {
 		ix.leaving[key] = x
 	}
-	if g, ok := ix.dropped[key.ID]; !ok || g < key.Generation {
-		ix.dropped[key.ID] = key.Generation
-	}
+	ix.rememberDropLocked(key)
 	ix.mu.Unlock()
 	if x != nil {
 		x.empty(ix.packs.lose)
+	}
+}
+
+func (ix *index) rememberDropLocked(key millrace.StreamKey) {
+	g, ok := ix.dropped[key.ID]
+	if !ok || g < key.Generation {
+		ix.dropped[key.ID] = key.Generation
+	}
+	if !ok {
+		ix.drops = append(ix.drops, key.ID)
+	}
+	if len(ix.drops) > maxDropped {
+		delete(ix.dropped, ix.drops[0])
+		ix.drops = ix.drops[1:]
 	}
 }
 

@@ -30,3 +30,19 @@ func TestADroppedStreamIsNotCountedTwice(t *testing.T) {
 		t.Errorf("%d fragments are live, want 1; %d packs are dead", p.live, len(packs.dead()))
 	}
 }
+
+func TestDroppedStreamsAreRememberedForAWhile(t *testing.T) {
+	ix := newIndex(new(Config{}.withDefaults()), newPackTable())
+	for id := range uint64(maxDropped + 100) {
+		ix.drop(millrace.StreamKey{ID: id, Generation: 2})
+		ix.drop(millrace.StreamKey{ID: id, Generation: 1})
+	}
+	if n := len(ix.dropped); n != maxDropped || len(ix.drops) != n {
+		t.Errorf("%d and %d are remembered, want %d", n, len(ix.drops), maxDropped)
+	}
+	for id, want := range map[uint64]bool{0: false, 99: false, 100: true, maxDropped + 99: true} {
+		if got := ix.isDropped(millrace.StreamKey{ID: id, Generation: 2}); got != want {
+			t.Errorf("stream %d is dropped: %v", id, got)
+		}
+	}
+}
