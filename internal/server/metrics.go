@@ -31,7 +31,7 @@ func newMetrics() *metrics {
 	m := &metrics{
 		registry:       prometheus.NewRegistry(),
 		committed:      counter("fragments_committed_total", "Fragments that became durable."),
-		committedBytes: counter("committed_bytes_total", "Bytes written for them."),
+		committedBytes: counter("committed_bytes_total", "Bytes written for fragments that became durable."),
 		syncTime: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: "millrace", Subsystem: "store", Name: "sync_seconds",
 			Help: "How long the sync of a batch took.", Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14),
@@ -69,9 +69,9 @@ func (m *metrics) count(name, help string, value func() float64) {
 // watch adds what can be seen of an open store.
 func (m *metrics) watch(e *store.Engine) {
 	m.gauge("packs", "Packs that there are.", func() float64 { return float64(e.PackStats().Packs) })
-	m.gauge("pack_bytes", "Bytes of their files.", func() float64 { return float64(e.PackStats().Bytes) })
+	m.gauge("pack_bytes", "Bytes that the files of packs take.", func() float64 { return float64(e.PackStats().Bytes) })
 	m.gauge("live_fragments", "Fragments that can be found.", func() float64 { return float64(e.PackStats().LiveFragments) })
-	m.gauge("live_bytes", "Bytes of their media.", func() float64 { return float64(e.PackStats().LiveBytes) })
+	m.gauge("live_bytes", "Bytes of media of the fragments that can be found.", func() float64 { return float64(e.PackStats().LiveBytes) })
 	m.gauge("capacity_bytes", "Bytes that there could be of packs and what lies beside them; 0 if that is not known.",
 		func() float64 { return float64(e.RoomStats().Capacity) })
 	m.gauge("used_bytes", "Bytes that packs and what lies beside them take.", func() float64 { return float64(e.RoomStats().Used) })
@@ -85,12 +85,13 @@ func (m *metrics) watch(e *store.Engine) {
 	})
 	m.count("scrubbed_packs_total", "Packs that the background check has read.",
 		func() float64 { return float64(e.ScrubStats().Packs) })
-	m.count("scrubbed_bytes_total", "Bytes that it has read.", func() float64 { return float64(e.ScrubStats().Bytes) })
+	m.count("scrubbed_bytes_total", "Bytes that the background check has read.", func() float64 { return float64(e.ScrubStats().Bytes) })
 	m.count("evicted_packs_total", "Packs that went, oldest first, because the disk was full.",
 		func() float64 { return float64(e.RoomStats().EvictedPacks) })
-	m.count("evicted_fragments_total", "Fragments that went with them before their retention was over.",
+	m.count("evicted_fragments_total", "Fragments that went before their retention was over, because the disk was full.",
 		func() float64 { return float64(e.RoomStats().EvictedFragments) })
-	m.count("evicted_bytes_total", "Bytes of their media.", func() float64 { return float64(e.RoomStats().EvictedBytes) })
+	m.count("evicted_bytes_total", "Bytes of media that went before their retention was over, because the disk was full.",
+		func() float64 { return float64(e.RoomStats().EvictedBytes) })
 	m.count("refused_fragments_total", "Fragments that were refused for lack of room; their producers were told.",
 		func() float64 { return float64(e.RoomStats().RefusedFragments) })
 }

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/millrace/millrace/internal/config"
 )
 
 // scrape reads the metrics as Prometheus would. Those with labels are left out.
@@ -53,5 +55,15 @@ func TestMetricsTellWhatBecameDurable(t *testing.T) {
 		if strings.Contains(name, "secret") {
 			t.Errorf("a stream is told of: %s", name)
 		}
+	}
+}
+
+func TestMetricsTellOfTheRoomBeforeAnythingIsKept(t *testing.T) {
+	m := start(t, nil, func(c *config.Server) { c.Capacity = 200 << 20 }).scrape()
+	if capacity, left := m["millrace_store_capacity_bytes"], m["millrace_store_left_bytes"]; capacity == 0 || left <= 0 || left > capacity {
+		t.Errorf("there is room for %v of %v bytes", left, capacity)
+	}
+	if m["millrace_store_used_bytes"] == 0 {
+		t.Error("the databases take no room")
 	}
 }

@@ -19,10 +19,14 @@ type roomCounts struct {
 	EvictedBytes     int64 // of media
 }
 
-// RoomStats says how full the store is.
+// RoomStats says how full the store is. It asks the file system, if nobody has
+// done so of late.
 func (e *Engine) RoomStats() RoomStats { return e.room.stats() }
 
 func (r *room) stats() RoomStats {
+	if r.stale() {
+		r.look()
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := RoomStats{Capacity: r.totalLocked(), Used: r.packs.room() + r.beside, Full: r.full, roomCounts: r.counts}
