@@ -1,12 +1,6 @@
 package store
 
-import (
-	"bytes"
-	"context"
-	"math"
-
-	"github.com/millrace/millrace"
-)
+import "bytes"
 
 // A pageEdit is what becomes of some pages of one stream and clock.
 type pageEdit struct {
@@ -29,24 +23,6 @@ func (e *pageEdit) replace(old, now []IndexPage) {
 		}
 	}
 	e.Put = append(e.Put, now...)
-}
-
-// pagesFor reads the pages into which entries with keys from first to last
-// belong: all that have a key in that range, the one before them, and if there
-// is none of these the one behind.
-func pagesFor(ctx context.Context, pages Pages, stream millrace.StreamKey, clock Clock, first, last Key) ([]IndexPage, error) {
-	q := PageQuery{Stream: stream, Clock: clock, From: first, To: last, EndAfter: math.MinInt64}
-	within, err := pages.Find(ctx, q)
-	if err != nil || len(within) > 0 && compareKeys(within[0].First, first) <= 0 {
-		return within, err
-	}
-	q.From, q.To, q.Backward, q.Limit = Key{}, first, true, 1
-	before, err := pages.Find(ctx, q)
-	if err != nil || len(before)+len(within) > 0 {
-		return append(before, within...), err
-	}
-	q.From, q.To, q.Backward = last, Key{}, false
-	return pages.Find(ctx, q)
 }
 
 func compareKeys(a, b Key) int { return bytes.Compare(a[:], b[:]) }

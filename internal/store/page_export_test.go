@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"log/slog"
 
 	"github.com/millrace/millrace"
 )
@@ -12,21 +13,10 @@ type PageEdit = pageEdit
 // MergePages puts entries into the pages of a stream and clock, as the feeder
 // does.
 func MergePages(ctx context.Context, pages Pages, stream millrace.StreamKey, clock Clock, entries []Entry) (PageEdit, error) {
-	first, last := entries[0].Key(clock), entries[0].Key(clock)
-	for i := range entries {
-		k := entries[i].Key(clock)
-		if compareKeys(k, first) < 0 {
-			first = k
-		}
-		if compareKeys(k, last) > 0 {
-			last = k
-		}
-	}
-	found, err := pagesFor(ctx, pages, stream, clock, first, last)
-	if err != nil {
-		return PageEdit{}, err
-	}
-	return mergePages(stream, clock, found, entries)
+	ix := &index{pages: pages, logger: slog.New(slog.DiscardHandler)}
+	st := ix.newStep()
+	twins, err := st.merge(ctx, stream, clock, entries)
+	return PageEdit{Remove: st.change.Remove, Put: st.change.Put, Out: twins}, err
 }
 
 // EditPages is editPages.

@@ -6,8 +6,8 @@ import (
 	"github.com/millrace/millrace"
 )
 
-// mergePages puts entries, in whatever order, into pages, which are what
-// pagesFor returned. An entry goes into the last page that begins at or before
+// mergePages puts entries, in whatever order, into pages, which are those into
+// which they belong. An entry goes into the last page that begins at or before
 // it, else into the first. One that is there already stays as it is there.
 //
 // What comes behind the last entry of a page leaves that page full, so that a
