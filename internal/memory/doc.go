@@ -12,9 +12,10 @@
 //
 // What it promises:
 //
-//	M1: what is counted is never more than the limit. A Writer counts for at most
-//	    half of the writers' part, a Loan for at most all of the readers', so
-//	    that a small Budget lets one large fragment pass.
+//	M1: what is counted is never more than the limit, but for what a fragment
+//	    turns out to take besides when it is complete. A Writer counts for at
+//	    most half of the writers' part, a Loan for at most all of the readers',
+//	    so that a small Budget lets one large fragment pass.
 //	M2: who asks for more than there is waits, in the order of asking. Only those
 //	    go first, for half a minute, who will be done sooner: who have a little
 //	    to add to what they have, and then who have begun. A session that waits
