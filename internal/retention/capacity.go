@@ -40,13 +40,13 @@ type group struct {
 
 // capRules holds every group to its capacity. A group that fails does not keep
 // the others; the first error is returned, and whether anything was to be done.
-func (k *Keeper) capRules(ctx context.Context) (any bool, first error) {
+func (k *Keeper) capRules(ctx context.Context, swept bool) (any bool, first error) {
 	if len(k.config.Rules) == 0 {
 		return false, nil
 	}
 	groups, first := k.groups(ctx)
 	for _, g := range groups {
-		capped, err := k.capGroup(ctx, g)
+		capped, err := k.capGroup(ctx, g, swept)
 		if err != nil && first == nil {
 			first = fmt.Errorf("hold %s to its capacity: %w", g.streams[0].Name, err)
 		}
@@ -97,21 +97,27 @@ func (k *Keeper) covers(ctx context.Context, r Rule, s millrace.Stream) (bool, e
 }
 
 // capGroup moves the time since which the group keeps its media on, until what
-// is left fits. That is durable before anything goes.
-func (k *Keeper) capGroup(ctx context.Context, g group) (bool, error) {
-	excess := -g.rule.Size
+// is left fits. That is durable before anything goes. Where something that is
+// gone may still be counted, what is there is added up.
+func (k *Keeper) capGroup(ctx context.Context, g group, swept bool) (bool, error) {
+	excess := k.kept(g) - g.rule.Size
+	if excess > 0 && !swept {
+		visible, err := k.visible(ctx, g)
+		if err != nil {
+			return false, err
+		}
+		excess = visible - g.rule.Size
+	}
+	if excess <= 0 {
+		return false, nil
+	}
 	queue := &oldestFirst{}
 	for _, s := range g.streams {
-		scope := store.Scope{Stream: s.Key, Since: k.since(s)}
-		excess += k.config.Media.StreamStats(s.Key).Bytes
-		c := &cursor{media: k.config.Media, scope: scope}
+		c := k.cursor(s)
 		if err := c.next(ctx); err != nil {
 			return false, err
 		}
 		queue.add(c)
-	}
-	if excess <= 0 {
-		return false, nil
 	}
 	since, freed, err := queue.drop(ctx, excess)
 	if err != nil || freed == 0 {
@@ -130,6 +136,38 @@ func (k *Keeper) capGroup(ctx context.Context, g group) (bool, error) {
 		"streams", len(raise), "stream", g.streams[0].Name, "capacity", g.rule.Size, "bytes", freed, "kept_since", since)
 	k.config.Capped(capped)
 	return true, nil
+}
+
+// kept is how many bytes of media the store counts of a group.
+func (k *Keeper) kept(g group) (bytes int64) {
+	for _, s := range g.streams {
+		bytes += k.config.Media.StreamStats(s.Key).Bytes
+	}
+	return bytes
+}
+
+// visible is how many of them readers see.
+func (k *Keeper) visible(ctx context.Context, g group) (bytes int64, err error) {
+	for _, s := range g.streams {
+		c := k.cursor(s)
+		for {
+			c.batch = nil
+			if err := c.next(ctx); err != nil {
+				return 0, err
+			}
+			if len(c.batch) == 0 {
+				break
+			}
+			for i := range c.batch {
+				bytes += c.batch[i].Size
+			}
+		}
+	}
+	return bytes, nil
+}
+
+func (k *Keeper) cursor(s millrace.Stream) *cursor {
+	return &cursor{media: k.config.Media, scope: store.Scope{Stream: s.Key, Since: k.since(s)}}
 }
 
 // since is the server time before which a stream keeps nothing now.

@@ -195,6 +195,28 @@ func TestNothingGoesBeforeItIsWrittenDown(t *testing.T) {
 	}
 }
 
+// TestWhatIsGoneAlreadyIsNotTakenFromTheRest: what could not be swept counts in
+// the store, and readers do not see it.
+func TestWhatIsGoneAlreadyIsNotTakenFromTheRest(t *testing.T) {
+	y := newYard(t)
+	y.stream("a", nil)
+	y.put(20, "a")
+	broken := errors.New("no index")
+	k := retention.New(retention.Config{
+		Control: y.control, Media: y.engine, Rules: []retention.Rule{{Streams: "a", Size: 10_500}},
+		Since:    func(d time.Duration) time.Time { return y.now.Add(-d) },
+		Maintain: func(context.Context) error { return broken },
+	})
+	for range 3 {
+		if err := k.Pass(t.Context()); !errors.Is(err, broken) {
+			t.Errorf("pass: %v", err)
+		}
+		if numbers, bytes := y.kept("a"); bytes > 10_500 || bytes < 9000 {
+			t.Errorf("%d bytes in %d fragments are left", bytes, len(numbers))
+		}
+	}
+}
+
 func TestACapacityHoldsWhileMediaComeIn(t *testing.T) {
 	y := newYard(t)
 	y.stream("a", nil)

@@ -94,7 +94,7 @@ func (k *Keeper) Run(ctx context.Context) {
 // others from their work; the first error is returned.
 func (k *Keeper) Pass(ctx context.Context) error {
 	err := k.config.Maintain(ctx) // first, so that nothing is counted that is gone
-	capped, cerr := k.capRules(ctx)
+	capped, cerr := k.capRules(ctx, err == nil)
 	if capped {
 		err = cmp.Or(err, k.config.Maintain(ctx))
 	}
