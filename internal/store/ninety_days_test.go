@@ -84,6 +84,7 @@ func days(n time.Duration) time.Duration {
 // once, its bytes are free within an eighth of its class, nothing else goes, and
 // packs take little more than what is live.
 func TestNinetyDays(t *testing.T) {
+	t.Parallel()
 	s := newSeason(t, 1, days(90), 500_000, time.Hour)
 	s.run(ninety(s))
 	t.Log(&s.toll)
@@ -96,6 +97,7 @@ func TestNinetyDays(t *testing.T) {
 // leaves a quarter. That aside, and headers, packs take no more than with large
 // ones.
 func TestThirtyDaysOfSmallFragments(t *testing.T) {
+	t.Parallel()
 	s := newSeason(t, 2, days(30), 20_000, 30*time.Minute)
 	s.run(ninety(s))
 	t.Log(&s.toll)

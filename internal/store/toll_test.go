@@ -58,7 +58,7 @@ func (r *rest) String() string {
 }
 
 // weigh compares what the packs take with what is live, in all but the first
-// ninth, in which there is little.
+// ninetieth, in which there is little.
 func (s *season) weigh() {
 	var live int64
 	for _, c := range s.channels {
@@ -66,7 +66,7 @@ func (s *season) weigh() {
 			live += one.size
 		}
 	}
-	if s.age() < s.length/9 {
+	if s.age() < s.length/90 {
 		return
 	}
 	t, part := &s.toll, float64(s.fs.taken-live)/float64(live)
