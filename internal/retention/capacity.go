@@ -40,6 +40,8 @@ type group struct {
 
 // capRules holds every group to its capacity. A group that fails does not keep
 // the others; the first error is returned, and whether anything was to be done.
+// swept is whether nothing is counted that has gone, as it is once a group was
+// capped: the next one may share a stream with it.
 func (k *Keeper) capRules(ctx context.Context, swept bool) (any bool, first error) {
 	if len(k.config.Rules) == 0 {
 		return false, nil
@@ -50,7 +52,7 @@ func (k *Keeper) capRules(ctx context.Context, swept bool) (any bool, first erro
 		if err != nil && first == nil {
 			first = fmt.Errorf("hold %s to its capacity: %w", g.streams[0].Name, err)
 		}
-		any = any || capped
+		any, swept = any || capped, swept && !capped
 	}
 	return any, first
 }

@@ -217,6 +217,23 @@ func TestWhatIsGoneAlreadyIsNotTakenFromTheRest(t *testing.T) {
 	}
 }
 
+func TestWhatOneCapacityTookIsNotTakenForAnother(t *testing.T) {
+	y := newYard(t)
+	y.stream("a", map[string]string{"site": "yard"})
+	y.stream("b", map[string]string{"site": "yard"})
+	y.put(15, "a")
+	y.put(5, "a", "b")
+	rules := []retention.Rule{{Streams: "a", Size: 6000}, {Tag: "site", Value: "yard", Size: 13_000}}
+	if err := y.keeper(rules...).Pass(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	a, _ := y.kept("a")
+	b, _ := y.kept("b")
+	if len(a) < 5 || len(b) != 5 {
+		t.Errorf("%d and %d fragments are left, which are less than both capacities", len(a), len(b))
+	}
+}
+
 func TestACapacityHoldsWhileMediaComeIn(t *testing.T) {
 	y := newYard(t)
 	y.stream("a", nil)
