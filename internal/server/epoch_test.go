@@ -1,18 +1,24 @@
 package server_test
 
 import (
+	"bytes"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/millrace/millrace/internal/config"
+	"github.com/millrace/millrace/internal/server"
 )
 
 // An operator who puts an older control.db back must not get numbers twice (I3).
 func TestNumbersGrowAlthoughTheControlStateIsOlder(t *testing.T) {
-	r := start(t, nil, func(c *config.Server) { c.ReaderIdleTimeout = 100 * time.Millisecond })
+	var log bytes.Buffer
+	options := server.Options{Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))}
+	r := startWith(t, options, func(c *config.Server) { c.ReaderIdleTimeout = 100 * time.Millisecond })
 	r.create("cam", 24)
 	if err := r.s.Close(); err != nil {
 		t.Fatal(err)
@@ -42,7 +48,13 @@ func TestNumbersGrowAlthoughTheControlStateIsOlder(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if strings.Contains(log.String(), "newer than the control state") {
+		t.Errorf("logged %s", log.String())
+	}
 	put()
+	if !strings.Contains(log.String(), "newer than the control state") {
+		t.Errorf("logged %s", log.String())
+	}
 	docs := r.get("cam", earliest()).all()
 	if len(docs) != 4 {
 		t.Fatalf("%d fragments, want 4", len(docs))

@@ -169,6 +169,12 @@ func (s *state) takeEpoch(ctx context.Context, files *disk.FS) error {
 	if err != nil {
 		return err
 	}
+	if s.epoch, err = s.control.NextEpoch(ctx); err != nil {
+		return err
+	}
+	if s.epoch <= newest {
+		s.logger.Warn("the packs are newer than the control state: media of streams that it does not know are removed")
+	}
 	for s.epoch <= newest {
 		if s.epoch, err = s.control.NextEpoch(ctx); err != nil {
 			return err
