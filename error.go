@@ -3,6 +3,7 @@ package millrace
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // A Code classifies an error. internal/wire maps each code to the exception,
@@ -75,7 +76,7 @@ func (e *Error) Error() string {
 	if e.Err == nil {
 		return e.Message
 	}
-	return e.Message + ": " + e.Err.Error()
+	return strings.TrimSuffix(e.Message, ".") + ": " + e.Err.Error()
 }
 
 // Unwrap returns the cause.

@@ -34,9 +34,12 @@ func (backupCreate) Help() string {
 
 // Run makes the backup.
 func (b backupCreate) Run(ctx context.Context, c *console) error {
-	dir, err := b.resolve(c, "backup")
+	dir, err := b.resolve(c, "backup create")
 	if err != nil {
 		return err
+	}
+	if within(b.Dest, dir) {
+		return usagef("backup create", "%s is in the data directory; a backup belongs on another disk", b.Dest)
 	}
 	var report *upkeep.BackupReport
 	err = metered(c, "copied", func(meter *upkeep.Progress) (err error) {

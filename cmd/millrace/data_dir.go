@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/millrace/millrace/internal/config"
@@ -33,6 +34,28 @@ func (d dataDir) resolve(c *console, command string) (string, error) {
 		return "", usagef(command, "%s is not a directory", dir)
 	}
 	return dir, nil
+}
+
+// within reports whether path is dir, or lies in it. It need not be there.
+func within(path, dir string) bool {
+	top, err := os.Stat(dir)
+	if err != nil {
+		return false
+	}
+	path, err = filepath.Abs(path)
+	if err != nil {
+		return false
+	}
+	for {
+		if info, err := os.Stat(path); err == nil && os.SameFile(info, top) {
+			return true
+		}
+		above := filepath.Dir(path)
+		if above == path {
+			return false
+		}
+		path = above
+	}
 }
 
 // errInUse says that a command needs a directory for itself.

@@ -86,6 +86,10 @@ func judge(err error) (code int, hint string) {
 		return exitUsage, "The server printed its root key at its first start; it keeps it in its data directory."
 	case errors.As(err, &refused):
 		return judgeRefusal(refused)
+	case errors.Is(err, errInUse):
+		return exitFailure, ""
+	case errors.Is(err, millrace.ErrConflict):
+		return exitFailure, "One server at a time has a data directory. Which process has it says: millrace doctor --quick --data DIR"
 	case errors.As(err, &certificate):
 		return exitUnavailable, "If the server's certificate is your own, name its authority with AWS_CA_BUNDLE."
 	case errors.Is(err, syscall.EADDRINUSE):

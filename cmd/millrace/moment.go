@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A moment is a time on the command line: RFC 3339, "now", "earliest", or a
-// duration followed by "ago".
+// A moment is a time on the command line: RFC 3339, a local time, "now",
+// "earliest", or a duration followed by "ago".
 type moment struct {
 	set      bool
 	earliest bool
@@ -40,7 +40,7 @@ func (m *moment) UnmarshalText(text []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%q is not a time such as 2026-11-22T12:00:00Z, '10m ago' or now", s)
+	return fmt.Errorf("%q is not a time such as 2026-11-22T12:00:00Z, '2026-11-22 12:00' (local), '10m ago' or now", s)
 }
 
 // parseDays is time.ParseDuration with days.

@@ -14,7 +14,7 @@ import (
 
 type pullCommand struct {
 	Stream    streamName    `arg:"" help:"Name of the stream."`
-	From      moment        `help:"Where to begin: RFC 3339, '10m ago', now or earliest; without it, live." placeholder:"T"`
+	From      moment        `help:"Where to begin: RFC 3339, a local time such as '2026-11-22 12:00', '10m ago', now or earliest; without it, live." placeholder:"T"`
 	To        moment        `help:"Where to end." placeholder:"T" xor:"to,for"`
 	For       time.Duration `help:"How long a time to take." placeholder:"D" xor:"to,for"`
 	Follow    bool          `help:"Go on at the live edge, until Ctrl-C."`

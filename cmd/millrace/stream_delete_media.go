@@ -15,8 +15,8 @@ import (
 
 type streamDeleteMedia struct {
 	Name         streamName `arg:"" help:"Name of the stream."`
-	From         moment     `required:"" help:"Where to begin: RFC 3339, '10m ago' or earliest." placeholder:"T"`
-	To           moment     `required:"" help:"Where to end: RFC 3339, '10m ago' or now." placeholder:"T"`
+	From         moment     `required:"" help:"Where to begin: RFC 3339, a local time such as '2026-11-22 12:00', '10m ago' or earliest." placeholder:"T"`
+	To           moment     `required:"" help:"Where to end: as --from, or now." placeholder:"T"`
 	ProducerTime bool       `help:"Let --from and --to mean the producer's time, and not the server's."`
 	Reason       string     `help:"Why, for the record." placeholder:"TEXT"`
 	Yes          bool       `help:"Do not ask."`
@@ -78,7 +78,7 @@ func (s streamDeleteMedia) span(now time.Time) (client.MediaRange, error) {
 }
 
 // errNotConfirmed is the answer that is not yes.
-var errNotConfirmed = errors.New("nothing was deleted")
+var errNotConfirmed = errors.New("that was not yes: nothing was deleted")
 
 // confirm asks, where there is somebody to answer.
 func (s streamDeleteMedia) confirm(c *console, r client.MediaRange) error {

@@ -12,7 +12,7 @@ import (
 
 type streamUpdate struct {
 	Name      streamName `arg:"" help:"Name of the stream."`
-	Retention *hours     `help:"How long media are kept, such as 24h or 7d." placeholder:"D"`
+	Retention *hours     `help:"How long media are kept, such as 24h or 7d. What a shorter one lets go does not come back." placeholder:"D"`
 	Device    string     `help:"Device name." placeholder:"NAME"`
 	MediaType string     `help:"Media type." placeholder:"TYPE"`
 	access
@@ -33,7 +33,7 @@ func (s streamUpdate) Run(ctx context.Context, c *console) error {
 		return fmt.Errorf("update stream %s: %w", s.Name, err)
 	}
 	info := infoOf(stream)
-	return c.print(info, func(w io.Writer) { fmt.Fprintln(w, info.Version) })
+	return c.print(info, func(w io.Writer) { fmt.Fprintf(w, "retention\t%dh\nversion\t%s\n", info.RetentionHours, info.Version) })
 }
 
 func (s streamUpdate) update(ctx context.Context, conn *client.Client) (millrace.Stream, error) {

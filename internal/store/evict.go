@@ -120,7 +120,7 @@ func (e *Engine) evicted(p packInfo, gone Forgotten) {
 		Fragments: gone.Fragments, Bytes: gone.Bytes, PackBytes: p.taken(),
 	}
 	e.room.countEvicted(&v)
-	e.cfg.Logger.Warn("the oldest media went because the disk is full", "pack", packName(p.number),
+	e.cfg.Logger.Warn("the oldest media went to make room", "pack", packName(p.number),
 		"oldest", v.Oldest, "newest", v.Newest, "fragments", v.Fragments, "bytes", v.Bytes)
 	e.cfg.Events.Evicted(v)
 }

@@ -97,7 +97,8 @@ func (d *doctor) directory(context.Context) {
 	info, err := os.Stat(d.cfg.Data)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		d.note(check, LevelWarn, "The first start makes it; or is --data right?", "%s is not there yet", d.cfg.Data)
+		d.note(check, LevelWarn, "If --data is right: mkdir -p -m 700 "+d.cfg.Data+", and run this again.",
+			"%s is not there yet; without it nothing was learnt about the disk", d.cfg.Data)
 		return
 	case err != nil:
 		d.note(check, LevelFail, "Give the server's user access to it.", "%s cannot be reached: %v", d.cfg.Data, err)
