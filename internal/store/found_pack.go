@@ -188,12 +188,13 @@ func (p *foundPack) cut(limits []pack.Limit) {
 	p.footer.Truncate(limit)
 }
 
-// close seals the pack, or removes it if there is nothing in it, of which kept
-// tells. Where that fails, the next pack says so, and what was cut here stays
-// away.
+// close seals the pack, or removes it if there is nothing in it. kept is whether
+// it is there. Where that fails, the next pack says so, and what was cut here
+// stays away; what says so already stays as long as this one.
 func (p *foundPack) close() (info packInfo, kept bool, err error) {
 	if len(p.ends) == 0 {
-		return packInfo{}, false, p.discard()
+		err = p.discard()
+		return packInfo{number: p.number, salt: p.header.Salt, state: packGivenUp, size: p.size}, err != nil, err
 	}
 	info = packInfo{number: p.number, salt: p.header.Salt, class: classOfPack(p.header.Class), state: packSealed, limits: p.footer.Limits}
 	if info.size, err = p.seal(p.end()); err != nil {

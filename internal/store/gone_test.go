@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -37,11 +38,11 @@ func TestWhatWasFoundBeforeItWentIsNotRead(t *testing.T) {
 			p := policy(f)
 			p.Retention = millrace.MaxRetention
 			r.SetPolicy(f.Stream, p)
-			for range 2 {
+			for _, forget := range []func(context.Context, store.Expiry) (store.Forgotten, error){r.Sweep, r.Maintain, r.Maintain} {
 				if _, err := r.Read(t.Context(), scope, list[0], nil); !errors.Is(err, millrace.ErrNotFound) {
 					t.Errorf("read: %v, want that it is not found", err)
 				}
-				if _, err := r.Maintain(t.Context(), storetest.ExpiryAt(f.Number.ServerTime())); err != nil {
+				if _, err := forget(t.Context(), storetest.ExpiryAt(f.Number.ServerTime())); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -339,6 +339,25 @@ func TestAnIndexOfOtherPacksIsMadeAgain(t *testing.T) {
 	b.sameAs(want, "with the other's index")
 }
 
+// An index that was left beside another control state, whose deletions it may
+// not have heard of.
+func TestAnIndexOfAnotherControlStateIsMadeAgain(t *testing.T) {
+	h := newHouse(t)
+	h.put(100)
+	want := h.answers()
+	h.Close()
+	for identity, again := range map[[16]byte]bool{{}: false, {1}: true} {
+		b := *h
+		b.fs, b.pages = h.fs.Kill(), h.pages.Kill()
+		b.open(func(c *store.Config) { c.Identity = identity })
+		if made := strings.Contains(b.log.String(), "another control state"); made != again {
+			t.Errorf("with the identity %x: the log says %q", identity, b.log.String())
+		}
+		b.sameAs(want, "with another control state")
+		b.Close()
+	}
+}
+
 func TestPacksThatHaveGoneLeaveTheIndex(t *testing.T) {
 	h := newHouse(t)
 	h.put(400)

@@ -237,6 +237,10 @@ func (l *lane) poison(err error) {
 		return
 	}
 	_ = w.file.Close()
-	_ = l.e.cfg.FS.Remove(w.name) // likewise
+	if err := l.e.cfg.FS.Remove(w.name); err != nil { // likewise, and what says so must not go before it
+		l.e.packs.change(w.header.Pack, func(p *packInfo) { p.size = w.end })
+		l.e.packs.giveUp(w)
+		return
+	}
 	l.e.packs.remove(w.header.Pack)
 }

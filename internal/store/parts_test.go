@@ -148,8 +148,13 @@ func TestAFragmentGoesWhileItIsRead(t *testing.T) {
 				t.Fatal(err)
 			}
 			goes(t, d, e, entry)
-			for err == nil {
-				_, err = p.Read(buf)
+			whole := bodyOf(f)
+			for n := 0; err == nil; {
+				n, err = p.Read(buf)
+				if !bytes.HasPrefix(whole, buf[:n]) {
+					t.Error("bytes were given out that are not those of the fragment (I7)")
+				}
+				whole = whole[min(n, len(whole)):]
 			}
 			if !errors.Is(err, millrace.ErrNotFound) || len(*damage) != 0 {
 				t.Errorf("%v, %d reports", err, len(*damage))

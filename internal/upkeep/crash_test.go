@@ -133,6 +133,9 @@ func TestACrashedRestoreIsNotTakenForAWholeOne(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if err := upkeep.CheckRestored(top.Crash(func(int) int { return 0 })); err != nil {
+				t.Errorf("a crash after the end: %v", err)
+			}
 			break
 		}
 		crash := func(choose mem.Chooser) [2]*mem.FS {

@@ -1,14 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,10 +13,11 @@ import (
 	"time"
 )
 
-// A campaign tries mutants in copies of the tree.
+// A campaign tries mutants, some at a time.
 type campaign struct {
 	list     []mutant
-	trees    []string // a mutant at a time has each
+	build    build
+	workers  int
 	patience time.Duration
 	trusting bool // nobody need see that the tests pass
 	out      io.Writer
@@ -28,38 +26,45 @@ type campaign struct {
 	results []result
 }
 
-// run tries everything: first that the tests pass on what nothing was done to.
+// run tries everything: first that the tests pass while all mutants sleep.
 func (c *campaign) run(ctx context.Context) error {
 	began := time.Now()
+	refused, err := c.build.make(ctx, c.list)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.out, "%d mutants are in the tests of %d packages (%v)\n", len(c.list)-len(refused), len(packages(c.list)), since(began))
 	if !c.trusting {
 		if err := c.control(ctx); err != nil {
 			return err
 		}
-		fmt.Fprintf(c.out, "%d tests pass where nothing was changed (%v)\n", len(c.tests()), time.Since(began).Round(time.Second))
+		fmt.Fprintf(c.out, "%d tests pass where nothing was changed (%v)\n", len(c.tests()), since(began))
 	}
-	c.results = nil
-	c.each(ctx, len(c.list), func(ctx context.Context, tree string, i int) {
-		r := c.try(ctx, tree, c.list[i])
-		if ctx.Err() == nil {
-			c.note(r, len(c.list))
+	c.each(ctx, len(c.list), func(i int) {
+		r, no := refused[c.list[i].number]
+		if !no {
+			r = c.try(ctx, c.list[i], c.list[i].number)
 		}
+		c.note(ctx, r, len(c.list))
 	})
 	summarize(c.out, c.results)
-	fmt.Fprintf(c.out, "%d of %d mutants tried, in %v\n", len(c.results), len(c.list), time.Since(began).Round(time.Second))
+	fmt.Fprintf(c.out, "%d of %d mutants tried, in %v\n", len(c.results), len(c.list), since(began))
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	return verdictOf(c.results)
 }
 
-// control runs all tests where nothing was changed.
+func since(t time.Time) time.Duration { return time.Since(t).Round(time.Second) }
+
+// control runs all tests while all mutants sleep.
 func (c *campaign) control(ctx context.Context) error {
 	tests := c.tests()
-	c.each(ctx, len(tests), func(ctx context.Context, tree string, i int) {
-		r := c.test(ctx, tree, tests[i])
-		if r.verdict != survived && ctx.Err() == nil {
-			r.name = "nothing changed: go test " + strings.Join(tests[i], " ")
-			c.note(r, 0)
+	c.each(ctx, len(tests), func(i int) {
+		r := c.try(ctx, tests[i], 0)
+		if r.verdict != survived {
+			r.name = "nothing changed"
+			c.note(ctx, r, 0)
 		}
 	})
 	if len(c.results) > 0 {
@@ -68,25 +73,25 @@ func (c *campaign) control(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// tests lists the different tests of all mutants.
-func (c *campaign) tests() [][]string {
-	var tests [][]string
+// tests lists one mutant for each of the different tests.
+func (c *campaign) tests() []mutant {
+	var tests []mutant
 	for _, m := range c.list {
-		if !slices.ContainsFunc(tests, func(t []string) bool { return slices.Equal(t, m.test) }) {
-			tests = append(tests, m.test)
+		if !slices.ContainsFunc(tests, func(o mutant) bool { return slices.Equal(o.test, m.test) }) {
+			tests = append(tests, m)
 		}
 	}
 	return tests
 }
 
-// each does n pieces of work, one at a time in each tree.
-func (c *campaign) each(ctx context.Context, n int, work func(ctx context.Context, tree string, i int)) {
+// each does n pieces of work, a few at a time.
+func (c *campaign) each(ctx context.Context, n int, work func(i int)) {
 	next := make(chan int)
 	var workers sync.WaitGroup
-	for _, tree := range c.trees {
+	for range max(c.workers, 1) {
 		workers.Go(func() {
 			for i := range next {
-				work(ctx, tree, i)
+				work(i)
 			}
 		})
 	}
@@ -99,82 +104,59 @@ func (c *campaign) each(ctx context.Context, n int, work func(ctx context.Contex
 	workers.Wait()
 }
 
-// try applies a mutant, runs its tests and takes it back.
-func (c *campaign) try(ctx context.Context, tree string, m mutant) result {
-	path := filepath.Join(tree, m.file)
-	source, err := os.ReadFile(path)
-	var changed []byte
-	if err == nil {
-		changed, err = m.apply(source)
-	}
-	if err != nil {
-		return result{name: m.name, file: m.file, verdict: stale, detail: fmt.Sprintf("line %d: %v", m.line, err)}
-	}
-	r := result{verdict: unproved}
-	if err = os.WriteFile(path, changed, 0o600); err == nil {
-		r = c.test(ctx, tree, m.test)
-	}
-	if err := errors.Join(err, os.WriteFile(path, source, 0o600)); err != nil {
-		r.verdict, r.detail = unproved, err.Error()
-	}
-	r.name, r.file = m.name, m.file
-	return r
-}
-
-// test runs tests in a tree. Without the names of folders in what is built, all
-// trees share it.
-func (c *campaign) test(ctx context.Context, tree string, args []string) result {
+// try runs the tests of a mutant, with the one of that number awake.
+func (c *campaign) try(ctx context.Context, m mutant, number int) result {
 	began := time.Now()
-	cmd := exec.CommandContext(ctx, "go", append([]string{"test", "-trimpath", "-count=1", "-short", "-failfast", "-vet=off", "-timeout", c.patience.String()}, args...)...)
-	cmd.Dir = tree
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	err := cmd.Run()
-	r := result{took: time.Since(began)}
-	var exit *exec.ExitError
-	switch {
-	case err == nil && !someRan(out.String()):
-		r.verdict, r.detail = unproved, "there are no such tests: go test "+strings.Join(args, " ")
-	case err == nil:
-		r.verdict, r.detail = survived, "go test "+strings.Join(args, " ")
-	case !errors.As(err, &exit):
-		r.verdict, r.detail = unproved, err.Error()
-	default:
-		r.verdict, r.detail = judge(out.String())
-	}
-	return r
-}
-
-// someRan reports whether there was a test in any of the packages.
-func someRan(out string) bool {
-	for line := range strings.Lines(out) {
-		if strings.HasPrefix(line, "ok ") && !strings.Contains(line, "[no tests to run]") {
-			return true
+	r := m.result(unproved, "there are no such tests: "+strings.Join(m.test, " "))
+	pkgs, pattern := m.tests()
+	for _, pkg := range pkgs {
+		out, err := c.build.run(ctx, pkg, pattern, c.patience.String(), number)
+		var exit *exec.ExitError
+		switch {
+		case err == nil && strings.Contains(out, "testing: warning: no tests to run"):
+			continue
+		case err == nil:
+			r.verdict, r.detail = survived, strings.Join(m.test, " ")
+			continue
+		case errors.As(err, &exit):
+			r.verdict, r.detail = judge(out)
+		default:
+			r.verdict, r.detail = unproved, err.Error()
 		}
+		break
 	}
-	return false
+	r.took = time.Since(began)
+	return r
 }
 
 // judge finds out why tests failed. That they took too long proves nothing: the
 // machine may be busy.
 func judge(out string) (verdict, string) {
-	said := regexp.MustCompile(`(?m)^\s+\w+_test\.go:\d+: .*$`).FindString(out)
-	switch {
-	case strings.Contains(out, "[build failed]") || strings.Contains(out, "[setup failed]"):
-		return uncompiled, out
-	case strings.Contains(out, "panic: test timed out"):
+	if strings.Contains(out, "panic: test timed out") {
 		return unproved, "the tests took too long"
+	}
+	said := ""
+	if lines := regexp.MustCompile(`(?m)^\s+\w+_test\.go:\d+: .*$`).FindAllString(out, -1); len(lines) > 0 {
+		said = lines[len(lines)-1] // those before may be what the test logs
 	}
 	for line := range strings.Lines(out) {
 		line = strings.TrimSpace(line)
 		if name, ok := strings.CutPrefix(line, "--- FAIL: "); ok {
-			return noticed, strings.TrimSpace(name + ": " + shorten(strings.TrimSpace(said)))
+			return noticed, strings.TrimSpace(name + ": " + shorten(strings.TrimSpace(said)) + replayOf(out))
 		}
 		if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") {
 			return noticed, shorten(line)
 		}
 	}
 	return unproved, out
+}
+
+// replayOf is the line that a test prints to be run again, if there is one.
+func replayOf(out string) string {
+	if m := regexp.MustCompile(`MILLRACE_REPLAY='([^']*)'`).FindStringSubmatch(out); m != nil {
+		return "\n" + m[1]
+	}
+	return ""
 }
 
 // shorten is for a line of a report.
@@ -187,7 +169,10 @@ func shorten(s string) string {
 }
 
 // note keeps a result and says it, with how many there are of how many.
-func (c *campaign) note(r result, of int) {
+func (c *campaign) note(ctx context.Context, r result, of int) {
+	if ctx.Err() != nil {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.results = append(c.results, r)
@@ -195,6 +180,6 @@ func (c *campaign) note(r result, of int) {
 	if r.verdict != noticed {
 		how = "FAIL"
 	}
-	fmt.Fprintf(c.out, "%3d/%-3d %-4s %6.1fs  %s\n                      %s: %s\n", len(c.results), of, how, r.took.Seconds(), r.name,
+	fmt.Fprintf(c.out, "%3d/%-3d %-4s %6.1fs  %s\n                      %v: %s\n", len(c.results), of, how, r.took.Seconds(), r.name,
 		r.verdict, strings.ReplaceAll(r.detail, "\n", "\n                      "))
 }

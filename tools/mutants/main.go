@@ -1,8 +1,9 @@
 // Command mutants takes the safety measures of the source away, one at a time,
 // and looks whether the tests notice.
 //
-// Each mutant of list.txt is applied to a copy of the tree, and the tests that
-// it names are run there. Tests that fail have noticed. The command fails if a
+// The mutants of list.txt are put into a copy of the tree, asleep, and the tests
+// are built once. Then each is woken, and the tests that it names are run.
+// Tests that fail have noticed. The command fails if a
 // mutant survives, if one cannot be applied any more or does not compile, if
 // its tests come to no end, and if a test fails that nothing was done to: then
 // it proves nothing. It also fails if a call that syncs or renames is not in
@@ -52,18 +53,16 @@ func run(ctx context.Context) error {
 	if *check {
 		return applyAll(*root, list)
 	}
-	c := campaign{list: list, patience: *patience, trusting: *trust, out: os.Stdout}
-	for range max(*workers, 1) {
-		dir, err := os.MkdirTemp("", "mutants-")
-		if err != nil {
-			return err
-		}
-		defer os.RemoveAll(dir)
-		if err := copyTree(ctx, *root, dir); err != nil {
-			return fmt.Errorf("copy the tree: %w", err)
-		}
-		c.trees = append(c.trees, dir)
+	dir, err := os.MkdirTemp("", "mutants-")
+	if err != nil {
+		return err
 	}
+	defer os.RemoveAll(dir)
+	b := build{root: *root, tree: filepath.Join(dir, "tree"), bin: filepath.Join(dir, "bin")}
+	if err := errors.Join(copyTree(ctx, b.root, b.tree), os.Mkdir(b.bin, 0o700)); err != nil {
+		return fmt.Errorf("copy the tree: %w", err)
+	}
+	c := campaign{list: list, build: b, workers: *workers, patience: *patience, trusting: *trust, out: os.Stdout}
 	return c.run(ctx)
 }
 
@@ -100,7 +99,8 @@ func applyAll(root string, list []mutant) error {
 	for _, m := range list {
 		source, err := os.ReadFile(filepath.Join(root, m.file))
 		if err == nil {
-			_, err = m.apply(source)
+			_, _, no := weave(source, []mutant{m})
+			err = no[m.number]
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", m.name, err))

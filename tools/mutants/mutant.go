@@ -16,8 +16,10 @@ type mutant struct {
 	file string // path from the module's root
 	was  string // occurs once in the file
 	is   string
-	test []string // arguments of "go test"
-	line int      // where it stands in the list
+	test []string // arguments of "go test": packages, and -run with a pattern
+
+	line   int // where it stands in the list
+	number int // its place in the list, from 1
 }
 
 // The lines that begin the parts of a mutant, and one that stands for itself.
@@ -40,7 +42,7 @@ func parse(r io.Reader) (list []mutant, harmless []edge, err error) {
 		last := len(list) - 1
 		switch {
 		case strings.HasPrefix(line, nameMark):
-			list = append(list, mutant{name: strings.TrimPrefix(line, nameMark), line: n})
+			list = append(list, mutant{name: strings.TrimPrefix(line, nameMark), line: n, number: len(list) + 1})
 			part = nil
 		case strings.HasPrefix(line, harmlessMark):
 			file, text, _ := strings.Cut(strings.TrimPrefix(line, harmlessMark), ": ")

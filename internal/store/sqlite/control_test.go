@@ -251,3 +251,26 @@ func TestFullDatabaseIsUnavailableAndRecovers(t *testing.T) {
 		t.Errorf("with more room: %v", err)
 	}
 }
+
+// TestAChangeThatCouldNotBeCommittedIsNotReportedAsMade: its caller gave up
+// before.
+func TestAChangeThatCouldNotBeCommittedIsNotReportedAsMade(t *testing.T) {
+	c, err := sqlite.OpenControl(t.Context(), filepath.Join(t.TempDir(), "control.db"), sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	if err := c.Write(ctx, cancel); !errors.Is(err, context.Canceled) {
+		t.Errorf("change: %v", err)
+	}
+	if value, err := c.Recall(t.Context(), "test"); err != nil || len(value) > 0 {
+		t.Errorf("there is %q, %v", value, err)
+	}
+	if err := c.Write(t.Context(), func() {}); err != nil {
+		t.Fatal(err)
+	}
+	if value, err := c.Recall(t.Context(), "test"); err != nil || string(value) != "x" {
+		t.Errorf("there is %q, %v", value, err)
+	}
+}

@@ -1,6 +1,10 @@
 package sqlite
 
-import "testing"
+import (
+	"context"
+	"database/sql"
+	"testing"
+)
 
 // WriterPragma reads a setting of the writing connection.
 func (c *Control) WriterPragma(t *testing.T, name string) string {
@@ -21,8 +25,8 @@ func (x *Index) WriterPragma(t *testing.T, name string) string {
 	return (&Control{pools: x.file.pools}).WriterPragma(t, name)
 }
 
-// LoseSync does what a sync that failed does.
-func (x *Index) LoseSync() { x.file.lost.Store(true) }
+// LoseSync does what a sync that fails with err does, and returns its outcome.
+func (x *Index) LoseSync(err error) error { return x.file.judge(0, err) }
 
 // FindKinds is how many queries Find has.
 const FindKinds = findKinds
@@ -36,4 +40,12 @@ func SyncFolder(path string) error { return syncFolder(path) }
 // RemoveFiles removes files of an index at path.
 func RemoveFiles(path string, suffixes ...string) error {
 	return (&Index{path: path}).removeFiles(suffixes...)
+}
+
+// Write makes a change of meta, and calls then before it is committed.
+func (c *Control) Write(ctx context.Context, then func()) error {
+	return c.write(ctx, "test", func(tx *sql.Tx) error {
+		defer then()
+		return metaTable.put(ctx, tx, row{metaNote + "test", []byte("x")})
+	})
 }

@@ -41,6 +41,11 @@ func (f *indexFile) checkpoint(ctx context.Context, mode string) error {
 	}
 	var busy, frames, folded int64
 	err := f.writer.QueryRowContext(ctx, "PRAGMA wal_checkpoint("+mode+")").Scan(&busy, &frames, &folded)
+	return f.judge(busy, err)
+}
+
+// judge says what the outcome of a checkpoint means.
+func (f *indexFile) judge(busy int64, err error) error {
 	switch {
 	case err == nil && busy != 0:
 		return fmt.Errorf("the log is in use: %w", store.ErrUnavailable)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -324,7 +325,9 @@ func TestASyncWaitsForReaders(t *testing.T) {
 func TestAfterAFailedSyncTheIndexIsCorruptUntilAReset(t *testing.T) {
 	x := openIndex(t, filepath.Join(t.TempDir(), "index.db"), sqlite.Options{})
 	feed(t, x, 0, 2)
-	x.LoseSync()
+	if err := x.LoseSync(syscall.EIO); !errors.Is(err, syscall.EIO) {
+		t.Errorf("the sync that failed: %v", err)
+	}
 	for name, err := range map[string]error{
 		"apply": x.Apply(t.Context(), &store.PageChange{}), "sync": x.Sync(t.Context()),
 	} {
