@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"os"
@@ -99,6 +100,12 @@ func space(dir string) (store.Space, error) {
 	if err := unix.Statfs(dir, &st); err != nil {
 		return store.Space{}, os.NewSyscallError("statfs", err)
 	}
-	block := st.Bsize
-	return store.Space{Total: int64(st.Blocks) * block, Free: int64(st.Bavail) * block}, nil
+	return spaceOf(&st), nil
+}
+
+// spaceOf counts in fragments, as the kernel does: where a block is said to be
+// larger, that is only what is best read at once. Old systems know no fragments.
+func spaceOf(st *unix.Statfs_t) store.Space {
+	size := int64(cmp.Or(st.Frsize, st.Bsize))
+	return store.Space{Total: int64(st.Blocks) * size, Free: int64(st.Bavail) * size}
 }
