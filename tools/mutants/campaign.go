@@ -63,7 +63,8 @@ func (c *campaign) control(ctx context.Context) error {
 	c.each(ctx, len(tests), func(i int) {
 		r := c.try(ctx, tests[i], 0)
 		if r.verdict != survived {
-			r.name = "nothing changed"
+			r.name = "nothing changed: " + strings.Join(tests[i].test, " ")
+			r.verdict = unproved
 			c.note(ctx, r, 0)
 		}
 	})
