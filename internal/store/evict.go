@@ -65,10 +65,11 @@ func (e *Engine) relieve(ctx context.Context) {
 		p, ok := e.packs.victim(stuck)
 		switch {
 		case ok:
-			if err := e.evict(ctx, p); err != nil {
-				stuck[p.number] = true
+			removed, err := e.evict(ctx, p)
+			if err != nil {
 				e.cfg.Logger.Error("pack could not be evicted", "pack", packName(p.number), "err", err)
 			}
+			stuck[p.number] = !removed
 		case awaited && e.rollOldest():
 			return
 		default:
@@ -78,21 +79,22 @@ func (e *Engine) relieve(ctx context.Context) {
 	}
 }
 
-// evict removes a pack and all that is found in it.
-func (e *Engine) evict(ctx context.Context, p packInfo) error {
+// evict removes a pack and all that is found in it. It reports whether the pack
+// has gone; if it was chosen for being dead and is not, it has not.
+func (e *Engine) evict(ctx context.Context, p packInfo) (removed bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, roomWait)
 	defer cancel()
 	if p.live == 0 { // what was in it may have moved
 		if err := e.index.settle(ctx); err != nil {
-			return err
+			return false, err
 		}
 	}
 	entries, err := e.entries(ctx, p)
 	if err != nil {
 		e.cfg.Logger.Warn("pack is evicted unread", "pack", packName(p.number), "err", err)
 	}
-	if _, rerr := e.removePack(p); rerr != nil {
-		return rerr
+	if removed, err = e.removePack(p); !removed {
+		return false, err
 	}
 	if serr := e.cfg.FS.SyncDir(); serr != nil {
 		e.cfg.Logger.Warn("directory not synced after an eviction", "err", serr)
@@ -106,7 +108,7 @@ func (e *Engine) evict(ctx context.Context, p packInfo) error {
 		gone.Fragments, gone.Bytes = max(gone.Fragments, p.live), max(gone.Bytes, p.liveBytes)
 	}
 	e.evicted(p, gone)
-	return nil
+	return true, nil
 }
 
 // evicted reports an eviction. A pack in which nothing was found any more was

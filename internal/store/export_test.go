@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/millrace/millrace"
@@ -42,6 +43,16 @@ func (d *Driver) Relieve() {
 		<-d.relief
 		d.relieve(context.Background())
 	}
+}
+
+// Evict evicts the pack that is to go next, whether room is needed or not.
+func (d *Driver) Evict() error {
+	p, ok := d.packs.victim(nil)
+	if !ok {
+		return errors.New("there is no victim")
+	}
+	_, err := d.evict(context.Background(), p)
+	return err
 }
 
 // Step has each lane commit what is queued, one after the other, and seals

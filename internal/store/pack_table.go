@@ -132,14 +132,15 @@ func (t *packTable) list() []packInfo {
 	return list
 }
 
-// hide has look not see a pack that is about to be removed, and returns its
-// account; false if it was not there, or is hidden already. The account goes
-// on, so that show can bring it back when the removal fails.
-func (t *packTable) hide(number uint64) (packInfo, bool) {
+// hide has look not see a pack that is about to be removed, as it was when that
+// was decided, and returns its account; false if it is not there, is hidden
+// already, or was dead and may not be any more. The account goes on, so that
+// show can bring it back when the removal fails.
+func (t *packTable) hide(p packInfo) (packInfo, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	a := t.packs[number]
-	if a == nil || a.hidden {
+	a := t.packs[p.number]
+	if a == nil || a.hidden || p.live == 0 && (t.unsure || a.live > 0) {
 		return packInfo{}, false
 	}
 	a.hidden = true

@@ -6,7 +6,8 @@ import (
 	"io/fs"
 )
 
-// removePack removes a pack, and reports whether it was there and has gone. The
+// removePack removes a pack, and reports whether it was there and has gone. One
+// that is said to be dead stays if the index has found something in it since. The
 // pack is hidden first, so that a reader that opens its file now finds out and
 // closes it, and of any number of calls at once one removes it.
 //
@@ -14,7 +15,7 @@ import (
 // whatever is in it. If the removal is lost, the pack is there again at the
 // next start; what is in it is gone by policy, or is found elsewhere.
 func (e *Engine) removePack(p packInfo) (removed bool, err error) {
-	p, ok := e.packs.hide(p.number)
+	p, ok := e.packs.hide(p)
 	if !ok {
 		return false, nil
 	}
