@@ -2,6 +2,9 @@ package server_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -81,4 +84,38 @@ func controlFiles(t *testing.T, dir string) map[string][]byte {
 		}
 	}
 	return files
+}
+
+// The name of a pack says in which start it was made. One that was made far ahead
+// of all starts must not keep the server busy, or use up the numbers that there
+// are for those to come.
+func TestANameFarAheadOfAllStarts(t *testing.T) {
+	r := start(t, nil, nil)
+	if err := r.s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"0fffffff00000001.pack": "begin with 0fffffff",
+		"fffffffe00000001.pack": "begin with fffffffe",
+		"ffffffff00000001.pack": "begin with ffffffff",
+		"0000ffff00000001.pack": "",
+	} {
+		path := filepath.Join(r.cfg.Data, "packs", name)
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		s, err := server.Start(ctx, r.cfg, r.options)
+		cancel()
+		if err == nil {
+			err = s.Close()
+		}
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+	r.open()
 }

@@ -162,6 +162,11 @@ func (s *state) newKeeper(rules config.CapacityRules) *retention.Keeper {
 	return retention.New(c)
 }
 
+// maxAhead is how many starts packs may be ahead of the control state. A pack
+// that is further ahead is none of ours, and if the server went by its name the
+// numbers of epochs would end with it.
+const maxAhead = 1 << 24
+
 // takeEpoch takes an epoch that no pack was written in, also where the packs are
 // newer than a control state that was put back from a copy.
 func (s *state) takeEpoch(ctx context.Context, files *disk.FS) error {
@@ -169,22 +174,19 @@ func (s *state) takeEpoch(ctx context.Context, files *disk.FS) error {
 	if err != nil {
 		return err
 	}
-	if s.epoch, err = s.control.NextEpoch(ctx); err != nil {
+	if s.epoch, err = s.control.NextEpoch(ctx, 0); err != nil || s.epoch > newest {
 		return err
 	}
-	if s.epoch <= newest {
-		s.logger.Warn("the packs are newer than the control state: media of streams that it does not know are removed")
+	if newest-s.epoch >= maxAhead {
+		return fmt.Errorf("packs whose names begin with %08x are %d starts ahead of the control state: move what does not belong here out of the directory of the packs", newest, newest-s.epoch)
 	}
-	for s.epoch <= newest {
-		if s.epoch, err = s.control.NextEpoch(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
+	s.logger.Warn("the packs are newer than the control state: media of streams that it does not know are removed")
+	s.epoch, err = s.control.NextEpoch(ctx, newest)
+	return err
 }
 
 // nextEpoch takes a further epoch, before a stream's counter would wrap.
-func (s *state) nextEpoch() (uint32, error) { return s.control.NextEpoch(context.Background()) }
+func (s *state) nextEpoch() (uint32, error) { return s.control.NextEpoch(context.Background(), 0) }
 
 // every does work at once and then again and again until ctx ends.
 func (s *state) every(ctx context.Context, d time.Duration, name string, work func(context.Context) error) {

@@ -116,9 +116,10 @@ type Tags interface {
 // concurrency, durability and errors holds here.
 type Meta interface {
 	// NextEpoch returns a number that it never returned before, greater than
-	// all before, from 1. A server takes one at each start; a second one only
-	// before a stream's counter would wrap.
-	NextEpoch(ctx context.Context) (uint32, error)
+	// all before and than after, from 1. A server takes one at each start; a
+	// second one only where packs are newer, or before a stream's counter would
+	// wrap.
+	NextEpoch(ctx context.Context, after uint32) (uint32, error)
 
 	// ClockStamp returns the stamp that was kept last, in UTC and whole
 	// milliseconds, and the zero time if there was none.

@@ -116,11 +116,11 @@ func (c Control) Tags(ctx context.Context, key millrace.StreamKey) (map[string]s
 }
 
 // NextEpoch implements store.Meta.
-func (c Control) NextEpoch(ctx context.Context) (uint32, error) {
+func (c Control) NextEpoch(ctx context.Context, after uint32) (uint32, error) {
 	if err := c.Fail("NextEpoch"); err != nil {
 		return 0, err
 	}
-	return c.Control.NextEpoch(ctx)
+	return c.Control.NextEpoch(ctx, after)
 }
 
 // ClockStamp implements store.Meta.

@@ -9,16 +9,17 @@ import (
 )
 
 // NextEpoch implements store.Meta.
-func (c *Control) NextEpoch(ctx context.Context) (uint32, error) {
+func (c *Control) NextEpoch(ctx context.Context, after uint32) (uint32, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.usable(ctx); err != nil {
 		return 0, err
 	}
-	if c.epoch == math.MaxUint32 {
+	last := max(c.epoch, after)
+	if last == math.MaxUint32 {
 		return 0, errors.New("all epochs are used up")
 	}
-	c.epoch++
+	c.epoch = last + 1
 	return c.epoch, nil
 }
 

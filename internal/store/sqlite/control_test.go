@@ -209,7 +209,7 @@ func TestWriterWaitsForALock(t *testing.T) {
 	exec(t, db, "BEGIN IMMEDIATE")
 	done := make(chan error)
 	go func() {
-		_, err := c.NextEpoch(context.Background())
+		_, err := c.NextEpoch(context.Background(), 0)
 		done <- err
 	}()
 	exec(t, db, "COMMIT")

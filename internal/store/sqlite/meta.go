@@ -20,14 +20,14 @@ const (
 )
 
 // NextEpoch implements store.Meta.
-func (c *Control) NextEpoch(ctx context.Context) (uint32, error) {
+func (c *Control) NextEpoch(ctx context.Context, after uint32) (uint32, error) {
 	var epoch int64
 	err := c.write(ctx, "take epoch", func(tx *sql.Tx) error {
 		last, err := number(ctx, tx, metaEpoch)
 		if err != nil {
 			return err
 		}
-		if last >= math.MaxUint32 {
+		if last = max(last, int64(after)); last >= math.MaxUint32 {
 			return errors.New("all epochs are used up")
 		}
 		epoch = last + 1

@@ -97,7 +97,7 @@ func checkSchema1(t *testing.T, c *sqlite.Control) {
 // stream that was deleted long ago still has its past.
 func TestSchema1GoesOn(t *testing.T) {
 	c := open(t, old(t, "control_1.db"), sqlite.Options{})
-	if epoch, err := c.NextEpoch(t.Context()); err != nil || epoch != 8 {
+	if epoch, err := c.NextEpoch(t.Context(), 0); err != nil || epoch != 8 {
 		t.Errorf("epoch = %d, %v, want 8", epoch, err)
 	}
 	for name, want := range map[string]millrace.StreamKey{

@@ -47,7 +47,7 @@ func fill(t *testing.T, c store.Control) millrace.Stream {
 		})
 		must(err)
 	}
-	_, err = c.NextEpoch(ctx)
+	_, err = c.NextEpoch(ctx, 0)
 	must(err)
 	must(c.SetClockStamp(ctx, s.Created))
 	_, err = c.Keep(ctx, "page-token-key", []byte{0, 1, 2, 0xff})
@@ -180,7 +180,7 @@ func ask(t *testing.T, c store.Control, s millrace.Stream, call string) (err err
 		}
 		err = c.FinishDelete(ctx, going.Key)
 	case "NextEpoch":
-		_, err = c.NextEpoch(ctx)
+		_, err = c.NextEpoch(ctx, 0)
 	case "ClockStamp":
 		_, err = c.ClockStamp(ctx)
 	case "SetClockStamp":

@@ -199,7 +199,7 @@ func dump(t *testing.T, c store.Control) string {
 		value, err := c.Keep(ctx, name, []byte("fresh"))
 		note(name, value, err)
 	}
-	epoch, err := c.NextEpoch(ctx)
+	epoch, err := c.NextEpoch(ctx, 0)
 	note("epoch", epoch, err)
 	for _, name := range []string{"gone", "new", "yard"} {
 		s, err := c.Create(ctx, draft(name), map[string]string{"k": "v"})

@@ -3,6 +3,7 @@ package storetest
 import (
 	"bytes"
 	"context"
+	"math"
 	"testing"
 	"time"
 
@@ -12,10 +13,18 @@ import (
 
 func epochsGrow(t *testing.T, c controlCase) {
 	for want := uint32(1); want <= 3; want++ {
-		got, err := c.NextEpoch(c.ctx)
+		got, err := c.NextEpoch(c.ctx, 0)
 		if err != nil || got != want {
 			t.Errorf("epoch = %d, %v, want %d", got, err, want)
 		}
+	}
+	for _, leap := range []struct{ after, want uint32 }{{2, 4}, {4, 5}, {1 << 30, 1<<30 + 1}, {math.MaxUint32 - 1, math.MaxUint32}} {
+		if got, err := c.NextEpoch(c.ctx, leap.after); err != nil || got != leap.want {
+			t.Errorf("epoch after %d = %d, %v, want %d", leap.after, got, err, leap.want)
+		}
+	}
+	if got, err := c.NextEpoch(c.ctx, 0); err == nil {
+		t.Errorf("epoch after the last = %d", got)
 	}
 }
 
@@ -62,7 +71,7 @@ func firstValueIsKept(t *testing.T, c controlCase) {
 	if got, err := c.Keep(c.ctx, "empty", nil); err != nil || len(got) != 0 {
 		t.Errorf("nothing: %q, %v", got, err)
 	}
-	if _, err := c.NextEpoch(c.ctx); err != nil {
+	if _, err := c.NextEpoch(c.ctx, 0); err != nil {
 		t.Errorf("an epoch beside a value of the same name: %v", err)
 	}
 }
@@ -102,7 +111,7 @@ func lastValueIsRemembered(t *testing.T, c controlCase) {
 			t.Errorf("under %q: %q", name, value)
 		}
 	}
-	if _, err := c.NextEpoch(c.ctx); err != nil {
+	if _, err := c.NextEpoch(c.ctx, 0); err != nil {
 		t.Errorf("an epoch beside a value of the same name: %v", err)
 	}
 }
@@ -118,7 +127,7 @@ func survivesReopen(t *testing.T, c controlCase) {
 	if err := c.BeginDelete(c.ctx, going.Key, ""); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.NextEpoch(c.ctx); err != nil {
+	if _, err := c.NextEpoch(c.ctx, 0); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.SetClockStamp(c.ctx, birth()); err != nil {
@@ -152,7 +161,7 @@ func survivesReopen(t *testing.T, c controlCase) {
 	if s := again.create(t, draft("gone"), nil); s.Key.Generation != 2 || !s.Created.After(gone.Created) {
 		t.Errorf("created again as %+v at %v", s.Key, s.Created)
 	}
-	if epoch, err := again.NextEpoch(c.ctx); err != nil || epoch != 2 {
+	if epoch, err := again.NextEpoch(c.ctx, 0); err != nil || epoch != 2 {
 		t.Errorf("epoch = %d, %v, want 2", epoch, err)
 	}
 	stamp, _ := again.ClockStamp(c.ctx)
@@ -188,7 +197,7 @@ func cancelledChangesNothing(t *testing.T, c controlCase) {
 	wantEqual(t, "deletions", len(c.deletions(t, s.Key, 0, 0)), 0)
 	tags, _ := c.Tags(c.ctx, s.Key)
 	wantEqual(t, "tags", tags, map[string]string{"k": "v"})
-	if epoch, _ := c.NextEpoch(c.ctx); epoch != 1 {
+	if epoch, _ := c.NextEpoch(c.ctx, 0); epoch != 1 {
 		t.Errorf("epoch = %d, want 1", epoch)
 	}
 	if stamp, _ := c.ClockStamp(c.ctx); !stamp.IsZero() {
@@ -215,7 +224,7 @@ func everyMethod(ctx context.Context, c store.Control, s millrace.Stream) map[st
 	_, answers["Stream"] = c.Stream(ctx, s.Name)
 	_, answers["List"] = c.List(ctx, store.Page{})
 	_, answers["Tags"] = c.Tags(ctx, s.Key)
-	_, answers["NextEpoch"] = c.NextEpoch(ctx)
+	_, answers["NextEpoch"] = c.NextEpoch(ctx, 0)
 	_, answers["ClockStamp"] = c.ClockStamp(ctx)
 	_, answers["Keep"] = c.Keep(ctx, "new", []byte("x"))
 	answers["Remember"] = c.Remember(ctx, "new", []byte("x"))

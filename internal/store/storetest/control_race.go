@@ -123,7 +123,7 @@ func metaAtOnce(t *testing.T, c controlCase) {
 	var values [contenders]string
 	race(func(i int) {
 		var err error
-		if epochs[i], err = c.NextEpoch(c.ctx); err != nil {
+		if epochs[i], err = c.NextEpoch(c.ctx, 0); err != nil {
 			t.Error(err)
 		}
 		value, err := c.Keep(c.ctx, "key", []byte(fmt.Sprint(i)))
