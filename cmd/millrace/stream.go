@@ -175,20 +175,26 @@ func (s streamDescribe) Run(ctx context.Context, c *console) error {
 
 type streamDelete struct {
 	Name streamName `arg:"" help:"Name of the stream."`
+	confirmation
 	access
 }
 
-// Run deletes the stream, in the incarnation that it finds.
+// Run deletes the stream, in the incarnation that it finds, once that was
+// confirmed.
 func (s streamDelete) Run(ctx context.Context, c *console) error {
 	conn, err := s.control(c)
 	if err != nil {
 		return err
 	}
 	stream, err := conn.DescribeStream(ctx, s.Name.name())
-	if err == nil {
-		err = conn.DeleteStream(ctx, stream.ARN, stream.Version)
-	}
 	if err != nil {
+		return fmt.Errorf("delete stream %s: %w", s.Name, err)
+	}
+	question := fmt.Sprintf("Delete stream %s and all its media for good?", s.Name)
+	if err := s.confirm(c, "stream delete", question); err != nil {
+		return err
+	}
+	if err := conn.DeleteStream(ctx, stream.ARN, stream.Version); err != nil {
 		return fmt.Errorf("delete stream %s: %w", s.Name, err)
 	}
 	return c.print(map[string]string{"deleted": stream.ARN.String()}, func(io.Writer) {})

@@ -1,12 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/millrace/millrace/internal/wire"
@@ -19,7 +16,7 @@ type streamDeleteMedia struct {
 	To           moment     `required:"" help:"Where to end: as --from, or now." placeholder:"T"`
 	ProducerTime bool       `help:"Let --from and --to mean the producer's time, and not the server's."`
 	Reason       string     `help:"Why, for the record." placeholder:"TEXT"`
-	Yes          bool       `help:"Do not ask."`
+	confirmation
 	access
 }
 
@@ -46,7 +43,7 @@ func (s streamDeleteMedia) Run(ctx context.Context, c *console) error {
 	if _, err := conn.DescribeStream(ctx, r.StreamName); err != nil {
 		return fmt.Errorf("delete media of stream %s: %w", s.Name, err)
 	}
-	if err := s.confirm(c, r); err != nil {
+	if err := s.confirm(c, "stream delete-media", s.question(r)); err != nil {
 		return err
 	}
 	gone, err := conn.DeleteMedia(ctx, r)
@@ -77,17 +74,8 @@ func (s streamDeleteMedia) span(now time.Time) (client.MediaRange, error) {
 	return r, nil
 }
 
-// errNotConfirmed is the answer that is not yes.
-var errNotConfirmed = errors.New("that was not yes: nothing was deleted")
-
-// confirm asks, where there is somebody to answer.
-func (s streamDeleteMedia) confirm(c *console, r client.MediaRange) error {
-	if s.Yes {
-		return nil
-	}
-	if !c.terminal || c.json {
-		return usagef("stream delete-media", "nobody is there to confirm: say --yes")
-	}
+// question says what would go.
+func (s streamDeleteMedia) question(r client.MediaRange) string {
 	from := spell(r.StartTimestamp)
 	if s.From.earliest {
 		from = "the beginning"
@@ -96,15 +84,7 @@ func (s streamDeleteMedia) confirm(c *console, r client.MediaRange) error {
 	if s.ProducerTime {
 		whose = "producer"
 	}
-	fmt.Fprintf(c.err, "Delete the media of stream %s from %s to %s (%s time) for good? Type yes: ", s.Name, from, spell(r.EndTimestamp), whose)
-	answer, err := bufio.NewReader(c.in).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("read answer: %w", err)
-	}
-	if strings.TrimSpace(answer) != "yes" {
-		return errNotConfirmed
-	}
-	return nil
+	return fmt.Sprintf("Delete the media of stream %s from %s to %s (%s time) for good?", s.Name, from, spell(r.EndTimestamp), whose)
 }
 
 // spell writes a time for people.

@@ -23,18 +23,18 @@ func TestDeletionIsConfirmed(t *testing.T) {
 	for answer, want := range map[string]bool{"yes\n": true, "yes": true, " yes \r\n": true, "y\n": false, "no\n": false, "\n": false, "": false} {
 		var said bytes.Buffer
 		c := console{in: strings.NewReader(answer), err: &said, terminal: true}
-		if err := s.confirm(&c, r); (err == nil) != want || err != nil && !errors.Is(err, errNotConfirmed) {
+		if err := s.confirm(&c, "stream delete-media", s.question(r)); (err == nil) != want || err != nil && !errors.Is(err, errNotConfirmed) {
 			t.Errorf("%q: %v", answer, err)
 		}
 		if !strings.Contains(said.String(), "door") || !strings.Contains(said.String(), "server time") {
 			t.Errorf("asked %q", said.String())
 		}
 		c.json = true
-		if err := s.confirm(&c, r); err == nil {
+		if err := s.confirm(&c, "stream delete-media", s.question(r)); err == nil {
 			t.Error("a program was asked")
 		}
 		s.Yes = true
-		if err := s.confirm(&c, r); err != nil {
+		if err := s.confirm(&c, "stream delete-media", s.question(r)); err != nil {
 			t.Errorf("with --yes: %v", err)
 		}
 		s.Yes = false

@@ -15,11 +15,12 @@ type streamUpdate struct {
 	Retention *hours     `help:"How long media are kept, such as 24h or 7d. What a shorter one lets go does not come back." placeholder:"D"`
 	Device    string     `help:"Device name." placeholder:"NAME"`
 	MediaType string     `help:"Media type." placeholder:"TYPE"`
+	confirmation
 	access
 }
 
 // Run changes what was given, one call after the other, each on the version
-// that the one before made.
+// that the one before made. A shorter retention is confirmed before that.
 func (s streamUpdate) Run(ctx context.Context, c *console) error {
 	if s.Retention == nil && s.Device == "" && s.MediaType == "" {
 		return usagef("stream update", "nothing to change")
@@ -28,19 +29,29 @@ func (s streamUpdate) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	stream, err := s.update(ctx, conn)
+	stream, err := conn.DescribeStream(ctx, s.Name.name())
 	if err != nil {
+		return fmt.Errorf("update stream %s: %w", s.Name, err)
+	}
+	if s.Retention != nil && time.Duration(*s.Retention) < stream.Retention {
+		if err := s.confirm(c, "stream update", s.question(stream)); err != nil {
+			return err
+		}
+	}
+	if stream, err = s.update(ctx, conn, stream); err != nil {
 		return fmt.Errorf("update stream %s: %w", s.Name, err)
 	}
 	info := infoOf(stream)
 	return c.print(info, func(w io.Writer) { fmt.Fprintf(w, "retention\t%dh\nversion\t%s\n", info.RetentionHours, info.Version) })
 }
 
-func (s streamUpdate) update(ctx context.Context, conn *client.Client) (millrace.Stream, error) {
-	stream, err := conn.DescribeStream(ctx, s.Name.name())
-	if err != nil {
-		return stream, err
-	}
+// question says what a shorter retention lets go.
+func (s streamUpdate) question(was millrace.Stream) string {
+	now := infoOf(millrace.Stream{Retention: time.Duration(*s.Retention)}).RetentionHours
+	return fmt.Sprintf("Let the media of stream %s go that are older than %dh, which were kept for %dh?", s.Name, now, infoOf(was).RetentionHours)
+}
+
+func (s streamUpdate) update(ctx context.Context, conn *client.Client, stream millrace.Stream) (_ millrace.Stream, err error) {
 	if s.Device != "" || s.MediaType != "" {
 		if err := conn.UpdateStream(ctx, s.Name.name(), stream.Version, s.Device, s.MediaType); err != nil {
 			return stream, err
