@@ -171,8 +171,12 @@ func (c *crashes) point(k, only int) error {
 	return nil
 }
 
-// goOn starts again, crashes on the way, and starts again.
+// goOn starts again, once for a look and without the index, crashes on the way,
+// and starts again.
 func (w *world) goOn() error {
+	if err := w.checkBare(); err != nil {
+		return fmt.Errorf("after the crash: %w", err)
+	}
 	w.crashAt(1 + w.rand.IntN(24))
 	if err := w.again(); err != nil {
 		return fmt.Errorf("after the crash: %w", err)
@@ -200,7 +204,7 @@ func (w *world) again() error {
 // leaves them, and checks that it finds the same.
 func (w *world) checkBare() error {
 	bare := w.fork(w.rand.Uint64(), w.machine.bare())
-	if err := bare.do(bare.open, bare.check); err != nil {
+	if err := bare.do(bare.open, bare.check, bare.maintain, bare.checkAccounts); err != nil {
 		return fmt.Errorf("with a new index: %w", err)
 	}
 	return nil

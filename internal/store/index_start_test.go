@@ -358,6 +358,43 @@ func TestAnIndexOfAnotherControlStateIsMadeAgain(t *testing.T) {
 	}
 }
 
+// A pack that was open has lost its end behind the store's back.
+func TestAnIndexThatHasMoreOfAPackIsMadeAgain(t *testing.T) {
+	h := newHouse(t)
+	h.put(60)
+	mustFeed(t, h.Driver)
+	h.fs, h.pages = h.fs.Kill(), h.pages.Kill()
+	names, err := h.fs.ReadDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := h.fs.Open(names[len(names)-1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	size, err := f.Size()
+	if err := errors.Join(err, f.Truncate(pack.Aligned(size*2/3)), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	h.open(func(*store.Config) {})
+	found := 0
+	for key := range h.policies {
+		list, err := h.List(t.Context(), store.Scope{Stream: key}, store.Listing{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range list {
+			if _, err := h.Read(t.Context(), store.Scope{Stream: key}, e, nil); err != nil {
+				t.Errorf("%v is listed: %v", e.Number, err)
+			}
+		}
+		found += len(list)
+	}
+	if found == 0 || found == len(h.list) {
+		t.Errorf("%d of %d are found", found, len(h.list))
+	}
+}
+
 func TestPacksThatHaveGoneLeaveTheIndex(t *testing.T) {
 	h := newHouse(t)
 	h.put(400)
