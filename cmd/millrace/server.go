@@ -107,11 +107,13 @@ type configCommand struct {
 	settings
 }
 
-// Run prints the settings.
+// Run prints the settings, and what a server would choose here where they leave
+// it the choice.
 func (s configCommand) Run(c *console) error {
 	cfg, err := s.load(c, nil)
 	if err != nil {
 		return err
 	}
+	cfg = server.Effective(cfg)
 	return c.print(cfg, func(w io.Writer) { fmt.Fprint(w, cfg) })
 }

@@ -140,13 +140,10 @@ func (s *Server) getenv(name string) string {
 // beside the handler has to run as long as that serves.
 func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context), error) {
 	numbers := fragment.NewNumberer(s.state.epoch, time.Time{}, s.state.clock.Now, s.state.nextEpoch)
-	bytes := int64(s.cfg.Memory)
-	if bytes == 0 {
-		bytes = machineMemory() / 4
-	}
-	budget := memory.New(bytes)
+	cfg := Effective(s.cfg)
+	budget := memory.New(int64(cfg.Memory))
 	s.state.metrics.watchMemory(budget)
-	s.connections = newConnections(cmp.Or(s.cfg.MaxConnections, mostConnections(mostFiles(), bytes)))
+	s.connections = newConnections(cfg.MaxConnections)
 	s.state.metrics.watchConnections(s.connections)
 	fragments := tail.New(tail.Config{Numbers: numbers, Now: s.now, Memory: budget})
 	sessions := ingest.New(ingest.Config{
