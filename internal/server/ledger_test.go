@@ -14,8 +14,10 @@ import (
 // A ledger knows every fragment that was sent to one stream, and what its
 // producer was told of it. Any number of goroutines may use it.
 type ledger struct {
-	stream  string
-	closing atomic.Bool // the server is shutting down
+	stream    string
+	mayRefuse bool         // the disk may be full
+	refusals  atomic.Int64 // for lack of room
+	closing   atomic.Bool  // the server is shutting down
 
 	mu        sync.Mutex // guards what follows and the shots' fields that say so
 	shots     map[string]*shot
@@ -77,6 +79,13 @@ func (l *ledger) persistedSoFar() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.persisted
+}
+
+// sentSoFar counts what was to be sent.
+func (l *ledger) sentSoFar() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.shots)
 }
 
 // turns counts how often calls took turns in a stream: one went on where
@@ -162,6 +171,7 @@ func (l *ledger) perform(r *rig, rnd *rand.Rand, k *take, breakOff bool) error {
 		p.close()
 	}
 	<-heard
+	p.acks = nil // which is large, and the test remembers p
 	if l.closing.Load() {
 		l.loosen(k, 0) // the server may have ended the call anywhere
 	}
@@ -205,6 +215,11 @@ func (l *ledger) listen(p *put, k *take) {
 		}
 		s := byTimecode[*a.FragmentTimecode]
 		switch {
+		case a.EventType == "ERROR" && a.ErrorId == 5001 && l.mayRefuse:
+			l.refusals.Add(1)
+			if s != nil {
+				l.refuse(s)
+			}
 		case a.EventType == "ERROR" && a.ErrorId != 4000 && a.ErrorId != 4003:
 			l.fault("%s", a)
 		case s == nil:
@@ -217,6 +232,16 @@ func (l *ledger) listen(p *put, k *take) {
 		default:
 			l.note(s, a)
 		}
+	}
+}
+
+// refuse notes that a fragment was not kept.
+func (l *ledger) refuse(s *shot) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s.refused = true
+	if s.persisted {
+		l.faultLocked("fragment %s was PERSISTED and refused", s.number)
 	}
 }
 
@@ -280,11 +305,20 @@ func (l *ledger) check(d document) (s *shot, whole bool) {
 	return s, true
 }
 
-// checkAll checks all that a reader got of a stream: in the order of numbers,
-// nothing twice, and nothing missing that was PERSISTED. It returns the whole
-// fragments. kept says that they come from the store, where nothing may end
-// early.
+// checkAll checks all that a reader got of a stream: as walk does, and that
+// nothing is missing that was PERSISTED.
 func (l *ledger) checkAll(docs []document, kept bool) map[*shot]bool {
+	seen := l.walk(docs, kept)
+	if missing := l.missing(seen); len(missing) > 0 {
+		l.fault("%d PERSISTED fragments are missing: %s", len(missing), strings.Join(missing, ", "))
+	}
+	return seen
+}
+
+// walk checks that what a reader got was sent, is in the order of numbers, and
+// not there twice. It returns the whole fragments. kept says that they come
+// from the store, where nothing may end early, or be that was refused.
+func (l *ledger) walk(docs []document, kept bool) map[*shot]bool {
 	seen := map[*shot]bool{}
 	last := ""
 	for _, d := range docs {
@@ -296,22 +330,31 @@ func (l *ledger) checkAll(docs []document, kept bool) map[*shot]bool {
 		switch {
 		case !whole && kept:
 			l.fault("fragment %s is kept in part", d.number())
+		case kept && l.wasRefused(s):
+			l.fault("fragment %s was refused and is kept", d.number())
 		case whole && seen[s]:
 			l.fault("fragment %s is there twice", d.number())
 		case whole:
 			seen[s] = true
 		}
 	}
+	return seen
+}
+
+func (l *ledger) wasRefused(s *shot) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	missing := []string{}
+	return s.refused
+}
+
+// missing lists the numbers of the fragments that were PERSISTED and not seen.
+func (l *ledger) missing(seen map[*shot]bool) (numbers []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for _, s := range l.shots {
 		if s.persisted && !seen[s] {
-			missing = append(missing, s.number)
+			numbers = append(numbers, s.number)
 		}
 	}
-	if len(missing) > 0 {
-		l.faultLocked("%d PERSISTED fragments are missing: %s", len(missing), strings.Join(missing, ", "))
-	}
-	return seen
+	return numbers
 }

@@ -90,10 +90,15 @@ func (r *rig) open() {
 // restart closes the server and opens it again on the same data.
 func (r *rig) restart() {
 	r.t.Helper()
+	r.close()
+	r.open()
+}
+
+func (r *rig) close() {
+	r.t.Helper()
 	if err := r.s.Close(); err != nil {
 		r.t.Fatalf("close: %v", err)
 	}
-	r.open()
 }
 
 func (r *rig) address() string {

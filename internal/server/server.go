@@ -180,6 +180,7 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 		func(ctx context.Context) { s.logEnd("deletions", handler.Run(ctx)) },
 		s.state.clock.Run,
 		s.state.keepTime,
+		s.state.keepBallast,
 		s.state.keeper.Run,
 		func(ctx context.Context) { s.state.media.Scrub(ctx, int64(s.cfg.ScrubRate)) },
 	}, nil

@@ -22,6 +22,7 @@ type shot struct {
 	// Guarded by the ledger's mu.
 	number    string // as the producer was told; empty if it was not
 	persisted bool   // the producer was told so
+	refused   bool   // the producer was told that it could not be kept
 	loose     bool   // the connection broke where its trailing tags may not have come
 }
 

@@ -26,6 +26,7 @@ type state struct {
 	now     func() time.Time
 	boot    func() time.Duration // nil is the machine's
 	lock    *disk.DirLock
+	ballast *ballast
 	control *sqlite.Control
 	streams *policies // the control state for all who change streams
 	media   *store.Engine
@@ -87,7 +88,8 @@ func (s *state) open(ctx context.Context, cfg config.Server, o Options) (err err
 }
 
 // takeDirectory locks a data directory, making it if it is not there, and returns
-// where its packs are. What must not be opened it refuses.
+// where its packs are. What must not be opened it refuses. Where there is no room
+// to open anything, it makes some.
 func (s *state) takeDirectory(dir string) (packs *disk.FS, err error) {
 	top, err := disk.Open(dir)
 	if err != nil {
@@ -102,7 +104,11 @@ func (s *state) takeDirectory(dir string) (packs *disk.FS, err error) {
 	if packs, err = disk.Open(filepath.Join(dir, upkeep.PackFolder)); err != nil {
 		return nil, err
 	}
-	return packs, upkeep.CheckControl(top, packs)
+	if err := upkeep.CheckControl(top, packs); err != nil {
+		return nil, err
+	}
+	s.ballast = newBallast(dir, top, s.logger)
+	return packs, s.ballast.throwOff()
 }
 
 // identity is what tells this store from every other, made at its first start.
@@ -204,7 +210,13 @@ func (s *state) every(ctx context.Context, d time.Duration, name string, work fu
 	}
 }
 
-// close commits what was submitted and closes the files.
+// keepBallast keeps room for the next start.
+func (s *state) keepBallast(ctx context.Context) {
+	s.every(ctx, ballastInterval, "ballast", s.ballast.takeIn)
+}
+
+// close commits what was submitted and closes the files. That the time cannot be
+// written down for want of room loses nothing: the newest fragment says it too.
 func (s *state) close() error {
 	var errs []error
 	if s.media != nil {
@@ -213,7 +225,12 @@ func (s *state) close() error {
 	if s.control != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), stampInterval)
 		defer cancel()
-		errs = append(errs, s.stamp(ctx), s.control.Close())
+		err := s.stamp(ctx)
+		if errors.Is(err, store.ErrUnavailable) {
+			s.logger.Warn("the time was not written down", "err", err)
+			err = nil
+		}
+		errs = append(errs, err, s.control.Close())
 	}
 	if s.lock != nil {
 		errs = append(errs, s.lock.Close())

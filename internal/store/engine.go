@@ -46,6 +46,7 @@ type Engine struct {
 	noHoles bool             // likewise: the file system cannot punch
 
 	packCounter atomic.Uint32 // of the last pack
+	feedAt      int64         // with how many rows a start tries again what has failed
 }
 
 var _ Media = (*Engine)(nil)

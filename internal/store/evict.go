@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/millrace/millrace"
@@ -89,42 +90,52 @@ func (e *Engine) evict(ctx context.Context, p packInfo) (removed bool, err error
 			return false, err
 		}
 	}
-	entries, err := e.entries(ctx, p)
+	entries, err := e.listed(ctx, &p)
 	if err != nil {
 		e.cfg.Logger.Warn("pack is evicted unread", "pack", packName(p.number), "err", err)
 	}
+	gone := e.parting(&p, entries)
 	if removed, err = e.removePack(p); !removed {
 		return false, err
 	}
-	if serr := e.cfg.FS.SyncDir(); serr != nil {
-		e.cfg.Logger.Warn("directory not synced after an eviction", "err", serr)
-	}
-	e.room.freed(p.taken())
-	gone, err := e.index.takeOut(ctx, p.number, entries) // now that the index has room too
-	if err != nil {
-		e.cfg.Logger.Warn("index not rid of what was evicted, and will be", "pack", packName(p.number), "err", err)
-	}
-	if err != nil || len(entries) == 0 { // not all were counted
-		gone.Fragments, gone.Bytes = max(gone.Fragments, p.live), max(gone.Bytes, p.liveBytes)
+	if err := e.cfg.FS.SyncDir(); err != nil {
+		e.cfg.Logger.Warn("directory not synced after an eviction", "err", err)
 	}
 	e.evicted(p, gone)
+	e.room.freed(p.taken())
+	if _, err := e.index.takeOut(ctx, p.number, entries); err != nil { // now that the index has room too
+		e.cfg.Logger.Warn("index not rid of what was evicted, and will be", "pack", packName(p.number), "err", err)
+	}
 	return true, nil
 }
 
 // evicted reports an eviction. A pack in which nothing was found any more was
 // only cleared away.
-func (e *Engine) evicted(p packInfo, gone Forgotten) {
-	if gone.Fragments == 0 {
+func (e *Engine) evicted(p packInfo, gone parting) {
+	if gone.fragments == 0 {
 		return
 	}
 	v := Eviction{
-		Pack: p.number, Class: p.class, Oldest: time.UnixMilli(p.oldest).UTC(), Newest: time.UnixMilli(p.newest).UTC(),
-		Fragments: gone.Fragments, Bytes: gone.Bytes, PackBytes: p.taken(),
+		Pack: p.number, Class: p.class, Oldest: time.UnixMilli(gone.oldest).UTC(), Newest: time.UnixMilli(gone.newest).UTC(),
+		Fragments: gone.fragments, Bytes: gone.bytes, PackBytes: p.taken(),
 	}
 	e.room.countEvicted(&v)
 	e.cfg.Logger.Warn("the oldest media went to make room", "pack", packName(p.number),
 		"oldest", v.Oldest, "newest", v.Newest, "fragments", v.Fragments, "bytes", v.Bytes)
 	e.cfg.Events.Evicted(v)
+}
+
+// listed is entries, or nothing if they are fewer than can be found in the pack:
+// what is damaged there has to leave the index too.
+func (e *Engine) listed(ctx context.Context, p *packInfo) ([]pack.Entry, error) {
+	list, err := e.entries(ctx, *p)
+	if err == nil && len(list) < p.live {
+		err = fmt.Errorf("%d fragments of %d are listed: %w", len(list), p.live, millrace.ErrCorrupt)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return list, nil
 }
 
 // entries lists what is in a pack that is not written any more.

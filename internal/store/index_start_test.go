@@ -8,12 +8,14 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/pack"
 	"github.com/millrace/millrace/internal/store"
+	"github.com/millrace/millrace/internal/store/fault"
 	"github.com/millrace/millrace/internal/store/mem"
 	"github.com/millrace/millrace/internal/store/storetest"
 )
@@ -573,5 +575,45 @@ func TestAnIndexOfNewerPacksIsRefused(t *testing.T) {
 	_, err := store.Open(t.Context(), store.Config{FS: h.fs, Pages: h.pages, Epoch: 99})
 	if !errors.Is(err, pack.ErrVersion) || !strings.Contains(err.Error(), "version 99") {
 		t.Errorf("opened: %v", err)
+	}
+}
+
+// A start that has to make the index again where that cannot be written goes on
+// with what memory holds, and says so if that is not enough.
+func TestAnIndexThatCannotBeWrittenIsMadeInMemory(t *testing.T) {
+	h := newHouse(t)
+	h.put(300)
+	h.Close()
+	h.open(func(*store.Config) {})
+	want := h.everything()
+	h.Close()
+	bad := fault.NewPages(mem.NewPages())
+	mend := bad.Break(fault.Fault{Op: fault.Apply, At: 1, Forever: true, Err: syscall.ENOSPC})
+	h.open(func(c *store.Config) { c.Pages, c.RecentRows = bad, 400 })
+	if got := h.everything(); !slices.Equal(got, want) {
+		t.Errorf("%d fragments are found, %d before", len(got), len(want))
+	}
+	if !strings.Contains(h.log.String(), "stays in memory") {
+		t.Errorf("the log does not tell: %s", h.log.String())
+	}
+	mend()
+	mustFeed(t, h.Driver)
+	h.put(10)
+	if got := h.everything(); len(want) != 300 || len(got) != 310 {
+		t.Errorf("%d fragments are found in the end, %d before", len(got), len(want))
+	}
+	want = h.everything()
+	h.Close()
+	h.open(func(c *store.Config) { c.Pages = bad })
+	if got := h.everything(); !slices.Equal(got, want) {
+		t.Errorf("%d fragments are found with the index, %d before", len(got), len(want))
+	}
+	h.Close()
+	_, err := store.OpenByHand(t.Context(), store.Config{
+		FS: h.fs, Epoch: 9, Policies: h.policies, RecentRows: 200,
+		Pages: fault.NewPages(mem.NewPages(), fault.Fault{Op: fault.Apply, At: 1, Forever: true, Err: syscall.ENOSPC}),
+	})
+	if !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("with more than memory holds: %v", err)
 	}
 }

@@ -166,6 +166,13 @@ func (t *packTable) removeLocked(p *packAccount) {
 	delete(t.packs, p.number)
 }
 
+// isUnsure reports whether the accounts are being made, and say too little.
+func (t *packTable) isUnsure() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.unsure
+}
+
 // room is how many bytes all packs take.
 func (t *packTable) room() int64 {
 	t.mu.Lock()

@@ -172,13 +172,32 @@ func (e *Engine) admit(ctx context.Context, p packInfo, entries []pack.Entry) er
 		if err := e.index.insert(p.number, en); errors.Is(err, millrace.ErrExists) {
 			e.cfg.Logger.Info("fragment is there twice", "pack", packName(p.number), "offset", en.Offset, "err", err)
 		}
-		if e.index.count.Load() >= recoverRows {
-			if err := e.index.feed(ctx, true); err != nil {
-				return err
-			}
+		if err := e.feedFound(ctx); err != nil {
+			return err
 		}
 	}
 	e.packs.setState(p.number, state)
+	return nil
+}
+
+// feedFound moves what a start has found into the pages, whenever much of it has
+// come together. Where there is no room for pages, it stays in memory, which
+// holds Config.RecentRows, and the feeder will try again.
+func (e *Engine) feedFound(ctx context.Context) error {
+	rows, much := e.index.count.Load(), min(recoverRows, e.index.most/4)
+	if rows < max(much, e.feedAt) {
+		return nil
+	}
+	e.feedAt = 0
+	err := e.index.feed(ctx, true)
+	if !errors.Is(err, ErrUnavailable) || e.index.broken.Load() {
+		return err
+	}
+	if rows+much > e.index.most {
+		return fmt.Errorf("%d fragments of the packs are not in the index, which cannot be written: %w", rows, err)
+	}
+	e.cfg.Logger.Warn("index cannot be written, and what was found stays in memory", "fragments", rows, "err", err)
+	e.feedAt = rows + much
 	return nil
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
+	"time"
 
 	"github.com/millrace/millrace"
 )
@@ -48,15 +50,24 @@ func (ix *index) resume(ctx context.Context) error {
 
 // missing hides what the pages have of packs whose files are not there.
 func (ix *index) missing(there func(number uint64) bool) {
-	lost := make(map[uint64]lostPack)
+	lost, live := make(map[uint64]lostPack), 0
+	oldest, newest := int64(math.MaxInt64), int64(0)
 	for number, r := range ix.packs.allRows() {
-		if !there(number) {
-			lost[number] = lostPack{r.Oldest, r.Newest}
+		if there(number) {
+			continue
+		}
+		lost[number] = lostPack{r.Oldest, r.Newest}
+		if live += r.Live; r.Live > 0 {
+			oldest, newest = min(oldest, r.Oldest), max(newest, r.Newest)
 		}
 	}
 	if len(lost) > 0 {
 		ix.logger.Info("packs of the index are not there any more", "packs", len(lost))
 		ix.lose(lost)
+	}
+	if live > 0 { // an eviction whose report a crash has cut short, or somebody's hand
+		ix.logger.Warn("media have gone with their packs since the last start", "fragments", live,
+			"oldest", time.UnixMilli(oldest).UTC(), "newest", time.UnixMilli(newest).UTC())
 	}
 }
 

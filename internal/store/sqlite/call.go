@@ -87,5 +87,8 @@ func classify(err error) error {
 	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
 		return fmt.Errorf("%w: %w", millrace.ErrCorrupt, err)
 	}
+	if e.Code() == lib.SQLITE_IOERR_SHMSIZE { // no room for the log's index
+		return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+	}
 	return err
 }

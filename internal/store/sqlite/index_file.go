@@ -11,7 +11,6 @@ import (
 	lib "modernc.org/sqlite/lib"
 
 	"github.com/millrace/millrace"
-	"github.com/millrace/millrace/internal/store"
 )
 
 // An indexFile is the open file of an Index.
@@ -78,9 +77,6 @@ func corruptIfOdd(err error) error {
 	switch e.Code() & 0xff {
 	case lib.SQLITE_ERROR, lib.SQLITE_CONSTRAINT, lib.SQLITE_MISMATCH:
 		return fmt.Errorf("%w: %w", millrace.ErrCorrupt, err)
-	}
-	if e.Code() == lib.SQLITE_IOERR_SHMSIZE { // no room for the log's index
-		return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
 	}
 	return err
 }

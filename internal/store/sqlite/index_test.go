@@ -67,15 +67,19 @@ func indexStream() millrace.StreamKey { return millrace.StreamKey{ID: 5, Generat
 func feed(t testing.TB, p store.Pages, from, to int) {
 	t.Helper()
 	for n := from; n < to; n++ {
-		err := p.Apply(context.Background(), &store.PageChange{
-			Put:      []store.IndexPage{storetest.PageOf(indexStream(), store.ServerClock, 100*n, 90)},
-			PutPacks: []store.PackRow{{Number: 1, Fed: int64(n)}},
-			Facts:    map[string]string{"changes": fmt.Sprint(n + 1)},
-		})
-		if err != nil {
+		if err := tryFeed(t, p, n); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+func tryFeed(t testing.TB, p store.Pages, n int) error {
+	t.Helper()
+	return p.Apply(context.Background(), &store.PageChange{
+		Put:      []store.IndexPage{storetest.PageOf(indexStream(), store.ServerClock, 100*n, 90)},
+		PutPacks: []store.PackRow{{Number: 1, Fed: int64(n)}},
+		Facts:    map[string]string{"changes": fmt.Sprint(n + 1)},
+	})
 }
 
 // fed is how many of these changes are there, which must be the first ones.
