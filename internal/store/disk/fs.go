@@ -65,7 +65,8 @@ func (f *FS) open(name string, flag int) (store.File, error) {
 	return &file{File: o, end: info.Size()}, nil
 }
 
-// ReadDir implements store.FS. Directories are left out.
+// ReadDir implements store.FS. Directories are left out, and devices, pipes and
+// sockets, which might keep who opens them waiting for ever.
 func (f *FS) ReadDir() ([]string, error) {
 	list, err := os.ReadDir(f.dir)
 	if err != nil {
@@ -73,12 +74,22 @@ func (f *FS) ReadDir() ([]string, error) {
 	}
 	names := make([]string, 0, len(list))
 	for _, e := range list {
-		if !e.IsDir() {
+		if f.mayBeFile(e) {
 			names = append(names, e.Name())
 		}
 	}
 	slices.Sort(names)
 	return names, nil
+}
+
+// mayBeFile reports whether an entry is a file, or a link to one, or a link that
+// leads nowhere: who opens that learns that a file is missing.
+func (f *FS) mayBeFile(e os.DirEntry) bool {
+	if e.Type() != os.ModeSymlink {
+		return e.Type().IsRegular()
+	}
+	info, err := os.Stat(filepath.Join(f.dir, e.Name()))
+	return err != nil || info.Mode().IsRegular()
 }
 
 // Remove implements store.FS.
