@@ -27,8 +27,9 @@ func newRule(p Policy, was *rule) *rule {
 	}
 	r := &rule{Policy: p, hiding: slices.Clone(was.hiding), swept: was.swept}
 	r.Deletions = slices.Clone(was.Deletions)
+	known := idsOf(was.Deletions)
 	for _, d := range p.Deletions {
-		if !slices.ContainsFunc(was.Deletions, func(o Deletion) bool { return o.ID == d.ID }) {
+		if !known[d.ID] {
 			r.Deletions, r.hiding = append(r.Deletions, d), append(r.hiding, d)
 		}
 	}
@@ -41,13 +42,20 @@ func newRule(p Policy, was *rule) *rule {
 // means may be a millisecond younger than the bound on their numbers.
 func (r *rule) after(applied []Deletion, swept int64) *rule {
 	n := &rule{Policy: r.Policy, swept: max(r.swept, swept)}
-	n.hiding = slices.DeleteFunc(slices.Clone(r.hiding), func(d Deletion) bool {
-		return slices.ContainsFunc(applied, func(o Deletion) bool { return o.ID == d.ID })
-	})
+	done := idsOf(applied)
+	n.hiding = slices.DeleteFunc(slices.Clone(r.hiding), func(d Deletion) bool { return done[d.ID] })
 	n.Deletions = slices.DeleteFunc(slices.Clone(r.Deletions), func(d Deletion) bool {
 		return d.Last.ServerTime().UnixMilli()+1 < n.swept
 	})
 	return n
+}
+
+func idsOf(list []Deletion) map[uint64]bool {
+	ids := make(map[uint64]bool, len(list))
+	for _, d := range list {
+		ids[d.ID] = true
+	}
+	return ids
 }
 
 // Gone is Policy.Gone, and true of what was swept.
