@@ -106,7 +106,7 @@ func TestAControlStateOnAFullDiskLosesNothing(t *testing.T) {
 	prepare := func(path string) {
 		c := open(t, path, sqlite.Options{})
 		var err error
-		if last, err = c.NextEpoch(t.Context()); err != nil {
+		if last, err = c.NextEpoch(t.Context(), 0); err != nil {
 			t.Fatal(err)
 		}
 		if err := c.Close(); err != nil {
@@ -118,7 +118,7 @@ func TestAControlStateOnAFullDiskLosesNothing(t *testing.T) {
 		c, full := sqlite.OpenControl(t.Context(), path, sqlite.Options{})
 		if full == nil {
 			var epoch uint32
-			if epoch, full = c.NextEpoch(t.Context()); full == nil {
+			if epoch, full = c.NextEpoch(t.Context(), 0); full == nil {
 				last = epoch
 			}
 			for i := 0; i < 4 && full == nil; i++ {
@@ -133,7 +133,7 @@ func TestAControlStateOnAFullDiskLosesNothing(t *testing.T) {
 		if c == nil {
 			c = open(t, path, sqlite.Options{})
 		}
-		if epoch, err := c.NextEpoch(t.Context()); err != nil || epoch <= last {
+		if epoch, err := c.NextEpoch(t.Context(), 0); err != nil || epoch <= last {
 			t.Errorf("epoch %d after %d: %v", epoch, last, err)
 		}
 		if err := c.Close(); err != nil {
