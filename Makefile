@@ -78,7 +78,8 @@ bench: ## the benchmarks that match BENCH (all)
 
 .PHONY: torture
 torture: ## the kill and crash campaigns, TORTURE (300) rounds each
-	MILLRACE_TORTURE=$(TORTURE) go test -count=1 -run 'Crash|Sweep|Model' -timeout=0 ./internal/store
+	MILLRACE_TORTURE=$(TORTURE) go test -v -count=1 -run 'Crash|Sweep|Model' -timeout=0 ./internal/store | \
+		grep -vE '^(=== | +--- PASS)' # so that it says how many points it tried
 	MILLRACE_TORTURE=$(TORTURE) go test $(RACE) -count=1 -run 'Kill|Crash|Torture|UnderLoad' -timeout=0 $$(go list ./... | grep -v internal/store$$)
 
 .PHONY: mutants

@@ -174,7 +174,7 @@ func (c *crashes) point(k, only int) error {
 // goOn starts again, once for a look and without the index, crashes on the way,
 // and starts again.
 func (w *world) goOn() error {
-	if err := w.checkBare(); err != nil {
+	if err := w.checkFork(1); err != nil {
 		return fmt.Errorf("after the crash: %w", err)
 	}
 	w.crashAt(1 + w.rand.IntN(24))
@@ -202,8 +202,11 @@ func (w *world) again() error {
 
 // checkBare has another engine make the index from the packs alone, as a kill
 // leaves them, and checks that it finds the same.
-func (w *world) checkBare() error {
-	bare := w.fork(w.rand.Uint64(), w.machine.bare())
+func (w *world) checkBare() error { return w.checkFork(w.rand.Uint64()) }
+
+// checkFork is checkBare with a seed, so that it changes nothing of what comes.
+func (w *world) checkFork(seed uint64) error {
+	bare := w.fork(seed, w.machine.bare())
 	if err := bare.do(bare.open, bare.check, bare.maintain, bare.checkAccounts); err != nil {
 		return fmt.Errorf("with a new index: %w", err)
 	}

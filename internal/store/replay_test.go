@@ -62,7 +62,7 @@ func (r replay) command(test string) string {
 // raceShare is of how many calls one is tried with the race detector. It makes
 // everything slow, and finds nothing in one goroutine; "make test" tries all of
 // them without it.
-const raceShare = 10
+const raceShare = 30
 
 // leftOut reports whether the k-th call is not tried.
 func leftOut(k int) bool { return raced && k%raceShare != 1 }
