@@ -139,6 +139,7 @@ func (l *ledger) last(r *rig, announce func(mark string)) error {
 }
 
 func (l *ledger) perform(r *rig, rnd *rand.Rand, k *take, breakOff bool) error {
+	refusals := l.refusals.Load()
 	p, err := r.tryPut(r.putHead(l.stream, nil))
 	if err != nil {
 		return err
@@ -172,7 +173,7 @@ func (l *ledger) perform(r *rig, rnd *rand.Rand, k *take, breakOff bool) error {
 	}
 	<-heard
 	p.acks = nil // which is large, and the test remembers p
-	if l.closing.Load() {
+	if l.closing.Load() || l.refusals.Load() > refusals {
 		l.loosen(k, 0) // the server may have ended the call anywhere
 	}
 	return errors.Join(err, p.failed)
