@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -36,6 +37,33 @@ func TestABackupUnderLoadHoldsWhatWasAcknowledged(t *testing.T) {
 			t.Fatalf("%s=%d: %v", seedVariable, seed, err)
 		}
 		seed++
+	}
+}
+
+// TestNoServerStartsOnABackup: who has lost a disk may point a server at the
+// backup itself. It must not look like a server that has lost everything.
+func TestNoServerStartsOnABackup(t *testing.T) {
+	r := start(t, nil, nil)
+	r.create("cam", 24)
+	cfg := r.cfg
+	cfg.Data = t.TempDir()
+	if _, err := upkeep.BackupTo(t.Context(), r.cfg.Data, cfg.Data, upkeep.BackupOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadDir(cfg.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := server.Start(t.Context(), cfg, server.Options{})
+	if err == nil {
+		err = s.Close()
+	}
+	if !errors.Is(err, upkeep.ErrBackup) {
+		t.Errorf("start: %v", err)
+	}
+	after, err := os.ReadDir(cfg.Data)
+	if err != nil || len(after) != len(before) {
+		t.Errorf("in the backup were %v, and there are %v, %v", before, after, err)
 	}
 }
 

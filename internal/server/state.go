@@ -98,7 +98,7 @@ func (s *state) takeDirectory(dir string) (packs *disk.FS, err error) {
 	if s.lock, err = disk.Lock(dir); err != nil {
 		return nil, err
 	}
-	if err := upkeep.CheckRestored(top); err != nil {
+	if err := errors.Join(upkeep.CheckRestored(top), upkeep.CheckNoBackup(top)); err != nil {
 		return nil, err
 	}
 	if packs, err = disk.Open(filepath.Join(dir, upkeep.PackFolder)); err != nil {

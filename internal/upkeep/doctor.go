@@ -112,8 +112,13 @@ func (d *doctor) directory(context.Context) {
 		return
 	}
 	d.usable = true
-	if top, err := disk.View(d.cfg.Data); err == nil && CheckRestored(top) != nil {
+	top, err := disk.View(d.cfg.Data)
+	if err == nil && CheckRestored(top) != nil {
 		d.note(check, LevelFail, "Run millrace restore again, or remove what is in the directory.", "a restore into %s was not finished", d.cfg.Data)
+		return
+	}
+	if err == nil && CheckNoBackup(top) != nil {
+		d.note(check, LevelFail, "Put it into another directory: millrace restore.", "%s is a backup; no server starts on it", d.cfg.Data)
 		return
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 && unixModes {

@@ -63,6 +63,7 @@ func TestADoctorFindsWhatIsWrong(t *testing.T) {
 		"a file":           {func(_ *testing.T, c change) { c.cfg.Data += "/control.db" }, "fail directory", "not a directory"},
 		"open to others":   {func(t *testing.T, c change) { check(t, os.Chmod(c.cfg.Data, 0o755)) }, "warn directory", "chmod 700"},
 		"half restored":    {func(t *testing.T, c change) { check(t, os.WriteFile(c.cfg.Data+"/restoring", nil, 0o600)) }, "fail directory", "not finished"},
+		"a backup":         {func(t *testing.T, c change) { check(t, os.WriteFile(c.cfg.Data+"/manifest.json", []byte("{}"), 0o600)) }, "fail directory", "is a backup"},
 		"memory as a disk": {func(_ *testing.T, c change) { c.m.Kind = "tmpfs" }, "fail file system", "in memory"},
 		"a network":        {func(_ *testing.T, c change) { c.m.Kind = "nfs4" }, "fail file system", "another machine"},
 		"FAT":              {func(_ *testing.T, c change) { c.m.Kind = "vfat" }, "fail file system", "journal"},
