@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -55,11 +56,11 @@ func syncFile(path string) error {
 // backUp copies by SQLite's backup interface in a reading transaction, so that
 // changes by others do not make it begin again.
 func backUp(ctx context.Context, path, dest string) error {
-	db, err := openPool(path, Options{BusyTimeout: DefaultBusyTimeout}, url.Values{"_query_only": {"1"}})
+	db, done, err := openSource(path)
 	if err != nil {
 		return err
 	}
-	defer db.Close()
+	defer done()
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return classify(err)
@@ -92,6 +93,20 @@ func backUp(ctx context.Context, path, dest string) error {
 		}
 		return errors.Join(run(ctx, backup), classify(backup.Finish()))
 	})
+}
+
+// openSource opens what is to be copied; done closes it. A disk that fails is
+// often made read-only by the system, just when a copy is wanted: nobody writes
+// there, and SQLite cannot make the log's index.
+func openSource(path string) (db *sql.DB, done func(), err error) {
+	if onReadOnlyDisk(path) {
+		return openStill(path)
+	}
+	db, err = openPool(path, Options{BusyTimeout: DefaultBusyTimeout}, url.Values{"_query_only": {"1"}})
+	if err != nil {
+		return nil, nil, err
+	}
+	return db, func() { db.Close() }, nil
 }
 
 // run copies until all pages are there.

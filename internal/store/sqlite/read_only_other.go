@@ -1,0 +1,5 @@
+//go:build !unix
+
+package sqlite
+
+func onReadOnlyDisk(string) bool { return false }
