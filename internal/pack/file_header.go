@@ -28,6 +28,7 @@ type FileHeader struct {
 	Pack    uint64    // the pack's number
 	Created time.Time // UTC, whole milliseconds
 	Salt    uint64    // random; stands in every record
+	Store   [16]byte  // whose it is; zero is not known, as in version 1
 }
 
 // Append appends the FileHeaderSize bytes that a pack starts with.
@@ -48,6 +49,9 @@ func (h FileHeader) put(b []byte) {
 	binary.LittleEndian.PutUint64(b[24:], uint64(h.Created.UnixMilli()))
 	binary.LittleEndian.PutUint64(b[32:], h.Salt)
 	b[40] = byte(h.class())
+	if h.version() >= 2 {
+		copy(b[41:57], h.Store[:])
+	}
 	seal(b)
 }
 
@@ -122,6 +126,7 @@ func readHeaderCopy(r io.ReaderAt, at int64) (FileHeader, error) {
 		Pack:    binary.LittleEndian.Uint64(b[16:]),
 		Created: time.UnixMilli(int64(binary.LittleEndian.Uint64(b[24:]))).UTC(),
 		Salt:    binary.LittleEndian.Uint64(b[32:]),
+		Store:   [16]byte(b[41:57]),
 	}, nil
 }
 

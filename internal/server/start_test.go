@@ -16,7 +16,9 @@ import (
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/config"
 	"github.com/millrace/millrace/internal/server"
+	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/store/sqlite"
+	"github.com/millrace/millrace/internal/upkeep"
 )
 
 func TestADirectoryHasOneServerAtATime(t *testing.T) {
@@ -115,7 +117,7 @@ func stampIn(t *testing.T, path string) time.Time {
 }
 
 // TestAnIndexIsBoundToItsControlState: one that was left beside the control
-// state of another store is made again.
+// state of another store is made again, and packs that were are not touched.
 func TestAnIndexIsBoundToItsControlState(t *testing.T) {
 	log := &logBook{}
 	soon := func(c *config.Server) { c.ReaderIdleTimeout = 100 * time.Millisecond }
@@ -142,6 +144,16 @@ func TestAnIndexIsBoundToItsControlState(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(mine.cfg.Data, filepath.Base(path)), content, 0o600); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if _, err := server.Start(t.Context(), mine.cfg, mine.options); !errors.Is(err, store.ErrForeignPack) {
+		t.Errorf("packs of another store: %v", err)
+	}
+	r, err := upkeep.Verify(t.Context(), mine.cfg.Data, upkeep.VerifyOptions{})
+	if err != nil || len(r.Packs.Unread) != 1 || r.OK() {
+		t.Errorf("verify: %+v, %v", r, err)
+	}
+	if err := os.RemoveAll(filepath.Join(mine.cfg.Data, "packs")); err != nil {
+		t.Fatal(err)
 	}
 	mine.open()
 	if !strings.Contains(log.String(), "another control state") {

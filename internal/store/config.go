@@ -52,7 +52,7 @@ type Config struct {
 	// Pages keeps the index. It is closed after the Engine. With nil all of the
 	// index stays in memory.
 	Pages    Pages
-	Identity [16]byte // of the control state; an index of another one is not used
+	Identity [16]byte // of the control state; an index of another one is not used, and with packs of another one Open fails; zero is not known
 	Rebuild  bool     // the index is made from the packs, whatever is in Pages
 
 	FeedRows   int           // fragments of a stream that go into Pages together

@@ -205,6 +205,7 @@ func (e *Engine) nextPack(c Class) pack.FileHeader {
 		Pack:    packNumber(e.cfg.Epoch, e.packCounter.Add(1)),
 		Created: e.cfg.Now(),
 		Salt:    binary.LittleEndian.Uint64(salt[:]),
+		Store:   e.cfg.Identity,
 	}
 }
 

@@ -135,6 +135,10 @@ func (e *Engine) examine(ctx context.Context, number uint64) (*foundPack, error)
 		_ = f.Close()
 		return nil, err
 	}
+	if err := e.refuseForeign(number, f); err != nil {
+		_ = f.Close()
+		return nil, err
+	}
 	footer, h, err := pack.ReadFooter(f, size)
 	if err == nil && h.Pack == number {
 		footer.DropMarked(f)

@@ -20,10 +20,11 @@ type PackReport struct {
 	Size      int64 // bytes of the file
 	Read      int64 // bytes that were looked at
 	Class     Class
-	Sealed    bool // whether it has a footer and a trailer, and both are whole
-	Fragments int  // whose records are whole and not marked
-	Marked    int  // records that are marked as deleted
-	Headers   int  // records of header elements
+	Store     [16]byte // whose it is; zero if that is not known
+	Sealed    bool     // whether it has a footer and a trailer, and both are whole
+	Fragments int      // whose records are whole and not marked
+	Marked    int      // records that are marked as deleted
+	Headers   int      // records of header elements
 
 	// Damaged is what was durable once and is not as it was written; Torn is
 	// what is not whole but was never known to be durable, which is what a
@@ -131,7 +132,7 @@ func (v *packVerifier) identify() (known bool, err error) {
 	}
 	v.header = h
 	if known {
-		v.report.Class = classOfPack(h.Class)
+		v.report.Class, v.report.Store = classOfPack(h.Class), h.Store
 		return true, v.in.fatal
 	}
 	v.header = pack.FileHeader{Pack: v.report.Pack}

@@ -32,6 +32,14 @@ func (k *knowledge) owns(index *store.PageState) bool {
 	return k != nil && (len(index.Facts) == 0 || index.Facts[factIdentity] == k.identity)
 }
 
+// store is the store's identity, zero if that is not known. Nil knows nothing.
+func (k *knowledge) store() (id [16]byte) {
+	if k != nil {
+		_, _ = hex.Decode(id[:], []byte(k.identity)) // what is not one is not known
+	}
+	return id
+}
+
 // aboutToGo is how long before its end a fragment may go: the server's clock
 // for that is not quite ours.
 const aboutToGo = 10 * time.Minute

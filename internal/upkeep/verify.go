@@ -131,7 +131,9 @@ func (v *verifier) packs(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	v.report.Packs, err = VerifyPacks(ctx, files, PacksOptions{Name: v.known.name, Fed: v.fed(ctx), Rate: v.o.Rate, Meter: v.o.Meter})
+	v.report.Packs, err = VerifyPacks(ctx, files, PacksOptions{
+		Name: v.known.name, Fed: v.fed(ctx), Store: v.known.store(), Rate: v.o.Rate, Meter: v.o.Meter,
+	})
 	return err
 }
 

@@ -59,6 +59,7 @@ func (r *PacksReport) ok() bool { return len(r.Damaged)+r.More+len(r.Unread) == 
 type PacksOptions struct {
 	Name  func(millrace.StreamKey) string // what a stream is called
 	Fed   map[uint64]int64                // lengths of packs that were durable for certain; may be nil
+	Store [16]byte                        // whose packs they ought to be; zero is not known
 	Rate  int64                           // bytes to read per second; 0 is no bound
 	Meter *Progress                       // may be nil
 }
@@ -162,6 +163,9 @@ func (v *packsVerifier) look(ctx context.Context, name string) (store.PackReport
 		}
 	}
 	r.Torn = slices.DeleteFunc(r.Torn, func(d store.Damage) bool { return d.Offset < fed })
+	if err == nil && store.IsForeign(r.Store, v.o.Store) {
+		err = store.ErrForeignPack
+	}
 	return r, err
 }
 
