@@ -69,6 +69,7 @@ func (m *metrics) count(name, help string, value func() float64) {
 // watch adds what can be seen of an open store.
 func (m *metrics) watch(e *store.Engine) {
 	m.gauge("packs", "Packs that there are.", func() float64 { return float64(e.PackStats().Packs) })
+	m.gauge("packs_set_aside", "Packs that cannot be read, and are tried again.", func() float64 { return float64(e.PackStats().SetAside) })
 	m.gauge("pack_bytes", "Length of the files of packs, their holes included.", func() float64 { return float64(e.PackStats().Bytes) })
 	m.gauge("live_fragments", "Fragments that can be found.", func() float64 { return float64(e.PackStats().LiveFragments) })
 	m.gauge("live_bytes", "Bytes of media of the fragments that can be found.", func() float64 { return float64(e.PackStats().LiveBytes) })

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/millrace/millrace"
@@ -32,6 +33,9 @@ func (w *world) checkAll() error {
 			return fmt.Errorf("stream %d, generation %d: %w", key.ID, key.Generation, err)
 		}
 	}
+	w.damage = slices.DeleteFunc(w.damage, func(d store.Damage) bool {
+		return errors.Is(d.Err, store.ErrSetAside) && w.faults.Hits() > 0 || w.blemished && errors.Is(d.Err, syscall.EIO)
+	})
 	if len(w.damage) > 0 {
 		return fmt.Errorf("damage where there is none: %+v", w.damage[0])
 	}
@@ -64,8 +68,11 @@ func (w *world) checkStream(key millrace.StreamKey) error {
 }
 
 // excuse says why a fragment may be missing, or that it must not be: its pack
-// was evicted, and that was reported, if the machine lived to say so.
+// is set aside, or was evicted, and that was reported, if the machine lived to say so.
 func (w *world) excuse(f *millrace.Fragment) error {
+	if slices.Contains(w.engine.SetAside(), w.packs[f.Number]) {
+		return nil // its pack could not be read, and is tried again
+	}
 	if !w.evicts || !w.removed[fmt.Sprintf("%016x.pack", w.packs[f.Number])] {
 		return fmt.Errorf("%v was confirmed and is not found (I1)", f.Number)
 	}
@@ -114,6 +121,9 @@ func (w *world) checkEntry(key millrace.StreamKey, e store.Entry) error {
 		return nil
 	}
 	got, err := w.engine.Read(context.Background(), w.scope(key), e, nil)
+	if w.blemished && errors.Is(err, syscall.EIO) {
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("%w (I5)", err)
 	}
@@ -237,8 +247,9 @@ func (w *world) learn(lasting bool) error {
 	for n, f := range w.fragments {
 		switch {
 		case w.outcomes[n] != unknown || !w.there(f):
-		case !w.found[n]:
+		case !w.found[n] && len(w.engine.SetAside()) == 0:
 			w.outcomes[n] = failed
+		case !w.found[n]:
 		case lasting:
 			w.outcomes[n] = kept
 		}

@@ -44,6 +44,8 @@ type Engine struct {
 	passes  chan struct{}    // holds a token while Maintain makes a pass, or the index is made again
 	plans   map[uint64]*plan // of the one that makes it, as the next
 	noHoles bool             // likewise: the file system cannot punch
+	aside   asideTries       // likewise
+	running bool             // recover is done
 
 	packCounter atomic.Uint32 // of the last pack
 	feedAt      int64         // with how many rows a start tries again what has failed
@@ -54,6 +56,9 @@ var _ Media = (*Engine)(nil)
 // Open reads what the packs hold, cuts what a crash left torn, and returns an
 // Engine that must be closed. ctx bounds the opening only. One Engine at a time
 // may use a directory.
+//
+// A pack that the disk does not give is set aside, told of as damage, and tried
+// again; one that is alone in that does not fail the opening.
 //
 // A pack of a later epoch than cfg.Epoch is millrace.ErrConflict: numbers would
 // be given twice. A pack of a newer format is pack.ErrVersion.
@@ -96,6 +101,7 @@ func load(ctx context.Context, cfg Config) (*Engine, error) {
 	if err := e.recover(ctx); err != nil {
 		return nil, fmt.Errorf("open packs: %w", err)
 	}
+	e.running = true
 	e.index.started()
 	return e, nil
 }

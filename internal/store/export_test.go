@@ -142,6 +142,14 @@ func (e *Engine) TakeOut(ctx context.Context, number uint64, entries []pack.Entr
 	return e.index.takeOut(ctx, number, entries)
 }
 
+// SetAside lists the packs that could not be read.
+func (e *Engine) SetAside() (numbers []uint64) {
+	for _, a := range e.packs.setAside() {
+		numbers = append(numbers, a.number)
+	}
+	return numbers
+}
+
 // LiveOf is how many fragments are live in a pack, by its account.
 func (e *Engine) LiveOf(number uint64) int {
 	p, _ := e.packs.look(number)

@@ -11,7 +11,7 @@ import (
 	"github.com/millrace/millrace/internal/pack"
 )
 
-// A foundPack is a pack without a footer.
+// A foundPack is a pack that a start looks at, most often one without a footer.
 type foundPack struct {
 	e      *Engine
 	number uint64
@@ -20,6 +20,8 @@ type foundPack struct {
 	row    PackRow // what the pages keep of it; zero if that is nothing
 	header pack.FileHeader
 	known  bool        // whether header could be read
+	never  bool        // nothing in it was ever confirmed
+	sealed *packInfo   // what it is if it has a footer after all
 	footer pack.Footer // what its good records say
 	ends   []int64     // of all good records
 	synced int64       // what certainly was durable once
@@ -30,7 +32,11 @@ type foundPack struct {
 // headers; what lies behind that is read whole, and counts only if its
 // checksums hold.
 func (p *foundPack) scan(ctx context.Context) error {
-	if err := p.identify(); err != nil || !p.known {
+	err := p.identify()
+	if err == nil && !p.known {
+		p.never, err = pack.NeverSynced(p.file, p.size)
+	}
+	if err != nil || !p.known {
 		return err
 	}
 	p.synced = p.fed()
@@ -240,15 +246,9 @@ func (p *foundPack) seal(end int64) (int64, error) {
 // discard removes a pack in which nothing was ever confirmed. Any other that
 // cannot be read stays where it is, for somebody to look at.
 func (p *foundPack) discard() error {
-	if !p.known {
-		never, err := pack.NeverSynced(p.file, p.size)
-		if err != nil {
-			return err
-		}
-		if !never {
-			p.e.damaged(Damage{Pack: p.number, Length: p.size, Err: fmt.Errorf("file header: %w", millrace.ErrCorrupt)})
-			return nil
-		}
+	if !p.known && !p.never {
+		p.e.damaged(Damage{Pack: p.number, Length: p.size, Err: fmt.Errorf("file header: %w", millrace.ErrCorrupt)})
+		return nil
 	}
 	err := p.e.cfg.FS.Remove(packName(p.number))
 	if err != nil {

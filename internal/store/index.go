@@ -29,6 +29,7 @@ type index struct {
 	feedRows int
 	feedAge  time.Duration
 	most     int64         // rows that memory may hold
+	bound    bool          // every stream that lives has a rule
 	count    atomic.Int64  // of rows in memory
 	turn     chan struct{} // holds a token while somebody changes the pages
 	wake     chan struct{} // holds a token while the feeder has something to do at once
@@ -64,6 +65,7 @@ func newIndex(cfg *Config, packs *packTable) *index {
 		leaving: make(map[millrace.StreamKey]*streamIndex),
 		rules:   make(map[millrace.StreamKey]*rule, len(cfg.Policies)),
 		strict:  cfg.Policies != nil,
+		bound:   cfg.Policies != nil,
 		dropped: make(map[uint64]uint32),
 	}
 	packs.feeding = ix.pages != nil

@@ -43,7 +43,7 @@ func (e *Engine) Maintain(ctx context.Context, x Expiry) (Forgotten, error) {
 	p := &pass{e: e, expiry: x, now: x(0), since: make(map[time.Duration]time.Time)}
 	var failed error
 	for _, step := range []func(context.Context) error{
-		p.sweep, p.roll, p.removeDead, p.survey, p.rewrite, p.removeDead, p.punch,
+		p.sweep, p.reread, p.roll, p.removeDead, p.survey, p.rewrite, p.removeDead, p.punch,
 	} {
 		if err := ctx.Err(); err != nil {
 			return p.done, errors.Join(failed, err)
@@ -141,7 +141,7 @@ func (p *pass) removeDead(ctx context.Context) (failed error) {
 func (p *pass) sealed() []packInfo {
 	var list []packInfo
 	for _, info := range p.e.packs.list() {
-		if info.state == packSealed && !info.busy && info.live > 0 {
+		if info.state == packSealed && !info.aside.unread() && !info.busy && info.live > 0 {
 			list = append(list, info)
 		}
 	}

@@ -21,6 +21,9 @@ type packInfo struct {
 	class     Class
 	state     packState
 	busy      bool  // a pass writes it, and nobody else may remove it
+	aside     aside // whether it could be read
+	blind     bool  // it may say of others what could not be read
+	why       error // it could not be read
 	size      int64 // bytes of the file
 	live      int   // fragments that can be found, in memory or in the pages
 	liveBytes int64 // of their media
@@ -61,9 +64,12 @@ func (a *packAccount) row() PackRow {
 	}
 	if a.state == packSealed {
 		r.Sealed, r.Size, r.Limits = true, a.size, pack.FormatLimits(a.limits)
-		if a.unfed.count == 0 {
+		if a.unfed.count == 0 && a.aside == notAside {
 			r.Fed = a.size
 		}
+	}
+	if a.aside == asideLeft || a.aside == restoring {
+		r.Fed = 0 // so that a start looks into it from its beginning
 	}
 	return r
 }

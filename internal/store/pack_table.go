@@ -140,7 +140,7 @@ func (t *packTable) hide(p packInfo) (packInfo, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	a := t.packs[p.number]
-	if a == nil || a.hidden || p.live == 0 && (t.unsure || a.live > 0) {
+	if a == nil || a.hidden || a.aside.unread() || p.live == 0 && (t.unsure || a.live > 0) {
 		return packInfo{}, false
 	}
 	a.hidden = true
@@ -203,7 +203,7 @@ func (t *packTable) dead() []packInfo {
 	}
 	var list []packInfo
 	for _, p := range t.packs {
-		if p.state != packOpen && !p.hidden && !p.busy && p.live == 0 && !t.guardsLocked(&p.packInfo) {
+		if p.state != packOpen && !p.aside.unread() && !p.hidden && !p.busy && p.live == 0 && !t.guardsLocked(&p.packInfo) {
 			list = append(list, p.packInfo)
 		}
 	}
@@ -222,7 +222,7 @@ func (t *packTable) guards(number uint64) bool {
 func (t *packTable) guardsLocked(p *packInfo) bool {
 	for _, l := range p.limits {
 		for number, other := range t.packs {
-			if l.First <= number && number <= l.Last && other.state == packGivenUp {
+			if l.First <= number && number <= l.Last && (other.state == packGivenUp || other.aside.unread()) {
 				return true
 			}
 		}
@@ -236,6 +236,9 @@ func (t *packTable) count() (s PackStats) {
 	defer t.mu.Unlock()
 	for _, p := range t.packs {
 		s.Packs++
+		if p.aside.unread() {
+			s.SetAside++
+		}
 		s.Bytes += p.size
 		s.LiveFragments += p.live
 		s.LiveBytes += p.liveBytes

@@ -150,7 +150,7 @@ func (r *recordReader) locate(key millrace.StreamKey, number millrace.FragmentNu
 		r.record.Mark == pack.MarkDeleted {
 		return millrace.ErrNotFound
 	}
-	if r.offset+r.record.BodyOffset()+int64(r.record.Stored) > r.pack.size {
+	if !r.pack.aside.unread() && r.offset+r.record.BodyOffset()+int64(r.record.Stored) > r.pack.size {
 		return fmt.Errorf("record is longer than its pack: %w", millrace.ErrCorrupt)
 	}
 	return nil

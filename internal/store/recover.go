@@ -78,6 +78,9 @@ func (e *Engine) recoverPacks(ctx context.Context) error {
 			e.cfg.Logger.Info("packs are being read", "packs", i+1, "of", len(numbers))
 		}
 	}
+	if list := e.packs.setAside(); len(list) > 1 && len(list) == len(numbers) {
+		return fmt.Errorf("none of the packs can be read: %w", list[0].why)
+	}
 	return e.finish(ctx, found)
 }
 
@@ -126,35 +129,51 @@ func (e *Engine) examine(ctx context.Context, number uint64) (*foundPack, error)
 	if ok && r.complete() {
 		return nil, e.packs.resumeSealed(r)
 	}
-	f, err := e.cfg.FS.Open(packName(number))
-	if err != nil {
+	p := &foundPack{e: e, number: number, row: r}
+	err := p.read(ctx)
+	switch {
+	case isUnreadable(err):
+		err = e.setAside(p, err)
+	case err == nil && p.sealed == nil:
+		e.packs.change(number, func(i *packInfo) { i.blind = false }) // what it says of others is in p now
+		return p, nil
+	case err == nil:
+		err = e.admit(ctx, *p.sealed, p.footer.Entries)
+	}
+	if p.file == nil {
 		return nil, err
 	}
-	size, err := f.Size()
-	if err != nil {
-		_ = f.Close()
-		return nil, err
+	return nil, errors.Join(err, p.file.Close())
+}
+
+// read opens a pack, and takes its footer or scans it.
+func (p *foundPack) read(ctx context.Context) error {
+	var err error
+	if p.file, err = p.e.cfg.FS.Open(packName(p.number)); err != nil {
+		p.file = nil
+		return err
 	}
-	if err := e.refuseForeign(number, f); err != nil {
-		_ = f.Close()
-		return nil, err
+	if p.size, err = p.file.Size(); err != nil {
+		return err
 	}
-	footer, h, err := pack.ReadFooter(f, size)
-	if err == nil && h.Pack == number {
-		footer.DropMarked(f)
-		info := packInfo{number: number, salt: h.Salt, class: classOfPack(h.Class), state: packSealed, size: size, limits: footer.Limits}
-		if err := f.Sync(); err != nil { // a program that was killed may have written a footer and not synced it
-			e.cfg.Logger.Error("footer of pack not synced at start", "pack", packName(number), "err", err)
-			info.state = packGivenUp
+	if err := p.e.refuseForeign(p.number, p.file); err != nil {
+		return err
+	}
+	footer, h, err := pack.ReadFooter(p.file, p.size)
+	if err == nil && h.Pack == p.number {
+		footer.DropMarked(p.file)
+		p.footer = *footer
+		p.sealed = &packInfo{number: p.number, salt: h.Salt, class: classOfPack(h.Class), state: packSealed, size: p.size, limits: footer.Limits}
+		if err := p.file.Sync(); err != nil { // a program that was killed may have written a footer and not synced it
+			p.e.cfg.Logger.Error("footer of pack not synced at start", "pack", packName(p.number), "err", err)
+			p.sealed.state = packGivenUp
 		}
-		return nil, errors.Join(e.admit(ctx, info, footer.Entries), f.Close())
+		return nil
 	}
 	if err != nil && !errors.Is(err, millrace.ErrCorrupt) {
-		_ = f.Close()
-		return nil, err
+		return err
 	}
-	p := &foundPack{e: e, number: number, file: f, size: size, row: r}
-	return p, p.scan(ctx)
+	return p.scan(ctx)
 }
 
 // admit takes a pack and its live fragments into the index, but for those that
@@ -165,6 +184,11 @@ func (e *Engine) admit(ctx context.Context, p packInfo, entries []pack.Entry) er
 	p.state = packOpen
 	rest, there, err := e.unfedOf(ctx, &p, entries)
 	if err != nil {
+		e.packs.change(p.number, func(i *packInfo) {
+			if e.running { // a start begins again
+				i.aside, i.state = asideFound, packGivenUp
+			}
+		})
 		return err
 	}
 	for i := range rest {
@@ -173,8 +197,15 @@ func (e *Engine) admit(ctx context.Context, p packInfo, entries []pack.Entry) er
 			e.packs.settle(p.number, en, false)
 			continue
 		}
+		if e.running && !e.index.mayComeLate(en.Stream) {
+			e.packs.settle(p.number, en, false)
+			continue
+		}
 		if err := e.index.insert(p.number, en); errors.Is(err, millrace.ErrExists) {
 			e.cfg.Logger.Info("fragment is there twice", "pack", packName(p.number), "offset", en.Offset, "err", err)
+		}
+		if e.running {
+			continue // the feeder does it
 		}
 		if err := e.feedFound(ctx); err != nil {
 			return err
@@ -233,6 +264,12 @@ func (e *Engine) finish(ctx context.Context, found []*foundPack) error {
 		limits = append(limits, p.footer.Limits...)
 	}
 	for _, p := range found {
+		if other, blind := e.packs.blindFor(p.number); blind {
+			if err := e.await(p, other); err != nil {
+				return err
+			}
+			continue
+		}
 		p.cut(limits)
 		if err := e.finishPack(ctx, p); err != nil {
 			return err
@@ -244,17 +281,25 @@ func (e *Engine) finish(ctx context.Context, found []*foundPack) error {
 	return e.cfg.FS.SyncDir()
 }
 
+func (p *foundPack) isLess() error {
+	return fmt.Errorf("%w: it has more of %s than there is", errForeign, packName(p.number))
+}
+
 // finishPack closes a pack and takes it in. One that ends before what the pages
 // have of it was damaged behind our back.
 func (e *Engine) finishPack(ctx context.Context, p *foundPack) error {
+	if e.running && p.end() < p.row.Fed {
+		return p.isLess()
+	}
 	info, kept, err := p.close()
 	if err != nil {
 		e.cfg.Logger.Error("pack not sealed at start", "pack", packName(p.number), "err", err)
 	}
 	if p.end() < p.row.Fed {
-		return fmt.Errorf("%w: it has more of %s than there is", errForeign, packName(p.number))
+		return p.isLess()
 	}
 	if !kept {
+		e.packs.remove(p.number) // where it was set aside before
 		return nil
 	}
 	return e.admit(ctx, info, p.footer.Entries)

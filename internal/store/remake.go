@@ -63,11 +63,19 @@ func (e *Engine) remake(ctx context.Context) error {
 
 // restore takes what was settled in a pack into memory again.
 func (e *Engine) restore(ctx context.Context, p *packAccount) error {
+	if p.aside == asideFound {
+		return nil // nothing of it was in memory
+	}
 	entries, err := e.settled(ctx, p)
 	if errors.Is(err, millrace.ErrNotFound) {
 		if _, there := e.packs.look(p.number); !there {
 			return nil // it was removed meanwhile
 		}
+	}
+	if isUnreadable(err) {
+		e.packs.change(p.number, func(i *packInfo) { i.aside, i.why = asideLeft, err })
+		e.tellAside(p.number, p.size, err)
+		return nil
 	}
 	if err != nil {
 		return err
@@ -82,6 +90,7 @@ func (e *Engine) restore(ctx context.Context, p *packAccount) error {
 			}
 		}
 	}
+	e.packs.change(p.number, func(i *packInfo) { i.aside = notAside })
 	return nil
 }
 
@@ -122,6 +131,12 @@ func (t *packTable) forget() (list []*packAccount) {
 		a := t.packs[number]
 		a.live, a.liveBytes = a.live-a.paged, a.liveBytes-a.pagedBytes
 		a.fed, a.paged, a.pagedBytes = 0, 0, 0
+		switch a.aside {
+		case asideFound:
+			a.unfed = unfed{}
+		case notAside:
+			a.aside = restoring
+		}
 		own := *a
 		list = append(list, &own)
 	}

@@ -9,6 +9,7 @@ import (
 // PackStats is what the packs hold together.
 type PackStats struct {
 	Packs         int
+	SetAside      int   // of them, those that cannot be read
 	Bytes         int64 // of the files
 	LiveFragments int   // that can be found
 	LiveBytes     int64 // of their media

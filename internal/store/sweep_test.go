@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/millrace/millrace/internal/store/fault"
 )
@@ -19,8 +20,20 @@ func sweptOps() map[string]fault.Op {
 		"write": fault.Write, "writeat": fault.WriteAt, "punch": fault.Punch, "sync": fault.Sync,
 		"truncate": fault.Truncate, "open": fault.Open, "readdir": fault.ReadDir, "read": fault.Read,
 		"size": fault.Size, "space": fault.Space,
-		"apply": fault.Apply, "reset": fault.Reset, "state": fault.State, "find": fault.Find,
+		unreadableOp: fault.Read, // of one file from a start on
+		"apply":      fault.Apply, "reset": fault.Reset, "state": fault.State, "find": fault.Find,
 	}
+}
+
+// unreadableOp is when the k-th pack cannot be read any more after the scenario.
+const unreadableOp = "unreadable"
+
+// waysOf is how calls of a kind fail, or what is left when one pack cannot be read.
+func waysOf(op string) []string {
+	if op == unreadableOp {
+		return []string{"kill", "bare", "crash"}
+	}
+	return []string{"once", "forever"}
 }
 
 // sweptErrors are what they fail with.
@@ -73,13 +86,13 @@ type sweep struct {
 func (s *sweep) all() error {
 	for _, op := range slices.Sorted(maps.Keys(sweptOps())) {
 		for _, errno := range slices.Sorted(maps.Keys(sweptErrors())) {
-			if errno == "ENOSPC" && sweptOps()[op] >= fault.Open && !s.torture {
+			if errno == "ENOSPC" && op == unreadableOp || errno == "ENOSPC" && sweptOps()[op] >= fault.Open && !s.torture {
 				continue // no system has ever said that of a call that writes nothing
 			}
 			if errno == "ENOSPC" && raced {
 				continue // as leftOut says
 			}
-			for _, times := range []string{"once", "forever"} {
+			for _, times := range waysOf(op) {
 				if err := s.each(op, errno, times); err != nil {
 					return err
 				}
@@ -116,6 +129,9 @@ func (s *sweep) each(op, errno, times string) error {
 func (s *sweep) point(r replay) (hit bool, err error) {
 	k, errno := r.number("k"), sweptErrors()[r.text("err")]
 	w := s.scenario.begin(s.seed, newMachine())
+	if r.text("op") == unreadableOp {
+		return s.unreadable(w, k, r.text("times"))
+	}
 	w.disturb = []error{errno}
 	w.faults.Break(fault.Fault{Op: sweptOps()[r.text("op")], At: k, Forever: r.text("times") == "forever", Err: errno})
 	if k%2 == 0 {
@@ -136,6 +152,75 @@ func (s *sweep) point(r replay) (hit bool, err error) {
 		return false, fmt.Errorf("after the crash: %w", err)
 	}
 	return hit, nil
+}
+
+// unreadable runs the scenario, ends the program, and starts it with a pack that
+// cannot be read: work goes on all the same, over more starts and crashes, and
+// when the pack can be read again everything is back.
+func (s *sweep) unreadable(w *world, k int, left string) (hit bool, err error) {
+	if err := w.do(func() error { return s.scenario.run(w) }, w.check); err != nil {
+		return false, err
+	}
+	choose := rand.New(rand.NewPCG(s.seed, uint64(k)))
+	m := w.machine.kill()
+	switch left {
+	case "bare":
+		m = w.machine.bare()
+	case "crash":
+		m = w.machine.crash(choose.IntN)
+	}
+	w.move(m)
+	w.machine.fs.SetCapacity(0)
+	names, err := w.machine.fs.ReadDir()
+	if err != nil || k > len(names) {
+		return false, err
+	}
+	w.faults.Heal()
+	mend := w.unread(names[k-1])
+	hours := func() error {
+		w.elapsed += 2 * time.Hour
+		return nil
+	}
+	use := func() error {
+		if err := w.do(w.putOne, w.check, w.maintain, w.check, w.feed); err != nil {
+			return err
+		}
+		return nil
+	}
+	start := func() error {
+		if err := w.open(); err != nil && (len(names) > 1 || !w.meant(err)) {
+			return err
+		}
+		return nil
+	}
+	err = w.do(start, w.check, use, hours, use, w.close, start, use, func() error {
+		w.move(w.machine.crash(choose.IntN))
+		return start()
+	}, use, w.drops0, use)
+	if err != nil {
+		return false, fmt.Errorf("one pack cannot be read: %w", err)
+	}
+	mend()
+	w.disturb = nil
+	if err := w.do(w.takeIn, w.check, func() error { return w.learn(true) }, use, w.checkAccounts); err != nil {
+		return false, fmt.Errorf("mended: %w", err)
+	}
+	w.move(w.machine.crash(choose.IntN))
+	if err := w.again(); err != nil {
+		return false, fmt.Errorf("after the crash: %w", err)
+	}
+	if err := w.checkBare(); err != nil {
+		return false, err
+	}
+	return true, nil
+}
+
+// drops0 deletes the first stream, if it is there.
+func (w *world) drops0() error {
+	if w.streams[0].deleted {
+		return nil
+	}
+	return w.drop(0)
 }
 
 // recoverFrom heals the disk and goes on: at once, or over a restart before or
@@ -159,12 +244,30 @@ func (w *world) recoverFrom(how int) error {
 	}
 	err := w.do(
 		w.putOne,
+		w.takeIn,
 		w.check,
 		func() error { return w.learn(false) },
 		w.maintain, w.checkAccounts,
 	)
 	if err != nil {
 		return fmt.Errorf("healed: %w", err)
+	}
+	return nil
+}
+
+// takeIn has what is set aside read again, which the disk allows now.
+func (w *world) takeIn() error {
+	if len(w.engine.SetAside()) == 0 {
+		return nil
+	}
+	for range 2 {
+		w.elapsed += 2 * time.Hour
+		if err := w.maintain(); err != nil {
+			return err
+		}
+	}
+	if left := w.engine.SetAside(); len(left) > 0 {
+		return fmt.Errorf("packs %x are set aside, although they can be read", left)
 	}
 	return nil
 }

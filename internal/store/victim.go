@@ -12,7 +12,7 @@ func (t *packTable) victim(stuck map[uint64]bool) (packInfo, bool) {
 	var first *packInfo
 	for _, a := range t.packs {
 		p := &a.packInfo
-		if p.state != packOpen && !p.busy && !a.hidden && !stuck[p.number] && (first == nil || t.goesBeforeLocked(p, first)) {
+		if p.state != packOpen && !p.busy && !a.hidden && !stuck[p.number] && !t.keptForLaterLocked(p) && (first == nil || t.goesBeforeLocked(p, first)) {
 			first = p
 		}
 	}
@@ -23,6 +23,22 @@ func (t *packTable) victim(stuck map[uint64]bool) (packInfo, bool) {
 		first = guarded
 	}
 	return *first, true
+}
+
+// keptForLaterLocked reports whether a pack cannot be read, or says how much
+// counts of one that cannot: that one would come back with more.
+func (t *packTable) keptForLaterLocked(p *packInfo) bool {
+	if p.aside.unread() {
+		return true
+	}
+	for _, l := range p.limits {
+		for number, other := range t.packs {
+			if l.First <= number && number <= l.Last && other.aside.unread() {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (t *packTable) goesBeforeLocked(p, o *packInfo) bool {

@@ -30,23 +30,24 @@ type world struct {
 	engine  *store.Driver
 	config  func(*store.Config)
 
-	epoch    uint32
-	sequence uint32
-	identity byte // of the control state
-	rebuild  bool // whether the next start is to make the index anew
-	elapsed  time.Duration
-	struck   int    // calls that had failed on purpose when the engine was opened
-	failAt   int    // the mutation, over all machines, in which the power fails
-	spent    int    // mutations of the machines before this one
-	inFlight int    // fragments that were submitted and not settled
-	commit   uint64 // the pack that was written to last
-	evicts   bool   // whether packs go when there is no room
-	tight    bool   // whether new media are refused then
-	full     int    // how many were
-	damage   []store.Damage
-	found    map[millrace.FragmentNumber]bool // by the last check
-	disturb  []error                          // with what calls fail on purpose
-	watch    func(call string)                // gets the mutations of all machines; may be nil
+	epoch     uint32
+	sequence  uint32
+	identity  byte // of the control state
+	rebuild   bool // whether the next start is to make the index anew
+	elapsed   time.Duration
+	struck    int    // calls that had failed on purpose when the engine was opened
+	failAt    int    // the mutation, over all machines, in which the power fails
+	spent     int    // mutations of the machines before this one
+	inFlight  int    // fragments that were submitted and not settled
+	commit    uint64 // the pack that was written to last
+	evicts    bool   // whether packs go when there is no room
+	tight     bool   // whether new media are refused then
+	full      int    // how many were
+	damage    []store.Damage
+	found     map[millrace.FragmentNumber]bool // by the last check
+	disturb   []error                          // with what calls fail on purpose
+	blemished bool                             // a place of the disk cannot be read
+	watch     func(call string)                // gets the mutations of all machines; may be nil
 }
 
 // newWorld returns a world with streams 0 to 3.
@@ -167,7 +168,11 @@ func (w *world) open() error {
 		Now:      func() time.Time { return w.now },
 		Elapsed:  func() time.Duration { return w.elapsed },
 		Events: store.Events{
-			Damaged:   func(d store.Damage) { w.damage = append(w.damage, d) },
+			Damaged: func(d store.Damage) {
+				if !w.dead() {
+					w.damage = append(w.damage, d)
+				}
+			},
 			Committed: func(c store.Commit) { w.commit = c.Pack },
 			Evicted:   func(v store.Eviction) { w.reported += v.Fragments },
 		},

@@ -6,12 +6,13 @@ import "github.com/millrace/millrace/internal/store"
 type file struct {
 	store.File
 	fs   *FS
+	name string
 	lost bool
 }
 
 // ReadAt implements io.ReaderAt.
 func (f *file) ReadAt(p []byte, off int64) (int, error) {
-	if err := f.fs.strike(Read); err != nil {
+	if err := f.fs.strikeOn(Read, f.name); err != nil {
 		return 0, err
 	}
 	return f.File.ReadAt(p, off)
@@ -19,7 +20,7 @@ func (f *file) ReadAt(p []byte, off int64) (int, error) {
 
 // WriteV implements store.File. When it fails, half of the bytes are there.
 func (f *file) WriteV(bufs [][]byte) (int64, error) {
-	fault := f.fs.strike(Write)
+	fault := f.fs.strikeOn(Write, f.name)
 	if fault == nil {
 		return f.File.WriteV(bufs)
 	}
@@ -47,7 +48,7 @@ func half(bufs [][]byte) [][]byte {
 
 // Sync implements store.File.
 func (f *file) Sync() error {
-	if err := f.fs.strike(Sync); err != nil {
+	if err := f.fs.strikeOn(Sync, f.name); err != nil {
 		f.lost = true
 		return err
 	}
@@ -59,7 +60,7 @@ func (f *file) Sync() error {
 
 // Truncate implements store.File.
 func (f *file) Truncate(size int64) error {
-	if err := f.fs.strike(Truncate); err != nil {
+	if err := f.fs.strikeOn(Truncate, f.name); err != nil {
 		return err
 	}
 	return f.File.Truncate(size)
@@ -67,7 +68,7 @@ func (f *file) Truncate(size int64) error {
 
 // Size implements store.File.
 func (f *file) Size() (int64, error) {
-	if err := f.fs.strike(Size); err != nil {
+	if err := f.fs.strikeOn(Size, f.name); err != nil {
 		return 0, err
 	}
 	return f.File.Size()
@@ -75,7 +76,7 @@ func (f *file) Size() (int64, error) {
 
 // WriteAt implements store.File.
 func (f *file) WriteAt(p []byte, off int64) (int, error) {
-	if err := f.fs.strike(WriteAt); err != nil {
+	if err := f.fs.strikeOn(WriteAt, f.name); err != nil {
 		return 0, err
 	}
 	return f.File.WriteAt(p, off)
@@ -83,7 +84,7 @@ func (f *file) WriteAt(p []byte, off int64) (int, error) {
 
 // Punch implements store.File.
 func (f *file) Punch(off, n int64) error {
-	if err := f.fs.strike(Punch); err != nil {
+	if err := f.fs.strikeOn(Punch, f.name); err != nil {
 		return err
 	}
 	return f.File.Punch(off, n)
@@ -91,7 +92,7 @@ func (f *file) Punch(off, n int64) error {
 
 // Allocated implements store.File.
 func (f *file) Allocated() (int64, error) {
-	if err := f.fs.strike(Size); err != nil {
+	if err := f.fs.strikeOn(Size, f.name); err != nil {
 		return 0, err
 	}
 	return f.File.Allocated()

@@ -29,27 +29,27 @@ func (f *FS) mounted() store.FS { return *f.under.Load() }
 
 // Create implements store.FS.
 func (f *FS) Create(name string) (store.File, error) {
-	if err := f.strike(Create); err != nil {
+	if err := f.strikeOn(Create, name); err != nil {
 		return nil, err
 	}
 	under, err := f.mounted().Create(name)
-	return f.wrap(under, err)
+	return f.wrap(name, under, err)
 }
 
 // Open implements store.FS.
 func (f *FS) Open(name string) (store.File, error) {
-	if err := f.strike(Open); err != nil {
+	if err := f.strikeOn(Open, name); err != nil {
 		return nil, err
 	}
 	under, err := f.mounted().Open(name)
-	return f.wrap(under, err)
+	return f.wrap(name, under, err)
 }
 
-func (f *FS) wrap(under store.File, err error) (store.File, error) {
+func (f *FS) wrap(name string, under store.File, err error) (store.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &file{fs: f, File: under}, nil
+	return &file{fs: f, name: name, File: under}, nil
 }
 
 // ReadDir implements store.FS.
@@ -62,7 +62,7 @@ func (f *FS) ReadDir() ([]string, error) {
 
 // Remove implements store.FS.
 func (f *FS) Remove(name string) error {
-	if err := f.strike(Remove); err != nil {
+	if err := f.strikeOn(Remove, name); err != nil {
 		return err
 	}
 	return f.mounted().Remove(name)
@@ -70,7 +70,7 @@ func (f *FS) Remove(name string) error {
 
 // Rename implements store.FS.
 func (f *FS) Rename(from, to string) error {
-	if err := f.strike(Rename); err != nil {
+	if err := f.strikeOn(Rename, from); err != nil {
 		return err
 	}
 	return f.mounted().Rename(from, to)

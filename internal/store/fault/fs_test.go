@@ -37,6 +37,19 @@ func TestTheKthCallFails(t *testing.T) {
 	}
 }
 
+func TestAFaultIsOfOneFile(t *testing.T) {
+	d := fault.New(mem.NewFS(), fault.Fault{Op: fault.Sync, At: 1, Forever: true, Err: syscall.EIO, Name: "a"})
+	for name, want := range map[string]bool{"a": true, "b": false} {
+		f, err := d.Create(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Sync(); errors.Is(err, syscall.EIO) != want {
+			t.Errorf("sync of %s: %v", name, err)
+		}
+	}
+}
+
 func TestAFailedWriteLeavesAPart(t *testing.T) {
 	d := fault.New(mem.NewFS(), fault.Fault{Op: fault.Write, At: 1, Err: syscall.ENOSPC})
 	f, err := d.Create("a")

@@ -38,12 +38,16 @@ const (
 // A Fault says which calls fail.
 type Fault struct {
 	Op      Op
-	At      int   // which call of that kind fails, from 1
-	Forever bool  // whether those after it fail too
-	Err     error // with what
+	At      int    // which call of that kind fails, from 1
+	Forever bool   // whether those after it fail too
+	Err     error  // with what
+	Name    string // of the only file that is concerned; "" is all, and the directory
 }
 
-func (f Fault) covers(op Op) bool {
+func (f Fault) covers(op Op, name string) bool {
+	if f.Name != "" && f.Name != name {
+		return false
+	}
 	return f.Op == Any || f.Op == op || f.Op == Mutation && op.mutates()
 }
 
@@ -125,7 +129,10 @@ func (s *strikes) Hits() int {
 }
 
 // strike counts a call and returns the error with which it must fail.
-func (s *strikes) strike(op Op) error {
+func (s *strikes) strike(op Op) error { return s.strikeOn(op, "") }
+
+// strikeOn is strike for a call that concerns one file.
+func (s *strikes) strikeOn(op Op, name string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.paused {
@@ -138,7 +145,7 @@ func (s *strikes) strike(op Op) error {
 	}
 	var err error
 	for _, b := range s.faults {
-		if failed := b.strike(op); failed != nil {
+		if failed := b.strike(op, name); failed != nil {
 			err = failed
 		}
 	}
@@ -148,8 +155,8 @@ func (s *strikes) strike(op Op) error {
 	return err
 }
 
-func (b *broken) strike(op Op) error {
-	if !b.covers(op) {
+func (b *broken) strike(op Op, name string) error {
+	if !b.covers(op, name) {
 		return nil
 	}
 	b.seen++
