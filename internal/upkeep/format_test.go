@@ -26,15 +26,24 @@ func keptSite(t *testing.T) *site {
 	return s
 }
 
-func TestKeepABackup(t *testing.T) {
+// TestABackupCanBeKept makes one, which -keep puts with the others.
+func TestABackupCanBeKept(t *testing.T) {
+	dir := filepath.Join("testdata", *keepBackup)
 	if *keepBackup == "" {
-		t.Skip("makes a file of test data; run it with -keep")
+		dir = t.TempDir()
 	}
-	to, err := disk.Open(filepath.Join("testdata", *keepBackup))
+	to, err := disk.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	keptSite(t).backup(t, to)
+	_, packs, err := restored(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := readable(packs); n != 4 || err != nil {
+		t.Errorf("%d fragments can be read, %v", n, err)
+	}
 }
 
 func TestBackupsOfEveryFormatAreRestored(t *testing.T) {
