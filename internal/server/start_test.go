@@ -80,7 +80,7 @@ func TestTheStampWaitsForTheClocksNote(t *testing.T) {
 	d := newSundial(t)
 	d.restart() // both are written
 	path := filepath.Join(d.cfg.Data, "control.db")
-	db, err := sql.Open("sqlite", path)
+	db, err := sql.Open("sqlite", path+"?_pragma=busy_timeout(10000)")
 	if err != nil {
 		t.Fatal(err)
 	}
