@@ -55,6 +55,14 @@ func (d *Driver) Evict() error {
 	return err
 }
 
+// Rid takes all that is in a pack out of the index, as a pass does once its file
+// has gone.
+func (d *Driver) Rid(name string) error {
+	number, _ := parsePackName(name)
+	_, err := d.index.takeOut(context.Background(), number, nil)
+	return err
+}
+
 // Step has each lane commit what is queued, one after the other, and seals
 // what is full.
 func (d *Driver) Step() {
