@@ -25,14 +25,14 @@ func sameFrames(t *testing.T, got []string) {
 // the response of GetMedia, where each further document earns a warning.
 func TestFFmpegDecodesWhatIsPulled(t *testing.T) {
 	need(t, "ffmpeg")
-	fill(t, "ffmpeg-pull")
-	for _, container := range []string{"mkv", "raw"} {
-		t.Run(container, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "out.mkv")
-			shared.output(t, shared.binary, "pull", "ffmpeg-pull", "--from", "1h ago", "--container", container, "--out", path)
+	plainAndTLS(t, func(t *testing.T, r *rig) {
+		r.fill(t, "ffmpeg-pull")
+		for _, container := range []string{"mkv", "raw"} {
+			path := filepath.Join(t.TempDir(), container+".mkv")
+			r.output(t, r.binary, "pull", "ffmpeg-pull", "--from", "1h ago", "--container", container, "--out", path)
 			sameFrames(t, framesOf(t, path, container == "raw"))
-		})
-	}
+		}
+	})
 }
 
 // TestFFmpegReadsFromAPipe: pull writes to standard output, which ends when

@@ -68,14 +68,24 @@ func numbersIn(media []byte) []string {
 }
 
 // newStream makes a stream that keeps a day, with the command line of ours.
-func newStream(t *testing.T, name string) {
+func (r *rig) newStream(t *testing.T, name string) {
 	t.Helper()
-	shared.output(t, shared.binary, "stream", "create", name, "--retention", "24h")
+	r.output(t, r.binary, "stream", "create", name, "--retention", "24h")
 }
 
 // fill makes a stream and pushes the clip into it.
+func (r *rig) fill(t *testing.T, name string) {
+	t.Helper()
+	r.newStream(t, name)
+	r.output(t, r.binary, "push", name, clip(t))
+}
+
+func newStream(t *testing.T, name string) {
+	t.Helper()
+	shared.newStream(t, name)
+}
+
 func fill(t *testing.T, name string) {
 	t.Helper()
-	newStream(t, name)
-	shared.output(t, shared.binary, "push", name, clip(t))
+	shared.fill(t, name)
 }

@@ -5,6 +5,7 @@ package interop
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -29,83 +30,138 @@ const (
 // It is short, so that clients which read to the end come to one.
 const readerIdle = 4 * time.Second
 
-// A rig is the server under test and what the clients need to reach it.
+// A rig is a server under test and what the clients need to reach it.
 type rig struct {
 	binary  string
 	url     string
 	address string
+	ca      string // PEM file of who signed the certificate; empty over plain http
 	work    string // a directory for files of the run
 	log     *syncBuffer
+
+	server *exec.Cmd
+	exited chan error // gets what server ended with
 }
 
-// TestMain starts one server for all suites; they keep apart by the names of
-// their streams.
+// Both are written once, before any test runs.
+var (
+	shared    *rig // http
+	sharedTLS *rig // https, with a certificate of a CA of its own
+)
+
+// TestMain starts the two servers for all suites, which keep apart by the
+// names of their streams.
 func TestMain(m *testing.M) {
-	r, stop, err := startRig()
+	code, err := withServers(m.Run)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "interop:", err)
-		os.Exit(1)
-	}
-	shared = r
-	code := m.Run()
-	if err := stop(); err != nil {
-		fmt.Fprintln(os.Stderr, "interop: stop server:", err)
 		code = 1
 	}
 	if code != 0 {
-		fmt.Fprintf(os.Stderr, "--- the server's log\n%s", tailOf(r.log.String(), 8000))
+		for _, r := range []*rig{shared, sharedTLS} {
+			if r != nil {
+				fmt.Fprintf(os.Stderr, "--- the log of %s\n%s", r.url, tailOf(r.log.String(), 8000))
+			}
+		}
 	}
 	os.Exit(code)
 }
 
-// shared is written once, before any test runs.
-var shared *rig
-
-func startRig() (*rig, func() error, error) {
+func withServers(run func() int) (code int, err error) {
 	work, err := os.MkdirTemp("", "millrace-interop-")
 	if err != nil {
-		return nil, nil, err
+		return 1, err
 	}
-	r := &rig{binary: filepath.Join(work, "millrace"), work: work, log: &syncBuffer{}}
-	if err := r.build(); err != nil {
-		return nil, nil, err
+	defer os.RemoveAll(work)
+	binary, err := build(work)
+	if err != nil {
+		return 1, err
 	}
-	if r.address, err = freeAddress(); err != nil {
-		return nil, nil, err
+	for _, one := range []struct {
+		to     **rig
+		dir    string
+		secure bool
+	}{{&shared, "http", false}, {&sharedTLS, "https", true}} {
+		r, err := newRig(binary, filepath.Join(work, one.dir), one.secure)
+		if err != nil {
+			return 1, err
+		}
+		*one.to = r
+		if err := r.start(); err != nil {
+			return 1, err
+		}
+		defer func() {
+			if stopped := r.stop(); stopped != nil {
+				code, err = 1, errors.Join(err, fmt.Errorf("stop server: %w", stopped))
+			}
+		}()
 	}
-	r.url = "http://" + r.address
-	server := exec.Command(r.binary, "server",
-		"--data", filepath.Join(work, "data"), "--listen", r.address,
-		"--reader-idle-timeout", readerIdle.String())
+	return run(), nil
+}
+
+// plainAndTLS runs a test against both servers.
+func plainAndTLS(t *testing.T, test func(t *testing.T, r *rig)) {
+	t.Helper()
+	t.Run("http", func(t *testing.T) { test(t, shared) })
+	t.Run("https", func(t *testing.T) { test(t, sharedTLS) })
+}
+
+// newRig gives a server its address, its directory and, if it is to be
+// secure, its certificate.
+func newRig(binary, work string, secure bool) (*rig, error) {
+	if err := os.MkdirAll(work, 0o700); err != nil {
+		return nil, err
+	}
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	r := &rig{binary: binary, url: "http://" + address, address: address, work: work, log: &syncBuffer{}}
+	if secure {
+		r.url, r.ca = "https://"+address, filepath.Join(work, "ca.pem")
+		return r, makeCertificate(work)
+	}
+	return r, nil
+}
+
+// start starts the server and waits until it is ready. It can be started
+// again, on the same data, when it has been stopped.
+func (r *rig) start() error {
+	args := []string{
+		"server", "--data", filepath.Join(r.work, "data"), "--listen", r.address,
+		"--reader-idle-timeout", readerIdle.String(),
+	}
+	if r.ca != "" {
+		args = append(args, "--tls-cert", filepath.Join(r.work, "cert.pem"), "--tls-key", filepath.Join(r.work, "key.pem"))
+	}
+	server := exec.Command(r.binary, args...)
 	server.Env = append(os.Environ(), "MILLRACE_ACCESS_KEY_ID="+accessKey, "MILLRACE_SECRET_ACCESS_KEY="+secretKey)
 	server.Stdout, server.Stderr = r.log, r.log
 	if err := server.Start(); err != nil {
-		return nil, nil, fmt.Errorf("start server: %w", err)
+		return fmt.Errorf("start server: %w", err)
 	}
-	exited := make(chan error, 1)
-	go func() { exited <- server.Wait() }()
-	stop := func() error {
-		defer os.RemoveAll(work)
-		return stopServer(server, exited)
+	r.server, r.exited = server, make(chan error, 1)
+	go func() { r.exited <- server.Wait() }()
+	if err := r.waitReady(); err != nil {
+		r.server = nil
+		server.Process.Kill()
+		return fmt.Errorf("%w\n%s", err, r.log.String())
 	}
-	if err := r.waitReady(exited); err != nil {
-		return nil, nil, fmt.Errorf("%w\n%s", err, r.log.String())
-	}
-	return r, stop, nil
+	return nil
 }
 
 // build makes the binary, unless MILLRACE_INTEROP_BINARY names one to test.
-func (r *rig) build() error {
+func build(work string) (string, error) {
 	if given := os.Getenv("MILLRACE_INTEROP_BINARY"); given != "" {
-		r.binary = given
-		return nil
+		return given, nil
 	}
-	build := exec.Command("go", "build", "-o", r.binary, "./cmd/millrace")
+	binary := filepath.Join(work, "millrace")
+	build := exec.Command("go", "build", "-o", binary, "./cmd/millrace")
 	build.Dir = ".."
 	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("build: %w\n%s", err, out)
+		return "", fmt.Errorf("build: %w\n%s", err, out)
 	}
-	return nil
+	return binary, nil
 }
 
 func freeAddress() (string, error) {
@@ -117,11 +173,16 @@ func freeAddress() (string, error) {
 	return l.Addr().String(), nil
 }
 
-func (r *rig) waitReady(exited <-chan error) error {
+func (r *rig) waitReady() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
+	client, err := r.httpClient()
+	if err != nil {
+		return err
+	}
+	defer client.CloseIdleConnections()
 	for {
-		res, err := http.Get(r.url + "/readyz")
+		res, err := client.Get(r.url + "/readyz")
 		if err == nil {
 			res.Body.Close()
 			if res.StatusCode == http.StatusOK {
@@ -129,7 +190,7 @@ func (r *rig) waitReady(exited <-chan error) error {
 			}
 		}
 		select {
-		case err := <-exited:
+		case err := <-r.exited:
 			return fmt.Errorf("the server ended: %v", err)
 		case <-ctx.Done():
 			return fmt.Errorf("the server did not become ready: %v", err)
@@ -138,13 +199,15 @@ func (r *rig) waitReady(exited <-chan error) error {
 	}
 }
 
-// stopServer asks for an orderly shutdown and expects exit code 0.
-func stopServer(server *exec.Cmd, exited <-chan error) error {
+// stop asks for an orderly shutdown and expects exit code 0.
+func (r *rig) stop() error {
+	server := r.server
+	r.server = nil
 	if err := server.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
 	}
 	select {
-	case err := <-exited:
+	case err := <-r.exited:
 		return err
 	case <-time.After(30 * time.Second):
 		server.Process.Kill()
@@ -154,7 +217,7 @@ func stopServer(server *exec.Cmd, exited <-chan error) error {
 
 // clientEnv is what a user of any AWS client would set.
 func (r *rig) clientEnv() []string {
-	return append(os.Environ(),
+	env := append(os.Environ(),
 		"AWS_ACCESS_KEY_ID="+accessKey,
 		"AWS_SECRET_ACCESS_KEY="+secretKey,
 		"AWS_SESSION_TOKEN=",
@@ -168,6 +231,10 @@ func (r *rig) clientEnv() []string {
 		"NO_PROXY=127.0.0.1",
 		"no_proxy=127.0.0.1",
 	)
+	if r.ca != "" {
+		env = append(env, "AWS_CA_BUNDLE="+r.ca, "SSL_CERT_FILE="+r.ca, "CURL_CA_BUNDLE="+r.ca, "NODE_EXTRA_CA_CERTS="+r.ca)
+	}
+	return env
 }
 
 // need finds a client on the PATH, or skips the test and says what is missing.
