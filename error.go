@@ -97,6 +97,7 @@ var (
 	ErrNotFound = errors.New("not found")
 	ErrExists   = errors.New("exists already")
 	ErrConflict = errors.New("conflict")
+	ErrInvalid  = errors.New("invalid")
 	ErrCorrupt  = errors.New("corrupt")
 	ErrClosed   = errors.New("closed")
 )

@@ -59,8 +59,8 @@ type Streams interface {
 	// the name is taken and the stream is of no use, until FinishDelete.
 	BeginDelete(ctx context.Context, key millrace.StreamKey, was string) error
 
-	// FinishDelete forgets a stream in StatusDeleting and its tags, and frees
-	// its name. The caller has put the stream's media out of reach before. A
+	// FinishDelete forgets a stream in StatusDeleting, its tags and its
+	// documents, and frees its name. The caller has put the stream's media out of reach before. A
 	// stream that is active is ErrConflict; one that is gone already is no
 	// error, so that a deletion cut short can be finished twice.
 	FinishDelete(ctx context.Context, key millrace.StreamKey) error
@@ -149,6 +149,7 @@ type Control interface {
 	Streams
 	Deletions
 	Tags
+	Documents
 	Meta
 
 	// Close ends the use of the state. Calls under way are finished first;

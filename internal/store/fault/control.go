@@ -91,6 +91,38 @@ func (c Control) KeepSince(ctx context.Context, since map[millrace.StreamKey]tim
 	return c.Control.KeepSince(ctx, since)
 }
 
+// PutDocument implements store.Documents.
+func (c Control) PutDocument(ctx context.Context, d store.Document) (store.Document, error) {
+	if err := c.Fail("PutDocument"); err != nil {
+		return store.Document{}, err
+	}
+	return c.Control.PutDocument(ctx, d)
+}
+
+// Document implements store.Documents.
+func (c Control) Document(ctx context.Context, kind, name string) (store.Document, error) {
+	if err := c.Fail("Document"); err != nil {
+		return store.Document{}, err
+	}
+	return c.Control.Document(ctx, kind, name)
+}
+
+// Documents implements store.Documents.
+func (c Control) Documents(ctx context.Context, kind string, p store.DocumentPage) ([]store.Document, error) {
+	if err := c.Fail("Documents"); err != nil {
+		return nil, err
+	}
+	return c.Control.Documents(ctx, kind, p)
+}
+
+// DeleteDocument implements store.Documents.
+func (c Control) DeleteDocument(ctx context.Context, kind, name string) error {
+	if err := c.Fail("DeleteDocument"); err != nil {
+		return err
+	}
+	return c.Control.DeleteDocument(ctx, kind, name)
+}
+
 // SetTags implements store.Tags.
 func (c Control) SetTags(ctx context.Context, key millrace.StreamKey, tags map[string]string, most int) error {
 	if err := c.Fail("SetTags"); err != nil {

@@ -25,6 +25,9 @@ type Control struct {
 	stamp   time.Time
 	values  map[string][]byte
 	notes   map[string][]byte
+
+	documents map[documentKey]*store.Document
+	revision  uint64 // of the last change of a document
 }
 
 // An identity is what outlives a stream's deletion, so that neither its number
@@ -48,6 +51,8 @@ func NewControl() *Control {
 		streams: map[millrace.StreamName]*record{},
 		values:  map[string][]byte{},
 		notes:   map[string][]byte{},
+
+		documents: map[documentKey]*store.Document{},
 	}
 }
 
@@ -172,6 +177,7 @@ func (c *Control) FinishDelete(ctx context.Context, key millrace.StreamKey) erro
 			return millrace.ErrConflict
 		}
 		delete(c.streams, name)
+		c.removeDocuments(key)
 	}
 	return nil
 }

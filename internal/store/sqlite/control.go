@@ -57,7 +57,7 @@ func controlKind() kind {
 		name:        "a control database",
 		remedy:      "start the newer release that wrote it, or restore a backup made before the upgrade",
 		pragmas:     []string{"synchronous(FULL)", "foreign_keys(1)"},
-		steps:       []step{createSchema1, addChecksums},
+		steps:       []step{createSchema1, addChecksums, addDocuments},
 	}
 }
 

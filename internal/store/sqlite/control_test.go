@@ -117,8 +117,8 @@ func TestOpenRefusesWhatIsNotOurs(t *testing.T) {
 		want    string
 	}{
 		"a file of a newer release": {
-			"INSERT INTO schema_version (version) VALUES (3)",
-			"has schema version 3, and this release knows versions up to 2: start the newer release",
+			"INSERT INTO schema_version (version) VALUES (4)",
+			"has schema version 4, and this release knows versions up to 3: start the newer release",
 		},
 		"a file of another application": {"PRAGMA application_id = 7", "not a control database"},
 		"a file that nobody signed":     {"PRAGMA application_id = 0", "not a control database"},

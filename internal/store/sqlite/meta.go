@@ -15,8 +15,9 @@ import (
 const (
 	metaEpoch  = "epoch"
 	metaClock  = "clock_stamp_ms"
-	metaCaller = "kept:" // of Keep
-	metaNote   = "note:" // of Remember
+	metaChange = "document_revision" // the last that was given
+	metaCaller = "kept:"             // of Keep
+	metaNote   = "note:"             // of Remember
 )
 
 // NextEpoch implements store.Meta.

@@ -13,6 +13,9 @@ var schema1 string
 //go:embed schema_2.sql
 var schema2 string
 
+//go:embed schema_3.sql
+var schema3 string
+
 // A step changes the schema within a transaction.
 type step func(ctx context.Context, tx *sql.Tx) error
 

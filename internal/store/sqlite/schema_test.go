@@ -110,6 +110,41 @@ func TestSchema1GoesOn(t *testing.T) {
 	}
 }
 
+// TestSchema2IsRead: nothing that the second release kept is lost, and what
+// the third one adds is there.
+func TestSchema2IsRead(t *testing.T) {
+	path := old(t, "control_2.db")
+	for range 2 { // the second time it is of the new schema
+		checkSchema2(t, open(t, path, sqlite.Options{}))
+	}
+	checkTallies(t, raw(t, path))
+}
+
+func checkSchema2(t *testing.T, c *sqlite.Control) {
+	t.Helper()
+	defer c.Close()
+	s, err := c.Stream(t.Context(), "yard")
+	if err != nil || s.Retention != 48*time.Hour {
+		t.Errorf("yard: %+v, %v", s, err)
+	}
+	if tags, err := c.Tags(t.Context(), s.Key); err != nil || tags["site"] != "oslo" {
+		t.Errorf("tags %v, %v", tags, err)
+	}
+	if list, err := c.Deletions(t.Context(), s.Key, 0, 0); err != nil || len(list) != 1 || list[0].Reason != "asked for" {
+		t.Errorf("deletions %+v, %v", list, err)
+	}
+	if going, err := c.Stream(t.Context(), "going"); err != nil || going.Status != millrace.StatusDeleting {
+		t.Errorf("going: %+v, %v", going, err)
+	}
+	if note, err := c.Recall(t.Context(), "note"); err != nil || string(note) != "kept" {
+		t.Errorf("note %q, %v", note, err)
+	}
+	d := store.Document{Kind: "notification", Name: "yard", Stream: s.Key, Revision: store.AnyRevision, Value: []byte("{}")}
+	if _, err := c.PutDocument(t.Context(), d); err != nil {
+		t.Errorf("put document: %v", err)
+	}
+}
+
 // TestUpgradeWithoutRoomChangesNothing: a step is taken whole or not at all.
 func TestUpgradeWithoutRoomChangesNothing(t *testing.T) {
 	path := old(t, "control_1.db")

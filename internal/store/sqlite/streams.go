@@ -170,14 +170,11 @@ func (c *Control) FinishDelete(ctx context.Context, key millrace.StreamKey) erro
 		if s.Status != millrace.StatusDeleting {
 			return millrace.ErrConflict
 		}
-		tags, err := tagsOf(ctx, tx, key)
-		if err != nil {
+		if err := removeTags(ctx, tx, key); err != nil {
 			return err
 		}
-		for name := range tags {
-			if err := tagsTable.remove(ctx, tx, int64(key.ID), name); err != nil {
-				return err
-			}
+		if err := removeDocuments(ctx, tx, key); err != nil {
+			return err
 		}
 		return streamsTable.remove(ctx, tx, int64(key.ID))
 	})

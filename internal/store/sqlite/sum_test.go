@@ -33,6 +33,8 @@ func fill(t *testing.T, c store.Control) millrace.Stream {
 		draft.Name = millrace.StreamName(name)
 		other, err := c.Create(ctx, draft, map[string]string{"a": "b"})
 		must(err)
+		_, err = c.PutDocument(ctx, store.Document{Kind: "notification", Name: name, Stream: other.Key, Value: []byte(`"of a stream"`)})
+		must(err)
 		must(c.BeginDelete(ctx, other.Key, ""))
 		if name == "gone" {
 			must(c.FinishDelete(ctx, other.Key))
@@ -47,6 +49,8 @@ func fill(t *testing.T, c store.Control) millrace.Stream {
 		})
 		must(err)
 	}
+	_, err = c.PutDocument(ctx, store.Document{Kind: "device", Name: "yard", Value: []byte(`"of nobody"`)})
+	must(err)
 	_, err = c.NextEpoch(ctx, 0)
 	must(err)
 	must(c.SetClockStamp(ctx, s.Created))
@@ -87,6 +91,11 @@ func TestChangedRowIsNeverServed(t *testing.T) {
 			"deletions", "id = 2", "stream generation clock from_ms to_ms last name at_ms by_key reason sum",
 			[]string{"Deletions"},
 		},
+		{
+			"documents", "kind = 'device'", "stream generation revision value sum",
+			[]string{"Document", "Documents", "PutDocument", "DeleteDocument"},
+		},
+		{"documents", "name = 'going'", "generation revision value sum", []string{"FinishDelete going"}},
 		{"tallies", "name = 'streams'", "rows total sum", []string{"Create new", "Update", "KeepSince"}},
 	} {
 		for _, column := range strings.Fields(tc.columns) {
@@ -171,6 +180,14 @@ func ask(t *testing.T, c store.Control, s millrace.Stream, call string) (err err
 		_, err = c.Deletions(ctx, s.Key, 1, 0)
 	case "All deletions":
 		_, err = c.Deletions(ctx, millrace.StreamKey{}, 1, 0)
+	case "Document":
+		_, err = c.Document(ctx, "device", "yard")
+	case "Documents":
+		_, err = c.Documents(ctx, "device", store.DocumentPage{})
+	case "PutDocument":
+		_, err = c.PutDocument(ctx, store.Document{Kind: "device", Name: "yard", Revision: store.AnyRevision, Value: []byte("{}")})
+	case "DeleteDocument":
+		err = c.DeleteDocument(ctx, "device", "yard")
 	case "Create gone", "Create new":
 		_, err = c.Create(ctx, draft(strings.TrimPrefix(call, "Create ")), nil)
 	case "FinishDelete going":
@@ -216,7 +233,7 @@ func TestRowsSumToTheirTally(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "control.db")
 	c := open(t, path, sqlite.Options{})
 	s := fill(t, c)
-	for _, call := range []string{"Update", "SetTags", "DeleteTags", "AddDeletion", "FinishDelete going", "BeginDelete"} {
+	for _, call := range []string{"Update", "SetTags", "DeleteTags", "AddDeletion", "PutDocument", "FinishDelete going", "DeleteDocument", "BeginDelete"} {
 		if err := ask(t, c, s, call); err != nil {
 			t.Fatal(err)
 		}
@@ -226,7 +243,7 @@ func TestRowsSumToTheirTally(t *testing.T) {
 
 func checkTallies(t *testing.T, db *sql.DB) {
 	t.Helper()
-	for _, table := range []string{"names", "streams", "tags", "meta", "deletions"} {
+	for _, table := range []string{"names", "streams", "tags", "meta", "deletions", "documents"} {
 		var rows, total, wantRows, wantTotal int64
 		if err := db.QueryRow("SELECT rows, total FROM tallies WHERE name = ?", table).Scan(&rows, &total); err != nil {
 			t.Fatal(err)

@@ -22,6 +22,7 @@ const (
 	tagsTable
 	metaTable
 	deletionsTable
+	documentsTable
 	talliesTable
 )
 
@@ -40,6 +41,7 @@ var layouts = [...]layout{
 	tagsTable:      {"tags", 2, "stream, name, value"},
 	metaTable:      {"meta", 1, "name, value"},
 	deletionsTable: {"deletions", 1, "id, stream, generation, clock, from_ms, to_ms, last, name, at_ms, by_key, reason"},
+	documentsTable: {"documents", 2, "kind, name, stream, generation, revision, value"},
 	talliesTable:   {"tallies", 1, "name, rows, total"},
 }
 

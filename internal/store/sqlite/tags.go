@@ -87,3 +87,17 @@ func putTags(ctx context.Context, tx *sql.Tx, key millrace.StreamKey, tags map[s
 	}
 	return nil
 }
+
+// removeTags forgets all tags of a stream.
+func removeTags(ctx context.Context, tx *sql.Tx, key millrace.StreamKey) error {
+	tags, err := tagsOf(ctx, tx, key)
+	if err != nil {
+		return err
+	}
+	for name := range tags {
+		if err := tagsTable.remove(ctx, tx, int64(key.ID), name); err != nil {
+			return err
+		}
+	}
+	return nil
+}

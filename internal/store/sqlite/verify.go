@@ -200,6 +200,8 @@ func (t table) sense(r row) error {
 		_, err = streamOf(r)
 	case deletionsTable:
 		_, err = deletionOf(r)
+	case documentsTable:
+		_, err = documentOf(r)
 	}
 	return err
 }

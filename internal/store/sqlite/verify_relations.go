@@ -21,6 +21,11 @@ var relations = [...]struct{ query, fault string }{
 		WHERE n.name IS NOT d.name OR NOT n.generation >= d.generation`,
 		"deletion %v is of no stream that there ever was",
 	},
+	{
+		`SELECT d.kind || ' ' || d.name FROM documents d LEFT JOIN streams s ON s.id = d.stream
+		WHERE d.stream != 0 AND d.generation IS NOT s.generation`,
+		"document %v is of no stream that there is",
+	},
 }
 
 func (r *ControlReport) verifyRelations(ctx context.Context, tx *sql.Tx) error {

@@ -45,15 +45,20 @@ func verify(t *testing.T, path string) sqlite.ControlReport {
 func TestWholeFileVerifies(t *testing.T) {
 	path := small(t)
 	r := verify(t, path)
-	if !r.OK() || r.Schema != 2 {
+	if !r.OK() || r.Schema != 3 {
 		t.Errorf("report: %+v", r)
 	}
-	want := map[string]int{"names": 3, "streams": 2, "tags": 4, "meta": 5, "deletions": 2, "tallies": 5}
+	want := map[string]int{"names": 3, "streams": 2, "tags": 4, "meta": 6, "deletions": 2, "documents": 2, "tallies": 6}
 	if diff := cmp.Diff(want, r.Rows); diff != "" {
 		t.Errorf("rows (-want +got):\n%s", diff)
 	}
-	if r := verify(t, filepath.Join("testdata", "control_1.db")); !r.OK() || r.Schema != 1 {
-		t.Errorf("a file of schema 1: %+v", r)
+	for schema, name := range []string{1: "control_1.db", 2: "control_2.db"} {
+		if name == "" {
+			continue
+		}
+		if r := verify(t, filepath.Join("testdata", name)); !r.OK() || r.Schema != schema {
+			t.Errorf("a file of schema %d: %+v", schema, r)
+		}
 	}
 	empty := filepath.Join(t.TempDir(), "control.db")
 	if err := os.WriteFile(empty, nil, 0o600); err != nil {
@@ -215,7 +220,7 @@ func TestLostRowsAreFound(t *testing.T) {
 		"a stream":          {"DELETE FROM streams WHERE name = 'yard'", "table streams has 1 rows"},
 		"a name":            {"DELETE FROM names WHERE name = 'gone'", "table names has 2 rows"},
 		"a tag":             {"DELETE FROM tags WHERE name = 'site'", "table tags has 3 rows"},
-		"an epoch":          {"DELETE FROM meta WHERE name = 'epoch'", "table meta has 4 rows"},
+		"an epoch":          {"DELETE FROM meta WHERE name = 'epoch'", "table meta has 5 rows"},
 		"a deletion":        {"DELETE FROM deletions WHERE id = 1", "table deletions has 1 rows"},
 		"a tally":           {"DELETE FROM tallies WHERE name = 'tags'", "row \"tags\" of table tallies is missing"},
 		"a tag's stream":    {"DELETE FROM streams WHERE name = 'going'", "refers to none of table streams"},

@@ -145,6 +145,7 @@ func survivesReopen(t *testing.T, c controlCase) {
 	}
 	kept.KeptSince = since
 	deleted := c.delete(t, deletion(kept, store.ProducerClock))
+	configured := c.put(t, store.Document{Kind: "notification", Name: "kept", Stream: kept.Key, Value: []byte(`{"a": 1}`)})
 	if err := c.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -153,6 +154,11 @@ func survivesReopen(t *testing.T, c controlCase) {
 	defer again.Close()
 	wantEqual(t, "stream", again.stream(t, "kept"), kept)
 	wantEqual(t, "deletions", again.deletions(t, kept.Key, 0, 0), []store.Deletion{deleted})
+	found, _ := again.Document(c.ctx, "notification", "kept")
+	wantEqual(t, "document", found, configured)
+	if next := again.put(t, document("device", "a", `{}`)); next.Revision <= configured.Revision {
+		t.Errorf("revision %d after %d", next.Revision, configured.Revision)
+	}
 	tags, _ := again.Tags(c.ctx, kept.Key)
 	wantEqual(t, "tags", tags, map[string]string{"a": "1"})
 	wantEqual(t, "status", again.stream(t, "going").Status, millrace.StatusDeleting)
@@ -195,6 +201,8 @@ func cancelledChangesNothing(t *testing.T, c controlCase) {
 	all, _ := c.List(c.ctx, store.Page{})
 	wantEqual(t, "streams", names(all), []string{"a"})
 	wantEqual(t, "deletions", len(c.deletions(t, s.Key, 0, 0)), 0)
+	documents, _ := c.Documents(c.ctx, "new", store.DocumentPage{})
+	wantEqual(t, "documents", len(documents), 0)
 	tags, _ := c.Tags(c.ctx, s.Key)
 	wantEqual(t, "tags", tags, map[string]string{"k": "v"})
 	if epoch, _ := c.NextEpoch(c.ctx, 0); epoch != 1 {
@@ -220,6 +228,10 @@ func everyMethod(ctx context.Context, c store.Control, s millrace.Stream) map[st
 	answers["KeepSince"] = c.KeepSince(ctx, map[millrace.StreamKey]time.Time{s.Key: birth()})
 	_, answers["AddDeletion"] = c.AddDeletion(ctx, deletion(s, store.ServerClock))
 	_, answers["Deletions"] = c.Deletions(ctx, s.Key, 0, 0)
+	_, answers["PutDocument"] = c.PutDocument(ctx, document("new", "new", `{}`))
+	_, answers["Document"] = c.Document(ctx, "new", "new")
+	_, answers["Documents"] = c.Documents(ctx, "new", store.DocumentPage{})
+	answers["DeleteDocument"] = c.DeleteDocument(ctx, "new", "new")
 	_, answers["Create"] = c.Create(ctx, draft("new"), nil)
 	_, answers["Stream"] = c.Stream(ctx, s.Name)
 	_, answers["List"] = c.List(ctx, store.Page{})
