@@ -36,7 +36,7 @@ func vectors(t *testing.T) string {
 // dummyKeys knows the key with which the recordings were made.
 type dummyKeys struct{}
 
-func (dummyKeys) Lookup(_ context.Context, id string) (auth.Key, error) {
+func (dummyKeys) Lookup(_ context.Context, id, _ string) (auth.Key, error) {
 	if id != "AKIADUMMYKEY00000000" {
 		return auth.Key{}, millrace.ErrNotFound
 	}

@@ -34,7 +34,7 @@ const (
 // testKeys knows root, who may do everything, and guest, who may do nothing.
 type testKeys struct{}
 
-func (testKeys) Lookup(_ context.Context, id string) (auth.Key, error) {
+func (testKeys) Lookup(_ context.Context, id, _ string) (auth.Key, error) {
 	switch id {
 	case "root", "guest":
 		arn := "arn:aws:iam::" + account + ":" + id

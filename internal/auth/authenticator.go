@@ -1,8 +1,11 @@
 package auth
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"crypto/subtle"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -20,6 +23,9 @@ type Key struct {
 	Principal Principal
 }
 
+// MarshalJSON refuses: a key is not for showing.
+func (k Key) MarshalJSON() ([]byte, error) { return nil, errSecret }
+
 // String returns the principal and no secret.
 func (k Key) String() string { return k.Principal.ARN }
 
@@ -29,10 +35,11 @@ func (k Key) GoString() string { return "auth.Key(" + k.Principal.ARN + ")" }
 // Keys finds access keys.
 //
 // Any number of goroutines. Lookup returns millrace.ErrNotFound, wrapped or
-// bare, for an id that is not known; every other error means that the answer is
-// not known now. ctx bounds the wait.
+// bare, for an id that is not known, or not with that token; every other error
+// means that the answer is not known now. token is what came with the id, which
+// nobody has checked; it is empty if none did. ctx bounds the wait.
 type Keys interface {
-	Lookup(ctx context.Context, keyID string) (Key, error)
+	Lookup(ctx context.Context, keyID, token string) (Key, error)
 }
 
 // Options configure an Authenticator. Keys must be set.
@@ -48,11 +55,15 @@ type Options struct {
 type Authenticator struct {
 	keys     Keys
 	verifier *wire.Verifier
+	nobody   string // secret of every id that is not known: random, and nobody's
 }
 
 // New makes an Authenticator.
 func New(o Options) *Authenticator {
+	var nobody [30]byte
+	_, _ = rand.Read(nobody[:]) // never fails
 	return &Authenticator{
+		nobody:   base64.RawURLEncoding.EncodeToString(nobody[:]),
 		keys:     o.Keys,
 		verifier: wire.NewVerifier(wire.VerifierOptions{Skew: o.Skew, Region: o.Region, Hosts: o.Hosts}),
 	}
@@ -70,35 +81,41 @@ func (a *Authenticator) Authenticate(ctx context.Context, r *http.Request, body 
 	if err != nil {
 		return Principal{}, err
 	}
-	key, err := a.lookup(ctx, claim.Credential.KeyID)
-	if err != nil {
-		return Principal{}, err
-	}
-	if err := checkToken(key, claim.Token); err != nil {
-		return Principal{}, err
-	}
 	payload := wire.StreamedPayload()
 	if body != nil {
 		payload = wire.BodyPayload(body)
 	}
-	if err := a.verifier.Verify(r, claim, key.Secret, payload, now); err != nil {
+	key, unknown := a.lookup(ctx, claim.Credential.KeyID, claim.Token)
+	// For an id that is not known the same work is done, with nobody's secret.
+	invalid := a.verifier.Verify(r, claim, key.Secret, payload, now)
+	if err := cmp.Or(unknown, invalid); err != nil {
 		return Principal{}, err
 	}
-	if !key.Expires.IsZero() && !now.Before(key.Expires) {
-		return Principal{}, millrace.Errorf(millrace.CodeExpiredToken, "The security token included in the request is expired")
-	}
-	return key.Principal, nil
+	return key.principal(now)
 }
 
-func (a *Authenticator) lookup(ctx context.Context, id string) (Key, error) {
-	key, err := a.keys.Lookup(ctx, id)
+// principal is whose the key is, unless its time is over.
+func (k Key) principal(now time.Time) (Principal, error) {
+	if !k.Expires.IsZero() && !now.Before(k.Expires) {
+		return Principal{}, millrace.Errorf(millrace.CodeExpiredToken, "The security token included in the request is expired")
+	}
+	return k.Principal, nil
+}
+
+// lookup returns the key of an id and the token that came with it. Along with an
+// error it returns one with a secret that nobody has.
+func (a *Authenticator) lookup(ctx context.Context, id, token string) (Key, error) {
+	key, err := a.keys.Lookup(ctx, id, token)
 	switch {
 	case errors.Is(err, millrace.ErrNotFound):
-		return Key{}, unknownKey(fmt.Errorf("access key %.128q: %w", id, err))
+		err = unknownKey(fmt.Errorf("access key %.128q: %w", id, err))
 	case err != nil:
-		return Key{}, &millrace.Error{
-			Code: millrace.CodeUnavailable, Message: "The access key could not be looked up.", Err: err,
-		}
+		err = &millrace.Error{Code: millrace.CodeUnavailable, Message: "The access key could not be looked up.", Err: err}
+	default:
+		err = checkToken(key, token)
+	}
+	if err != nil {
+		return Key{Secret: a.nobody}, err
 	}
 	return key, nil
 }
@@ -109,11 +126,17 @@ func unknownKey(cause error) error {
 	}
 }
 
-// checkToken compares in constant time. The token need not be signed: some
+// checkToken says whether the token is the key's. It need not be signed: some
 // clients add it afterwards.
 func checkToken(key Key, token string) error {
-	if subtle.ConstantTimeCompare([]byte(key.Token), []byte(token)) != 1 {
+	if !sameSecret(key.Token, token) {
 		return unknownKey(errors.New("session token is wrong"))
 	}
 	return nil
+}
+
+// sameSecret compares in a time that tells the length at most. Whatever is
+// secret is compared here, or in wire, where signatures are.
+func sameSecret(a, b string) bool {
+	return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -26,7 +27,7 @@ func now() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
 // keys is an auth.Keys in memory.
 type keys map[string]auth.Key
 
-func (k keys) Lookup(_ context.Context, id string) (auth.Key, error) {
+func (k keys) Lookup(_ context.Context, id, _ string) (auth.Key, error) {
 	key, ok := k[id]
 	if !ok {
 		return auth.Key{}, millrace.ErrNotFound
@@ -37,7 +38,7 @@ func (k keys) Lookup(_ context.Context, id string) (auth.Key, error) {
 // brokenKeys is an auth.Keys that cannot answer.
 type brokenKeys struct{}
 
-func (brokenKeys) Lookup(context.Context, string) (auth.Key, error) {
+func (brokenKeys) Lookup(context.Context, string, string) (auth.Key, error) {
 	return auth.Key{}, errors.New("database is away")
 }
 
@@ -102,7 +103,7 @@ func TestAuthenticate(t *testing.T) {
 				}
 				return
 			}
-			if err == nil || millrace.CodeOf(err) != tc.want || !strings.Contains(err.Error(), tc.text) || p != (auth.Principal{}) {
+			if err == nil || millrace.CodeOf(err) != tc.want || !strings.Contains(err.Error(), tc.text) || !reflect.DeepEqual(p, auth.Principal{}) {
 				t.Errorf("%+v, code %d, %v", p, millrace.CodeOf(err), err)
 			}
 		})

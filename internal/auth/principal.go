@@ -1,26 +1,27 @@
 package auth
 
-import (
-	"github.com/millrace/millrace"
-)
-
 // A Principal is who a request comes from.
 type Principal struct {
 	ARN   string // as messages and audit records name it
 	KeyID string // access key id that signed the request
 	Root  bool   // may do everything
+
+	// Scopes bound what a principal may do that is not root: every one of them
+	// must allow it. One of a session has that of its key and its own. None at
+	// all allow nothing.
+	Scopes []Scope
 }
 
 // An Action is the name of an operation, without the service's prefix: PutMedia.
+// In a Scope it may be a pattern: Get*.
 type Action string
 
-// Authorize decides whether p may do action on resource: an ARN, the bare name
-// of a resource that does not exist, or "*". The root principal may do
-// everything, nobody else anything. A refusal carries CodeAccessDenied.
-func Authorize(p Principal, action Action, resource string) error {
-	if p.Root {
-		return nil
-	}
-	return millrace.Errorf(millrace.CodeAccessDenied,
-		"User: %s is not authorized to perform: kinesisvideo:%s on resource: %s", p.ARN, action, resource)
-}
+// The actions that are not operations of the protocol.
+const (
+	ReadMetrics     Action = "ReadMetrics"     // GET /metrics
+	CreateKey       Action = "CreateKey"       // and the scope of the new key must be within one's own
+	ListKeys        Action = "ListKeys"        // of everybody
+	UpdateKey       Action = "UpdateKey"       // of which one has the scope
+	DeleteKey       Action = "DeleteKey"       // likewise
+	GetSessionToken Action = "GetSessionToken" // for oneself
+)

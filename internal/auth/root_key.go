@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -36,6 +37,9 @@ func (k RootKey) String() string { return k.ID }
 
 // GoString keeps the secret out of %#v.
 func (k RootKey) GoString() string { return "auth.RootKey(" + k.ID + ")" }
+
+// LogValue keeps the secret out of logs.
+func (k RootKey) LogValue() slog.Value { return slog.StringValue(k.ID) }
 
 // A LoadedRootKey is a root key and how it was found.
 type LoadedRootKey struct {
@@ -160,7 +164,7 @@ type RootKeys struct {
 func NewRootKeys(key RootKey, account string) RootKeys { return RootKeys{key, account} }
 
 // Lookup implements Keys.
-func (k RootKeys) Lookup(_ context.Context, keyID string) (Key, error) {
+func (k RootKeys) Lookup(_ context.Context, keyID, _ string) (Key, error) {
 	if keyID != k.key.ID {
 		return Key{}, millrace.ErrNotFound
 	}

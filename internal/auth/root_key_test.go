@@ -149,11 +149,11 @@ func TestAKeyIsNotPrintedByAccident(t *testing.T) {
 
 func TestRootKeys(t *testing.T) {
 	k := auth.NewRootKeys(auth.RootKey{ID: "theid", Secret: "thesecret"}, "111122223333")
-	key, err := k.Lookup(t.Context(), "theid")
+	key, err := k.Lookup(t.Context(), "theid", "")
 	if err != nil || key.Secret != "thesecret" || !key.Principal.Root || key.Principal.ARN != "arn:aws:iam::111122223333:root" {
 		t.Errorf("%+v, %v", key.Principal, err)
 	}
-	if _, err := k.Lookup(t.Context(), "theid2"); !errors.Is(err, millrace.ErrNotFound) {
+	if _, err := k.Lookup(t.Context(), "theid2", ""); !errors.Is(err, millrace.ErrNotFound) {
 		t.Errorf("err = %v", err)
 	}
 }

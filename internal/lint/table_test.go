@@ -53,7 +53,7 @@ func importTable() []row {
 		{"internal/store/fault", stores, false},
 		{"internal/store/storetest", stores, false},
 		{"internal/store/fill", []string{".", "internal/store", "internal/store/disk", "internal/store/sqlite"}, false},
-		{"internal/auth", []string{".", "internal/wire/..."}, false},
+		{"internal/auth", []string{".", "internal/store", "internal/wire/..."}, false},
 		{"internal/fragment", []string{".", "mkv", "media"}, false},
 		{"internal/fmp4", []string{".", "media"}, false},
 		{"internal/ts", []string{".", "media"}, false},

@@ -234,7 +234,7 @@ func startFor(t *testing.T, c *capture) (r *rig, head string) {
 // temporary knows a temporary key and its token beside the rig's own key.
 type temporary struct{ id, token string }
 
-func (k temporary) Lookup(_ context.Context, id string) (auth.Key, error) {
+func (k temporary) Lookup(_ context.Context, id, _ string) (auth.Key, error) {
 	switch id {
 	case k.id:
 		return auth.Key{Secret: secret, Token: k.token, Principal: auth.Principal{KeyID: id, Root: true}}, nil
