@@ -22,80 +22,89 @@ type ack struct {
 // putWithCurl are the arguments that make curl a producer, signed by itself.
 // From standard input, which is "-", it sends transfer chunks and Expect; from
 // a small file a Content-Length and no Expect.
-func putWithCurl(stream, source string, more ...string) []string {
+func (r *rig) putWithCurl(stream, source string, more ...string) []string {
+	if r.ca != "" {
+		more = append([]string{"--cacert", r.ca}, more...)
+	}
 	return append([]string{
 		"--silent", "--show-error", "--no-buffer", "--max-time", "60", "--request", "POST", "--upload-file", source,
 		"--aws-sigv4", "aws:amz:" + region + ":kinesisvideo", "--user", accessKey + ":" + secretKey,
 		"--header", "x-amzn-stream-name: " + stream,
 		"--header", "x-amzn-fragment-timecode-type: RELATIVE",
 		"--header", "x-amzn-producer-start-timestamp: " + time.Now().Add(-time.Minute).UTC().Format("2006-01-02T15:04:05Z"),
-		"--write-out", "\n%{http_code}\n", shared.url + "/putMedia",
+		"--write-out", "\n%{http_code}\n", r.url + "/putMedia",
 	}, more...)
 }
 
 // TestCurlPutsAFile: with and without Expect, fast and slow, each fragment gets its three
 // acknowledgements in order, and the media comes back.
 func TestCurlPutsAFile(t *testing.T) {
-	curl := need(t, "curl")
-	media, err := os.ReadFile(clip(t))
-	must(t, err)
-	cases := []struct {
-		stream, source string
-		more           []string
-	}{
-		{"curl-length", clip(t), nil},
-		{"curl-chunks", "-", nil},
-		{"curl-slow", "-", []string{"--limit-rate", "200k"}},
-	}
-	for _, c := range cases {
-		t.Run(c.stream, func(t *testing.T) {
-			newStream(t, c.stream)
-			stdout, stderr, err := shared.run(t, media, curl, putWithCurl(c.stream, c.source, c.more...)...)
-			if err != nil {
-				t.Fatalf("curl: %v\n%s\n%s", err, stdout, stderr)
-			}
-			checkAcks(t, stdout, clipSeconds)
-			path := filepath.Join(t.TempDir(), "out.mkv")
-			shared.output(t, shared.binary, "pull", c.stream, "--from", "1h ago", "--container", "mkv", "--out", path)
-			sameFrames(t, framesOf(t, path, false))
-		})
-	}
+	plainAndTLS(t, func(t *testing.T, r *rig) {
+		curl := need(t, "curl")
+		media, err := os.ReadFile(clip(t))
+		must(t, err)
+		cases := []struct {
+			stream, source string
+			more           []string
+		}{
+			{"curl-length", clip(t), nil},
+			{"curl-chunks", "-", nil},
+			{"curl-slow", "-", []string{"--limit-rate", "200k"}},
+		}
+		for _, c := range cases {
+			t.Run(c.stream, func(t *testing.T) {
+				r.newStream(t, c.stream)
+				stdout, stderr, err := r.run(t, media, curl, r.putWithCurl(c.stream, c.source, c.more...)...)
+				if err != nil {
+					t.Fatalf("curl: %v\n%s\n%s", err, stdout, stderr)
+				}
+				checkAcks(t, stdout, clipSeconds)
+				path := filepath.Join(t.TempDir(), "out.mkv")
+				r.output(t, r.binary, "pull", c.stream, "--from", "1h ago", "--container", "mkv", "--out", path)
+				sameFrames(t, framesOf(t, path, false))
+			})
+		}
+	})
 }
 
 // TestCurlPutsWhatFFmpegMakes: a live pipe from an encoder, whose Segment has
 // no size and whose Clusters come when they are due.
 func TestCurlPutsWhatFFmpegMakes(t *testing.T) {
-	curl, ffmpeg := need(t, "curl"), need(t, "ffmpeg")
-	newStream(t, "curl-live")
-	encoder := exec.CommandContext(t.Context(), ffmpeg, "-hide_banner", "-loglevel", "error", "-re",
-		"-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25:duration=6",
-		"-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-pix_fmt", "yuv420p", "-g", "50", "-b:v", "400k",
-		"-f", "matroska", "-live", "1", "-cluster_time_limit", "5000", "-cluster_size_limit", "5000000", "-")
-	pipe, err := encoder.StdoutPipe()
-	must(t, err)
-	must(t, encoder.Start())
-	uploader := exec.CommandContext(t.Context(), curl, putWithCurl("curl-live", "-")...)
-	uploader.Stdin = pipe
-	out, err := uploader.CombinedOutput()
-	if err != nil {
-		t.Errorf("curl: %v\n%s", err, out)
-	}
-	must(t, encoder.Wait())
-	checkAcks(t, string(out), 3)
+	plainAndTLS(t, func(t *testing.T, r *rig) {
+		curl, ffmpeg := need(t, "curl"), need(t, "ffmpeg")
+		r.newStream(t, "curl-live")
+		encoder := exec.CommandContext(t.Context(), ffmpeg, "-hide_banner", "-loglevel", "error", "-re",
+			"-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25:duration=6",
+			"-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-pix_fmt", "yuv420p", "-g", "50", "-b:v", "400k",
+			"-f", "matroska", "-live", "1", "-cluster_time_limit", "5000", "-cluster_size_limit", "5000000", "-")
+		pipe, err := encoder.StdoutPipe()
+		must(t, err)
+		must(t, encoder.Start())
+		uploader := exec.CommandContext(t.Context(), curl, r.putWithCurl("curl-live", "-")...)
+		uploader.Stdin = pipe
+		out, err := uploader.CombinedOutput()
+		if err != nil {
+			t.Errorf("curl: %v\n%s", err, out)
+		}
+		must(t, encoder.Wait())
+		checkAcks(t, string(out), 3)
+	})
 }
 
 // TestCurlIsRefused: a wrong secret never gets to send media.
 func TestCurlIsRefused(t *testing.T) {
-	curl := need(t, "curl")
-	newStream(t, "curl-refused")
-	args := putWithCurl("curl-refused", "-")
-	for i, arg := range args {
-		args[i] = strings.Replace(arg, secretKey, "wrong", 1)
-	}
-	stdout, _, _ := shared.run(t, []byte("anything"), curl, args...)
-	if !strings.Contains(stdout, "\n403\n") || !strings.Contains(stdout, "InvalidSignatureException") {
-		t.Errorf("curl was told %q", stdout)
-	}
+	plainAndTLS(t, func(t *testing.T, r *rig) {
+		curl := need(t, "curl")
+		r.newStream(t, "curl-refused")
+		args := r.putWithCurl("curl-refused", "-")
+		for i, arg := range args {
+			args[i] = strings.Replace(arg, secretKey, "wrong", 1)
+		}
+		stdout, _, _ := r.run(t, []byte("anything"), curl, args...)
+		if !strings.Contains(stdout, "\n403\n") || !strings.Contains(stdout, "InvalidSignatureException") {
+			t.Errorf("curl was told %q", stdout)
+		}
+	})
 }
 
 // checkAcks: the response is 200; every fragment is buffered, received and

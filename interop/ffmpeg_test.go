@@ -39,7 +39,7 @@ func TestFFmpegDecodesWhatIsPulled(t *testing.T) {
 // everything has been read.
 func TestFFmpegReadsFromAPipe(t *testing.T) {
 	need(t, "ffmpeg")
-	fill(t, "ffmpeg-pipe")
+	shared.fill(t, "ffmpeg-pipe")
 	media := shared.output(t, shared.binary, "pull", "ffmpeg-pipe", "--from", "1h ago", "--container", "mkv")
 	path := filepath.Join(t.TempDir(), "piped.mkv")
 	must(t, os.WriteFile(path, []byte(media), 0o600))

@@ -25,32 +25,34 @@ const (
 // TestKVMProducesAndConsumesLive: seqsense's Go client writes blocks as a
 // camera would, while seqsense's Go client reads them.
 func TestKVMProducesAndConsumesLive(t *testing.T) {
-	newStream(t, "kvm-live")
-	manager, err := kvm.New(sdkConfig())
-	must(t, err)
-	begun := time.Now()
+	plainAndTLS(t, func(t *testing.T, r *rig) {
+		r.newStream(t, "kvm-live")
+		manager, err := kvm.New(r.sdkConfig(t))
+		must(t, err)
+		begun := time.Now()
 
-	var writer, reader sync.WaitGroup
-	var events []*kvm.FragmentEvent
-	var arrivals []arrival
-	reader.Go(func() { arrivals = kvmConsume(t, manager) })
-	writer.Go(func() { events = kvmProduce(t, manager, begun) })
-	writer.Wait()
-	reader.Wait()
+		var writer, reader sync.WaitGroup
+		var events []*kvm.FragmentEvent
+		var arrivals []arrival
+		reader.Go(func() { arrivals = kvmConsume(t, manager) })
+		writer.Go(func() { events = kvmProduce(t, manager, begun) })
+		writer.Wait()
+		reader.Wait()
 
-	persisted := map[string]bool{}
-	for _, e := range events {
-		if e.IsError() {
-			t.Errorf("producer: %v", e.AsError())
+		persisted := map[string]bool{}
+		for _, e := range events {
+			if e.IsError() {
+				t.Errorf("producer: %v", e.AsError())
+			}
+			if e.EventType == kvm.FRAGMENT_EVENT_PERSISTED {
+				persisted[e.FragmentNumber] = true
+			}
 		}
-		if e.EventType == kvm.FRAGMENT_EVENT_PERSISTED {
-			persisted[e.FragmentNumber] = true
+		if len(persisted) != 2 {
+			t.Errorf("%d fragments were persisted, want 2", len(persisted))
 		}
-	}
-	if len(persisted) != 2 {
-		t.Errorf("%d fragments were persisted, want 2", len(persisted))
-	}
-	checkArrivals(t, arrivals)
+		checkArrivals(t, arrivals)
+	})
 }
 
 // An arrival is one block as the consumer got it.

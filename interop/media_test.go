@@ -8,8 +8,12 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 )
+
+// making guards the making of the clip.
+var making sync.Mutex
 
 // clip is a recording that ffmpeg makes once: 10 s of H.264 with AAC sound,
 // 25 frames a second, a key frame and a Cluster every second.
@@ -21,6 +25,8 @@ const (
 func clip(t *testing.T) string {
 	t.Helper()
 	ffmpeg := need(t, "ffmpeg")
+	making.Lock()
+	defer making.Unlock()
 	path := filepath.Join(shared.work, "clip.mkv")
 	if _, err := os.Stat(path); err == nil {
 		return path
@@ -78,14 +84,4 @@ func (r *rig) fill(t *testing.T, name string) {
 	t.Helper()
 	r.newStream(t, name)
 	r.output(t, r.binary, "push", name, clip(t))
-}
-
-func newStream(t *testing.T, name string) {
-	t.Helper()
-	shared.newStream(t, name)
-}
-
-func fill(t *testing.T, name string) {
-	t.Helper()
-	shared.fill(t, name)
 }

@@ -28,22 +28,28 @@ func ofPython(t *testing.T, program string) string {
 }
 
 func TestBoto3RunsTheControlOperations(t *testing.T) {
-	shared.output(t, python(t), "python/control.py")
+	plainAndTLS(t, func(t *testing.T, r *rig) {
+		r.output(t, python(t), "python/control.py")
+	})
 }
 
 func TestBoto3ReadsWithEverySelector(t *testing.T) {
-	interpreter := python(t)
-	fill(t, "boto3-media")
-	shared.output(t, interpreter, "python/media.py", "boto3-media", fmt.Sprint(clipSeconds))
+	plainAndTLS(t, func(t *testing.T, r *rig) {
+		interpreter := python(t)
+		r.fill(t, "boto3-media")
+		r.output(t, interpreter, "python/media.py", "boto3-media", fmt.Sprint(clipSeconds))
+	})
 }
 
 // TestBoto3JoinsALiveStream: NOW begins with the fragment that is arriving.
 func TestBoto3JoinsALiveStream(t *testing.T) {
-	interpreter := python(t)
-	newStream(t, "boto3-live")
-	producer := shared.command(t.Context(), shared.binary, "push", "boto3-live", clip(t), "--realtime")
-	must(t, producer.Start())
-	time.Sleep(3 * time.Second)
-	shared.output(t, interpreter, "python/live.py", "boto3-live", fmt.Sprint(clipSeconds))
-	must(t, producer.Wait())
+	plainAndTLS(t, func(t *testing.T, r *rig) {
+		interpreter := python(t)
+		r.newStream(t, "boto3-live")
+		producer := r.command(t.Context(), r.binary, "push", "boto3-live", clip(t), "--realtime")
+		must(t, producer.Start())
+		time.Sleep(3 * time.Second)
+		r.output(t, interpreter, "python/live.py", "boto3-live", fmt.Sprint(clipSeconds))
+		must(t, producer.Wait())
+	})
 }

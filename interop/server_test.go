@@ -99,11 +99,15 @@ func withServers(run func() int) (code int, err error) {
 	return run(), nil
 }
 
-// plainAndTLS runs a test against both servers.
+// plainAndTLS runs a test against both servers, at the same time.
 func plainAndTLS(t *testing.T, test func(t *testing.T, r *rig)) {
 	t.Helper()
-	t.Run("http", func(t *testing.T) { test(t, shared) })
-	t.Run("https", func(t *testing.T) { test(t, sharedTLS) })
+	for scheme, r := range map[string]*rig{"http": shared, "https": sharedTLS} {
+		t.Run(scheme, func(t *testing.T) {
+			t.Parallel()
+			test(t, r)
+		})
+	}
 }
 
 // newRig gives a server its address, its directory and, if it is to be

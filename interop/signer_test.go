@@ -60,9 +60,9 @@ func orders() []order {
 }
 
 // sign makes the request and has the SDK sign it.
-func (o order) sign(t *testing.T) *http.Request {
+func (o order) sign(t *testing.T, r *rig) *http.Request {
 	t.Helper()
-	target := shared.url + "/listStreams"
+	target := r.url + "/listStreams"
 	if o.query != "" {
 		target += "?" + o.query
 	}
@@ -96,9 +96,11 @@ func (o order) sign(t *testing.T) *http.Request {
 	return req
 }
 
-func send(t *testing.T, req *http.Request) (status int, body string) {
+func send(t *testing.T, r *rig, req *http.Request) (status int, body string) {
 	t.Helper()
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 20 * time.Second}
+	client, err := r.httpClient()
+	must(t, err)
+	defer client.CloseIdleConnections()
 	res, err := client.Do(req)
 	must(t, err)
 	defer res.Body.Close()
@@ -109,13 +111,15 @@ func send(t *testing.T, req *http.Request) (status int, body string) {
 
 // TestSignaturesOfTheSDKAreAccepted: what the SDK signs, the server accepts.
 func TestSignaturesOfTheSDKAreAccepted(t *testing.T) {
-	for _, o := range orders() {
-		t.Run(o.name, func(t *testing.T) {
-			if status, body := send(t, o.sign(t)); status != http.StatusOK {
-				t.Errorf("%d %s", status, body)
-			}
-		})
-	}
+	plainAndTLS(t, func(t *testing.T, r *rig) {
+		for _, o := range orders() {
+			t.Run(o.name, func(t *testing.T) {
+				if status, body := send(t, r, o.sign(t, r)); status != http.StatusOK {
+					t.Errorf("%d %s", status, body)
+				}
+			})
+		}
+	})
 }
 
 // TestMutatedSignaturesAreRejected: whatever is changed after signing, the
@@ -156,11 +160,11 @@ func TestMutatedSignaturesAreRejected(t *testing.T) {
 	}
 	for _, o := range orders() {
 		for _, m := range mutations {
-			req := o.sign(t)
+			req := o.sign(t, shared)
 			if !m.mutate(req) {
 				continue
 			}
-			if status, body := send(t, req); status != http.StatusForbidden {
+			if status, body := send(t, shared, req); status != http.StatusForbidden {
 				t.Errorf("%s, %s: %d %s", o.name, m.name, status, body)
 			}
 		}
@@ -178,12 +182,12 @@ func TestRandomSignatures(t *testing.T) {
 		for range random.IntN(4) {
 			o.headers.Add(fmt.Sprintf("X-H%d", random.IntN(4)), randomText(random, " \tabcXYZ0189!#$%&'*+-.^_`|~,;=\"/"))
 		}
-		if status, body := send(t, o.sign(t)); status != http.StatusOK {
+		if status, body := send(t, shared, o.sign(t, shared)); status != http.StatusOK {
 			t.Fatalf("%s: %d %s\nquery %q, headers %q", o.name, status, body, o.query, o.headers)
 		}
-		req := o.sign(t)
+		req := o.sign(t, shared)
 		flipSignature(req)
-		if status, _ := send(t, req); status != http.StatusForbidden {
+		if status, _ := send(t, shared, req); status != http.StatusForbidden {
 			t.Fatalf("%s with another signature: %d", o.name, status)
 		}
 	}
