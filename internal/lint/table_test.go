@@ -23,7 +23,7 @@ func importTable() []row {
 	client := []string{".", "mkv", "media", "internal/wire/..."}
 
 	api := concat(session, formats, []string{
-		"media", "producer/...", "consumer/...", "internal/pack", "internal/auth", "internal/ingest",
+		"media", "producer/...", "consumer/...", "internal/pack", "internal/auth", "internal/certs", "internal/ingest",
 		"internal/clock", "internal/egress", "internal/playback", "internal/retention", "internal/fleet",
 	})
 
@@ -54,6 +54,7 @@ func importTable() []row {
 		{"internal/store/storetest", stores, false},
 		{"internal/store/fill", []string{".", "internal/store", "internal/store/disk", "internal/store/sqlite"}, false},
 		{"internal/auth", []string{".", "internal/store", "internal/wire/..."}, false},
+		{"internal/certs", nil, false},
 		{"internal/fragment", []string{".", "mkv", "media"}, false},
 		{"internal/fmp4", []string{".", "media"}, false},
 		{"internal/ts", []string{".", "media"}, false},
@@ -72,7 +73,7 @@ func importTable() []row {
 		{"cmd/millrace", []string{
 			".", "mkv", "media", "producer/...", "consumer/...",
 			"internal/server", "internal/config", "internal/wire/...", "internal/demo",
-			"internal/upkeep",
+			"internal/upkeep", "internal/certs",
 		}, false},
 		{"testdata/gen", nil, true},
 	}
