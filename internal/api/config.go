@@ -16,6 +16,7 @@ import (
 type Config struct {
 	Control store.Control // where streams are; the caller closes it after the Handler's last call
 	Auth    *auth.Authenticator
+	Keys    *auth.KeyRing // for the operations on keys; nil: they are not offered
 
 	Partition string // of new ARNs; empty means "aws"
 	Region    string // of new ARNs, such as "us-west-2"

@@ -11,6 +11,8 @@ var (
 	namePattern      = regexp.MustCompile(`^[a-zA-Z0-9_.-]+$`)
 	versionPattern   = regexp.MustCompile(`^[a-zA-Z0-9]+$`)
 	mediaTypePattern = regexp.MustCompile(`^[\w\-\.\+]+/[\w\-\.\+]+(,[\w\-\.\+]+/[\w\-\.\+]+)*$`)
+	keyIDPattern     = regexp.MustCompile(`^\w+$`)
+	keyNamePattern   = regexp.MustCompile(`^[\w+=,.@-]+$`)
 	tokenPattern     = regexp.MustCompile(`^[a-zA-Z0-9+/=]*$`)
 )
 

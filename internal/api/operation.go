@@ -58,6 +58,9 @@ func (h *Handler) operations() []operation {
 			operation{name: "AcceptClock", path: ownPrefix + "/acceptClock", kind: changes, run: h.acceptClock},
 		)
 	}
+	if h.config.Keys != nil {
+		offered = append(offered, h.keyOperations()...)
+	}
 	for _, row := range notOffered {
 		offered = append(offered, operation{name: row.name, path: row.path})
 	}

@@ -1,5 +1,7 @@
 package auth
 
+import "time"
+
 // A Principal is who a request comes from.
 type Principal struct {
 	ARN   string // as messages and audit records name it
@@ -10,6 +12,12 @@ type Principal struct {
 	// must allow it. One of a session has that of its key and its own. None at
 	// all allow nothing.
 	Scopes []Scope
+
+	// What its sessions get.
+	parent    Parent
+	role      string
+	inherited int       // how many of Scopes are the parent's
+	expires   time.Time // its own end; zero: none
 }
 
 // An Action is the name of an operation, without the service's prefix: PutMedia.

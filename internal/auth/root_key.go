@@ -130,7 +130,7 @@ func checkMode(path string) (warning string, err error) {
 }
 
 func createRootKey(path string) (LoadedRootKey, error) {
-	key := newRootKey()
+	key := makeKey()
 	b, err := json.MarshalIndent(key, "", "  ")
 	if err != nil {
 		return LoadedRootKey{}, fmt.Errorf("encode root key: %w", err)
@@ -141,9 +141,9 @@ func createRootKey(path string) (LoadedRootKey, error) {
 	return LoadedRootKey{RootKey: key, Path: path, Created: true}, nil
 }
 
-// newRootKey makes an id of 20 and a secret of 40 characters, the lengths that
+// makeKey makes an id of 20 and a secret of 40 characters, the lengths that
 // other tools expect, from characters that need no quoting anywhere.
-func newRootKey() RootKey {
+func makeKey() RootKey {
 	var id [10]byte
 	var secret [30]byte
 	_, _ = rand.Read(id[:]) // never fails
@@ -169,5 +169,7 @@ func (k RootKeys) Lookup(_ context.Context, keyID, _ string) (Key, error) {
 		return Key{}, millrace.ErrNotFound
 	}
 	arn := "arn:aws:iam::" + k.account + ":root"
-	return Key{Secret: k.key.Secret, Principal: Principal{ARN: arn, KeyID: keyID, Root: true}}, nil
+	return Key{Secret: k.key.Secret, Principal: Principal{
+		ARN: arn, KeyID: keyID, Root: true, parent: Parent{Key: keyID}, role: "root",
+	}}, nil
 }

@@ -41,7 +41,7 @@ type Options struct {
 	Logger *slog.Logger         // nil: nothing is logged
 	Now    func() time.Time     // wall clock; nil means time.Now
 	Boot   func() time.Duration // clock that never steps and counts suspend; nil means clock.Boot
-	Keys   auth.Keys            // who may call; nil: the root key alone
+	Keys   auth.Keys            // who may call; nil: the root key and those of the control state
 
 	PackSize int64 // bytes at which packs are sealed; the store's default if zero
 	rebuild  bool  // whether the index is made again, whatever is there
@@ -58,6 +58,8 @@ type Server struct {
 	now     func() time.Time
 
 	key      auth.LoadedRootKey
+	sessions *auth.Sessions
+	keys     *auth.KeyRing
 	state    *state
 	media    *api.Media
 	http     *http.Server
@@ -159,14 +161,13 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 		Streams: s.state.streams, Store: s.state.media, Tail: fragments, Sessions: sessions, Egress: out,
 		MaxReaders: s.cfg.MaxReaders, MaxCalls: mostMediaCalls(s.connections.most), WriteTimeout: s.options.WriteTimeout, Logger: s.logger, Since: s.state.clock.Since,
 	})
-	keys := s.options.Keys
-	if keys == nil {
-		keys = auth.NewRootKeys(s.key.RootKey, s.cfg.Account)
+	if err := s.openKeys(ctx); err != nil {
+		return nil, nil, err
 	}
 	handler, err := api.New(ctx, api.Config{
 		Control: s.state.streams,
-		Auth:    auth.New(auth.Options{Keys: keys, Skew: s.cfg.ClockSkew}),
-		Region:  s.cfg.Region, Account: s.cfg.Account, PublicURL: s.cfg.PublicURL,
+		Auth:    s.authenticator(), Keys: s.keys,
+		Region: s.cfg.Region, Account: s.cfg.Account, PublicURL: s.cfg.PublicURL,
 		PutMedia: s.media.PutMedia, GetMedia: s.media.GetMedia, Media: s.media, Clock: s.state.clock,
 		Metrics: s.state.metrics.handler(),
 		Logger:  s.logger, Now: s.now, Since: s.state.clock.Since,
