@@ -45,14 +45,18 @@ func refuseBareNumbers(from, to reflect.Type, value any) (any, error) {
 
 // joinRules lets a YAML file write rules one below the other.
 func joinRules(_, to reflect.Type, value any) (any, error) {
+	wrong := errNotARule
+	if to == reflect.TypeFor[Rates]() {
+		wrong = errNotARate
+	}
 	list, ok := value.([]any)
-	if to != reflect.TypeFor[CapacityRules]() || !ok {
+	if to != reflect.TypeFor[CapacityRules]() && to != reflect.TypeFor[Rates]() || !ok {
 		return value, nil
 	}
 	rules := make([]string, len(list))
 	for i, r := range list {
 		if rules[i], ok = r.(string); !ok {
-			return nil, errNotARule(r)
+			return nil, wrong(r)
 		}
 	}
 	return strings.Join(rules, ","), nil

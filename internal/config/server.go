@@ -12,6 +12,16 @@ const (
 	ProfileAWS     Profile = "aws"     // the service's own limits, for conformance tests
 )
 
+// An Overflow says what happens when a stream has as many PutMedia sessions as
+// it can have, and one more begins.
+type Overflow string
+
+// What happens to one session too many.
+const (
+	OverflowCloseIdlest Overflow = "close-idlest" // it is served, and the one that is silent longest ends with 4003
+	OverflowRefuseNew   Overflow = "refuse-new"   // it is told ConnectionLimitExceededException
+)
+
 // Server is every setting of the server. The name tag is the setting's name;
 // the other tags describe it to whoever offers it as a flag. A setting without
 // help is not for the command line, where other users of the machine would see
@@ -49,8 +59,19 @@ type Server struct {
 	IdleTimeout time.Duration `name:"idle-timeout" help:"Close a producer's session after so long without data (30s); 0 is never." placeholder:"D"`
 	// MaxConnectionAge ends PutMedia sessions of that age with code 4003; 0 never does.
 	MaxConnectionAge time.Duration `name:"max-connection-age" help:"End a producer's session at that age (0, never)." placeholder:"D"`
-	// MaxSessions is how many PutMedia sessions one stream can have; above it the idlest is closed.
-	MaxSessions int `name:"max-sessions" help:"Producer sessions per stream (16)." placeholder:"N"`
+	// MaxSessions is how many PutMedia sessions one stream can have; SessionOverflow
+	// says what happens above it.
+	MaxSessions     int      `name:"max-sessions" help:"Producer sessions per stream (16)." placeholder:"N"`
+	SessionOverflow Overflow `name:"session-overflow" help:"When a stream has too many sessions: close-idlest, or refuse-new (close-idlest)." placeholder:"POLICY"`
+	// SessionRate is how many bytes a second one PutMedia session is read at; 0 is
+	// as many as come.
+	SessionRate Size `name:"session-rate" help:"Bytes a second that a producer's session is read at (0, no limit)." placeholder:"SIZE"`
+	// FragmentRate is how many fragments a second one PutMedia session or GetMedia
+	// response carries, of whatever size; 0 bounds only small ones that come in.
+	FragmentRate int `name:"fragment-rate" help:"Fragments a second of one session or reader; more wait (0, no limit)." placeholder:"N"`
+	// StrictTimecodes refuses a Cluster whose timecode is that of the one before
+	// with 4004, as always one whose timecode is less.
+	StrictTimecodes bool `name:"strict-timecodes" help:"Refuse a fragment with the timecode of the one before."`
 	// MaxFragmentDuration is the longest span of block times in one fragment.
 	MaxFragmentDuration time.Duration `name:"max-fragment-duration" help:"Longest fragment (20s)." placeholder:"D"`
 	// LenientHeaders takes a second Matroska header in one call for new tracks,
@@ -67,6 +88,19 @@ type Server struct {
 	ReaderIdleTimeout time.Duration `name:"reader-idle-timeout" help:"End a live reader's response after so long without a fragment (30s); 0 is never." placeholder:"D"`
 	// MaxReaders is how many GetMedia responses one stream can have; 0 is no limit.
 	MaxReaders int `name:"max-readers" help:"Live readers per stream (0, no limit)." placeholder:"N"`
+	// ReaderRate is how many bytes a second one GetMedia response carries; 0 is as
+	// many as the client takes.
+	ReaderRate Size `name:"reader-rate" help:"Bytes a second that a live reader is sent (0, no limit)." placeholder:"SIZE"`
+
+	// MaxStreams is how many streams there can be; 0 is no limit.
+	MaxStreams int `name:"max-streams" help:"Streams (0, no limit)." placeholder:"N"`
+	// Rates bound the requests of each operation, those a second of the account
+	// and of each stream.
+	Rates Rates `name:"rates" help:"Requests a second of operations: none, aws, or such as 'aws,DescribeStream=300/5' for the account and for each stream (none)." placeholder:"RULES"`
+	// MetadataPoints and MediaPoints are how many fragments a second of one stream
+	// the operations on archived media may ask about, and load; 0 is no limit.
+	MetadataPoints int `name:"metadata-points" help:"Fragments a second of one stream that may be asked about (0, no limit)." placeholder:"N"`
+	MediaPoints    int `name:"media-points" help:"Archived fragments a second of one stream that may be loaded (0, no limit)." placeholder:"N"`
 
 	// Capacity is how many bytes media may take on the disk; 0 is what the file
 	// system has, less Reserve.
@@ -109,6 +143,7 @@ func Default(p Profile) Server {
 		ClockSkew:           5 * time.Minute,
 		IdleTimeout:         30 * time.Second,
 		MaxSessions:         16,
+		SessionOverflow:     OverflowCloseIdlest,
 		MaxFragmentDuration: 20 * time.Second,
 		ReaderIdleTimeout:   30 * time.Second,
 		WhenFull:            FullOldestFirst,
@@ -119,8 +154,21 @@ func Default(p Profile) Server {
 		LogFormat:           "text",
 	}
 	if p == ProfileAWS {
-		s.MaxConnectionAge = 45 * time.Minute
-		s.MaxReaders = 3
+		s.imitate()
 	}
 	return s
+}
+
+// imitate sets the service's own limits. Two sessions may overlap, although it
+// speaks of one: its own clients do so when their credentials are renewed.
+func (s *Server) imitate() {
+	s.MaxConnectionAge = 45 * time.Minute
+	s.MaxSessions, s.SessionOverflow = 2, OverflowRefuseNew
+	s.SessionRate, s.ReaderRate = 12_500_000, 25_000_000
+	s.FragmentRate = 5
+	s.StrictTimecodes = true
+	s.MaxReaders = 3
+	s.MaxStreams = 10_000
+	s.Rates = Rates{{Operation: RatesAWS}}
+	s.MetadataPoints, s.MediaPoints = 10_000, 500
 }

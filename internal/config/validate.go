@@ -83,9 +83,25 @@ func (s Server) checkLimits() error {
 	if s.MaxSessions < 1 {
 		errs = append(errs, fmt.Errorf("max-sessions: %d is less than 1", s.MaxSessions))
 	}
-	if s.MaxReaders < 0 {
-		errs = append(errs, fmt.Errorf("max-readers: %d is less than 0", s.MaxReaders))
+	for _, n := range []struct {
+		name  string
+		value int
+	}{
+		{"max-readers", s.MaxReaders},
+		{"fragment-rate", s.FragmentRate},
+		{"max-streams", s.MaxStreams},
+		{"metadata-points", s.MetadataPoints},
+		{"media-points", s.MediaPoints},
+	} {
+		if n.value < 0 {
+			errs = append(errs, fmt.Errorf("%s: %d is less than 0", n.name, n.value))
+		}
 	}
+	errs = append(
+		errs,
+		checkRate("session-rate", s.SessionRate), checkRate("reader-rate", s.ReaderRate),
+		oneOf("session-overflow", string(s.SessionOverflow), string(OverflowCloseIdlest), string(OverflowRefuseNew)),
+	)
 	if s.MaxConnections != 0 && s.MaxConnections < leastConnections {
 		errs = append(errs, fmt.Errorf("max-connections: %d is less than %d", s.MaxConnections, leastConnections))
 	}
@@ -93,6 +109,17 @@ func (s Server) checkLimits() error {
 		errs = append(errs, fmt.Errorf("memory: %v is less than 64MiB, which one fragment may need", s.Memory))
 	}
 	return errors.Join(errs...)
+}
+
+// minRate keeps a unit that was forgotten from stopping all media, in bytes a
+// second.
+const minRate = 1 << 10
+
+func checkRate(name string, rate Size) error {
+	if rate != 0 && rate < minRate {
+		return fmt.Errorf("%s: %v is less than %v", name, rate, Size(minRate))
+	}
+	return nil
 }
 
 // The bounds of what the disk may hold.

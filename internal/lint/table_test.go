@@ -19,7 +19,7 @@ type row struct {
 func importTable() []row {
 	formats := []string{"internal/fmp4", "internal/ts", "internal/hls", "internal/dash"}
 	stores := []string{".", "internal/pack", "internal/store"}
-	session := []string{".", "internal/wire/...", "mkv", "internal/fragment", "internal/memory", "internal/store", "internal/tail"}
+	session := []string{".", "internal/wire/...", "mkv", "internal/fragment", "internal/limit", "internal/memory", "internal/store", "internal/tail"}
 	client := []string{".", "mkv", "media", "internal/wire/..."}
 
 	api := concat(session, formats, []string{
@@ -37,6 +37,7 @@ func importTable() []row {
 		{"consumer/...", concat(client, []string{"consumer/..."}), false},
 		{"internal/config", nil, false},
 		{"internal/clock", nil, false},
+		{"internal/limit", []string{"."}, false},
 		{"internal/memory", []string{"."}, true},
 		{"internal/wire", []string{"."}, true},
 		{"internal/wire/client", []string{".", "internal/wire"}, true},
