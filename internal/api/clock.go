@@ -47,6 +47,9 @@ func (h *Handler) describeClock(_ context.Context, c *call) (any, error) {
 	if err := auth.Authorize(c.principal, "DescribeClock", "*"); err != nil {
 		return nil, err
 	}
+	if err := h.admit(c, ""); err != nil {
+		return nil, err
+	}
 	return newClockInfo(h.config.Clock.Status()), nil
 }
 
@@ -70,6 +73,9 @@ func (h *Handler) acceptClock(ctx context.Context, c *call) (any, error) {
 		return nil, err
 	}
 	if err := auth.Authorize(c.principal, "AcceptClock", "*"); err != nil {
+		return nil, err
+	}
+	if err := h.admit(c, ""); err != nil {
 		return nil, err
 	}
 	before, after, err := h.config.Clock.Accept(milliseconds(*in.Difference))

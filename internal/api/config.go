@@ -9,6 +9,7 @@ import (
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/auth"
 	"github.com/millrace/millrace/internal/clock"
+	"github.com/millrace/millrace/internal/limit"
 	"github.com/millrace/millrace/internal/store"
 )
 
@@ -31,6 +32,9 @@ type Config struct {
 	// MountPrefix is a path such as "/kvs" under which the operations are
 	// offered as well as without it. Empty means none.
 	MountPrefix string
+
+	Requests   *limit.Requests // the rates of operations; nil: they have none
+	MaxStreams int             // that there may be; 0: any number
 
 	PutMedia MediaHandler // nil: the operation is not offered
 	GetMedia MediaHandler // nil: the operation is not offered

@@ -45,11 +45,14 @@ func (h *Handler) createStream(ctx context.Context, c *call) (any, error) {
 	if err := authorizeCreation(c.principal, s.Name, in.Tags); err != nil {
 		return nil, err
 	}
+	if err := h.admit(c, s.Name.String()); err != nil {
+		return nil, err
+	}
 	s.KMSKeyID = h.kmsKeyARN(in.KmsKeyID)
 	s.ARN = millrace.StreamARN{Partition: h.config.Partition, Region: h.config.Region, Account: h.config.Account}
 	s.Created = h.config.Now()
 	s.Version = newVersion()
-	s, err := h.config.Control.Create(ctx, s, in.Tags)
+	s, err := h.create(ctx, s, in.Tags)
 	if errors.Is(err, millrace.ErrExists) {
 		return nil, millrace.Errorf(millrace.CodeInUse, "The stream %s already exists.", c.stream)
 	}

@@ -8,6 +8,7 @@
 //	parse       the body is a JSON object of the shape    400, 413
 //	constraints lengths, patterns, ranges                 400
 //	permission  of the principal on the stream            403
+//	rate        of requests, for each operation           400
 //	existence   of the stream                             404
 //	version     CurrentVersion is the stream's            400
 //	state       the stream is active                      400

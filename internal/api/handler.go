@@ -26,6 +26,7 @@ type Handler struct {
 	routes    map[string]operation
 	tokens    pageTokens
 	deletions deletions
+	creating  chan struct{} // holds a token while nobody makes a stream that is counted
 }
 
 var _ http.Handler = (*Handler)(nil)
@@ -48,13 +49,23 @@ func New(ctx context.Context, c Config) (*Handler, error) {
 		config: c.withDefaults(),
 		prefix: strings.TrimRight(c.MountPrefix, "/"),
 		routes: map[string]operation{},
-		tokens: pageTokens{key: key},
+		tokens: pageTokens{key: key}, creating: make(chan struct{}, 1),
 	}
+	h.creating <- struct{}{}
 	h.deletions = newDeletions(h.config)
 	for _, op := range h.operations() {
 		h.routes[op.path] = op
 	}
 	return h, nil
+}
+
+// Operations returns the names of all operations, in no order.
+func (h *Handler) Operations() []string {
+	names := make([]string, 0, len(h.routes))
+	for _, op := range h.routes {
+		names = append(names, op.name)
+	}
+	return names
 }
 
 // Run completes deletions, those that a former process left over first, until

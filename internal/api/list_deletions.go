@@ -131,7 +131,10 @@ func (h *Handler) deletionQuery(ctx context.Context, c *call, in listDeletionsIn
 // has gone is named by its name.
 func (h *Handler) aim(ctx context.Context, c *call, t target, q *deletionQuery) error {
 	if t.name == "" {
-		return auth.Authorize(c.principal, "ListDeletions", "*")
+		if err := auth.Authorize(c.principal, "ListDeletions", "*"); err != nil {
+			return err
+		}
+		return h.admit(c, "")
 	}
 	q.name = t.name
 	s, err := h.find(ctx, c, t, "ListDeletions")

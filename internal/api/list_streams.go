@@ -41,6 +41,9 @@ func (h *Handler) listStreams(ctx context.Context, c *call) (any, error) {
 	if err := auth.Authorize(c.principal, "ListStreams", "*"); err != nil {
 		return nil, err
 	}
+	if err := h.admit(c, ""); err != nil {
+		return nil, err
+	}
 	want := page.Limit
 	page.Limit++ // one more, to see whether there is more
 	list, err := h.config.Control.List(ctx, page)

@@ -11,6 +11,7 @@ import (
 	"github.com/millrace/millrace/internal/auth"
 	"github.com/millrace/millrace/internal/egress"
 	"github.com/millrace/millrace/internal/ingest"
+	"github.com/millrace/millrace/internal/limit"
 	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/tail"
 	"github.com/millrace/millrace/internal/wire"
@@ -23,6 +24,9 @@ type MediaConfig struct {
 	Tail     *tail.Tail
 	Sessions *ingest.Sessions
 	Egress   *egress.Egress
+
+	Requests *limit.Requests // the rates of operations; nil: they have none
+	Account  string          // whose requests they are
 
 	// MaxReaders is how many GetMedia calls a stream may have at once; 0 means
 	// any number.
@@ -224,6 +228,9 @@ func (m *Media) find(ctx context.Context, c *MediaCall, t target, action auth.Ac
 	found := err == nil && s.Status == millrace.StatusActive && (!t.byARN() || t.arn.Compare(s.ARN) == 0)
 	if err := t.authorize(c.Principal, action, s, found); err != nil {
 		return s, &millrace.Error{Code: millrace.CodeNotAuthorized, Message: err.Error(), Err: err}
+	}
+	if err := m.config.Requests.Admit(string(action), m.config.Account, t.name.String()); err != nil {
+		return s, err
 	}
 	if !found {
 		return s, millrace.Errorf(millrace.CodeNotFound, notFound)

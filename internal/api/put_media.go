@@ -31,6 +31,11 @@ func (m *Media) PutMedia(w http.ResponseWriter, r *http.Request, c *MediaCall) e
 		return err
 	}
 	defer m.leave(s, a)
+	place, err := m.config.Sessions.Admit(s.Key)
+	if err != nil {
+		return err
+	}
+	defer place.Leave()
 	held, err := m.hold(r.Context(), s)
 	if err != nil {
 		return err
@@ -47,8 +52,8 @@ func (m *Media) PutMedia(w http.ResponseWriter, r *http.Request, c *MediaCall) e
 	return m.config.Sessions.Serve(ctx, putMediaConn{conn, c.RequestID}, ingest.Params{
 		Stream: s, Retention: func() time.Duration { return m.retention(s, a) },
 		Relative: h.Timecode == wire.TimecodeRelative, Start: h.Start, Quiet: h.NoAcks,
-		Expect:    strings.EqualFold(r.Header.Get("Expect"), "100-continue"),
-		RequestID: c.RequestID, Session: h.Session, Producer: h.Producer,
+		Expect: strings.EqualFold(r.Header.Get("Expect"), "100-continue"),
+		Place:  place, RequestID: c.RequestID, Session: h.Session, Producer: h.Producer,
 	})
 }
 

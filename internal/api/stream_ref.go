@@ -83,6 +83,9 @@ func (h *Handler) find(ctx context.Context, c *call, t target, action auth.Actio
 	if err := t.authorize(c.principal, action, s, found); err != nil {
 		return millrace.Stream{}, err
 	}
+	if err := h.admit(c, t.name.String()); err != nil {
+		return millrace.Stream{}, err
+	}
 	if !found {
 		return millrace.Stream{}, millrace.Errorf(millrace.CodeNotFound, notFound)
 	}

@@ -62,5 +62,8 @@ func (h *Handler) findResource(ctx context.Context, c *call, r resource, action 
 	if err := auth.Authorize(c.principal, action, r.channel); err != nil {
 		return millrace.Stream{}, err
 	}
+	if err := h.admit(c, r.channel); err != nil {
+		return millrace.Stream{}, err
+	}
 	return millrace.Stream{}, millrace.Errorf(millrace.CodeNotFound, "The requested channel is not found or not active.")
 }

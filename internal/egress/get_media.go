@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/limit"
 	"github.com/millrace/millrace/internal/memory"
 	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/tail"
@@ -35,6 +36,7 @@ type Config struct {
 	IdleTimeout time.Duration // ends a response at the live edge; 0 means never
 	Logger      *slog.Logger
 	Memory      *memory.Budget // for fragments from the store; one of 1 GiB if nil
+	Pace        limit.Pace     // of each response
 }
 
 // An Egress delivers media. Any number of goroutines may use it.
@@ -94,7 +96,7 @@ func (e *Egress) Open(ctx context.Context, r Request) (*Delivery, error) {
 // writing fails. It returns nil where the response may end in good order: it
 // stands at the end of a document then. It may be called once.
 func (d *Delivery) Run(ctx context.Context, w ChunkWriter) error {
-	o := &output{egress: d.egress, w: w, scope: d.scope}
+	o := &output{egress: d.egress, w: paced(ctx, w, d.egress.Pace.Bytes), scope: d.scope}
 	err := d.run(ctx, o)
 	if err != nil && o.slow.Load() {
 		return ErrSlow // whatever it was that noticed
@@ -104,8 +106,11 @@ func (d *Delivery) Run(ctx context.Context, w ChunkWriter) error {
 
 func (d *Delivery) run(ctx context.Context, o *output) error {
 	e, cursor := d.egress, d.cursor
+	fragments := limit.NewFlow(int64(e.Pace.Fragments))
 	for {
+		_ = fragments.Wait(ctx) // if that is over, the next wait says so
 		step, err := e.next(ctx, cursor)
+		fragments.Pass(1)
 		switch {
 		case errors.Is(err, errIdle), errors.Is(err, ErrStop), errors.Is(err, millrace.ErrClosed):
 			return nil

@@ -242,7 +242,7 @@ func (a *Assembler) begin(e mkv.Element) error {
 		Timecode: timecode, Scale: a.header.scale, Sequence: a.sequence,
 	}
 	b.ProducerTime, err = a.producerTime(timecode)
-	if err == nil && a.sequence > 0 && timecode < a.previous {
+	if err == nil && a.sequence > 0 && (timecode < a.previous || a.limits.Ascending && timecode == a.previous) {
 		err = fault(millrace.CodeTimecodeOrder, "timecode %d after %d", timecode, a.previous)
 	}
 	a.sequence++

@@ -14,6 +14,7 @@ type Limits struct {
 	MaxTagName   int           // bytes; 128
 	MaxTagValue  int           // bytes; 256
 	AllowMissing bool          // a fragment may lack frames of a track (no 4011)
+	Ascending    bool          // a timecode equal to that of the Cluster before is refused too (4004)
 	AllowHeaders bool          // a second EBML header in a call starts new tracks (no 4006)
 }
 

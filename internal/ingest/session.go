@@ -10,6 +10,7 @@ import (
 
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/fragment"
+	"github.com/millrace/millrace/internal/limit"
 	"github.com/millrace/millrace/internal/memory"
 	"github.com/millrace/millrace/internal/tail"
 	"github.com/millrace/millrace/internal/wire"
@@ -42,6 +43,8 @@ type session struct {
 
 	memory *memory.Writer
 	pace   pace
+	// What the session may carry: nil where that is not bounded.
+	bytes, fragments *limit.Flow
 
 	open     *tail.Fragment
 	begin    fragment.Begin // of the open fragment
@@ -67,6 +70,7 @@ type subject struct {
 func newSession(m *Sessions, conn Conn, p Params) *session {
 	s := &session{sessions: m, conn: conn, params: p, acks: newAckQueue(), began: time.Now()}
 	s.pace = pace{rate: float64(m.FragmentRate), burst: float64(m.FragmentBurst)}
+	s.bytes, s.fragments = limit.NewFlow(m.Pace.Bytes), limit.NewFlow(int64(m.Pace.Fragments))
 	s.waiting.Store(true) // for the first byte
 	return s
 }
@@ -117,6 +121,7 @@ func (s *session) run(ctx, life context.Context) error {
 	written := make(chan error, 1)
 	go func() { written <- s.writer().run() }()
 	err := s.read(ctx, life)
+	s.params.Place.Leave()
 	s.awaitCommits()
 	s.acks.close(s.farewell(err)...)
 	if errors.Is(err, errIdle) {

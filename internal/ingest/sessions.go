@@ -10,6 +10,7 @@ import (
 
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/fragment"
+	"github.com/millrace/millrace/internal/limit"
 	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/tail"
 )
@@ -27,6 +28,8 @@ type Config struct {
 	IdleTimeout       time.Duration // ends a silent session; 0 means never
 	MaxAge            time.Duration // ends a session; 0 means never
 	SessionsPerStream int           // DefaultSessionsPerStream if 0
+	RefuseNew         bool          // one session too many is refused, instead of the idlest being closed
+	Pace              limit.Pace    // of each session
 	FragmentRate      int           // small fragments of a session, a second; DefaultFragmentRate if 0
 	FragmentBurst     int           // and at once; DefaultFragmentBurst if 0
 	Logger            *slog.Logger
@@ -52,6 +55,7 @@ type Params struct {
 	Quiet     bool      // no acknowledgements but errors
 	Expect    bool      // the client waits for an interim answer
 	RequestID string
+	Place     *Place // from Admit; nil where nobody counts them
 	Session   millrace.SessionID
 	Producer  millrace.ProducerID
 }
@@ -63,6 +67,7 @@ type Sessions struct {
 
 	mu       sync.Mutex // guards what follows
 	byStream map[millrace.StreamKey]map[*session]struct{}
+	places   map[millrace.StreamKey]int // that are taken, if RefuseNew
 	closed   bool
 	running  sync.WaitGroup
 }
@@ -72,7 +77,7 @@ func New(c Config) *Sessions {
 	c.SessionsPerStream = cmp.Or(c.SessionsPerStream, DefaultSessionsPerStream)
 	c.FragmentRate = cmp.Or(c.FragmentRate, DefaultFragmentRate)
 	c.FragmentBurst = cmp.Or(c.FragmentBurst, DefaultFragmentBurst)
-	return &Sessions{Config: c, byStream: map[millrace.StreamKey]map[*session]struct{}{}}
+	return &Sessions{Config: c, byStream: map[millrace.StreamKey]map[*session]struct{}{}, places: map[millrace.StreamKey]int{}}
 }
 
 // Serve runs one session to its end. It returns nil when the session ended as
@@ -94,7 +99,8 @@ func (m *Sessions) Serve(ctx context.Context, conn Conn, p Params) error {
 }
 
 // add registers a session. When its stream has too many, the one that has been
-// silent for the longest time is ended, never the newest.
+// silent for the longest time is ended, never the newest; unless the newest had
+// to take a place first.
 func (m *Sessions) add(s *session) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -107,7 +113,7 @@ func (m *Sessions) add(s *session) bool {
 		of = map[*session]struct{}{}
 		m.byStream[key] = of
 	}
-	if len(of) >= m.SessionsPerStream {
+	if !m.RefuseNew && len(of) >= m.SessionsPerStream {
 		longestIdle(of).end(millrace.Errorf(millrace.CodeConnectionAge, "the stream has too many sessions"))
 	}
 	of[s] = struct{}{}

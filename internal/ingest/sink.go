@@ -30,6 +30,10 @@ func (s *sink) Begin(b fragment.Begin) error {
 	if err := s.pace.await(s.ctx); err != nil {
 		return err
 	}
+	if err := s.fragments.Wait(s.ctx); err != nil {
+		return err
+	}
+	s.fragments.Pass(1)
 	s.fleeting = s.params.Retention() == 0 // asked before the fragment has its time
 	f, err := s.stream.Open(tail.Info{
 		Header: b.Header, Leading: b.Leading, KnownSize: b.KnownSize, ProducerTime: b.ProducerTime, Memory: s.memory,

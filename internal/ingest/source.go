@@ -28,8 +28,11 @@ type source struct {
 
 var _ mkv.Memory = (*source)(nil)
 
-// Read reads the body and notes since when it waits.
-func (s *source) Read(p []byte) (int, error) {
+// Read reads the body and notes since when it waits. What comes faster than it
+// may waits in the socket; a session that is to end does not wait.
+func (s *source) Read(p []byte) (n int, err error) {
+	_ = s.bytes.Wait(s.ctx) // then the read says so
+	defer func() { s.bytes.Pass(n) }()
 	if s.reading { // the first wait began with the session
 		s.lastRead.Store(int64(time.Since(s.began)))
 		s.waiting.Store(true)

@@ -17,6 +17,7 @@ import (
 	"github.com/millrace/millrace/internal/egress"
 	"github.com/millrace/millrace/internal/fragment"
 	"github.com/millrace/millrace/internal/ingest"
+	"github.com/millrace/millrace/internal/limit"
 	"github.com/millrace/millrace/internal/memory"
 	"github.com/millrace/millrace/internal/tail"
 )
@@ -150,16 +151,19 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 	fragments := tail.New(tail.Config{Numbers: numbers, Now: s.now, Memory: budget})
 	sessions := ingest.New(ingest.Config{
 		Store: s.state.media, Tail: fragments,
-		Limits:      fragment.Limits{MaxDuration: s.cfg.MaxFragmentDuration, AllowMissing: s.cfg.LenientTracks, AllowHeaders: s.cfg.LenientHeaders},
+		Limits:      fragment.Limits{MaxDuration: s.cfg.MaxFragmentDuration, AllowMissing: s.cfg.LenientTracks, AllowHeaders: s.cfg.LenientHeaders, Ascending: s.cfg.StrictTimecodes},
 		KeepPartial: s.cfg.KeepPartial, AckWithoutStore: s.cfg.AckWithoutRetention, IdleTimeout: s.cfg.IdleTimeout, MaxAge: s.cfg.MaxConnectionAge,
-		SessionsPerStream: s.cfg.MaxSessions, Logger: s.logger,
+		SessionsPerStream: s.cfg.MaxSessions, RefuseNew: s.cfg.SessionOverflow == config.OverflowRefuseNew,
+		Pace: limit.Pace{Bytes: int64(s.cfg.SessionRate), Fragments: s.cfg.FragmentRate}, Logger: s.logger,
 	})
 	out := egress.New(egress.Config{
 		Index: s.state.media, Opener: s.state.media, Now: s.state.clock.Now, IdleTimeout: s.cfg.ReaderIdleTimeout, Logger: s.logger, Memory: budget,
+		Pace: limit.Pace{Bytes: int64(s.cfg.ReaderRate), Fragments: s.cfg.FragmentRate},
 	})
+	requests := limit.NewRequests(rates(s.cfg.Rates), s.now)
 	s.media = api.NewMedia(api.MediaConfig{
 		Streams: s.state.streams, Store: s.state.media, Tail: fragments, Sessions: sessions, Egress: out,
-		MaxReaders: s.cfg.MaxReaders, MaxCalls: mostMediaCalls(s.connections.most), WriteTimeout: s.options.WriteTimeout, Logger: s.logger, Since: s.state.clock.Since,
+		Requests: requests, Account: s.cfg.Account, MaxReaders: s.cfg.MaxReaders, MaxCalls: mostMediaCalls(s.connections.most), WriteTimeout: s.options.WriteTimeout, Logger: s.logger, Since: s.state.clock.Since,
 	})
 	if err := s.openKeys(ctx); err != nil {
 		return nil, nil, err
@@ -168,11 +172,15 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 		Control: s.state.streams,
 		Auth:    s.authenticator(), Keys: s.keys,
 		Region: s.cfg.Region, Account: s.cfg.Account, PublicURL: s.cfg.PublicURL,
+		Requests: requests, MaxStreams: s.cfg.MaxStreams,
 		PutMedia: s.media.PutMedia, GetMedia: s.media.GetMedia, Media: s.media, Clock: s.state.clock,
 		Metrics: s.state.metrics.handler(),
 		Logger:  s.logger, Now: s.now, Since: s.state.clock.Since,
 	})
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := s.cfg.Rates.CheckOperations(handler.Operations()); err != nil {
 		return nil, nil, err
 	}
 	return handler, []func(context.Context){

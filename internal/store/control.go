@@ -47,6 +47,9 @@ type Streams interface {
 	// names. An empty slice means that there are no more.
 	List(ctx context.Context, p Page) ([]millrace.Stream, error)
 
+	// Count is how many streams List would return for the zero Page.
+	Count(ctx context.Context) (int, error)
+
 	// Update replaces Version, Retention, KeptSince, DeviceName, MediaType and
 	// Tier of the stream with s.Key, but never makes KeptSince earlier, if the
 	// version it has at that moment is was and it is active. Another version or

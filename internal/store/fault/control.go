@@ -43,6 +43,14 @@ func (c Control) List(ctx context.Context, p store.Page) ([]millrace.Stream, err
 	return c.Control.List(ctx, p)
 }
 
+// Count implements store.Streams.
+func (c Control) Count(ctx context.Context) (int, error) {
+	if err := c.Fail("Count"); err != nil {
+		return 0, err
+	}
+	return c.Control.Count(ctx)
+}
+
 // Update implements store.Streams.
 func (c Control) Update(ctx context.Context, s millrace.Stream, was string) error {
 	if err := c.Fail("Update"); err != nil {

@@ -130,6 +130,16 @@ func (c *Control) List(ctx context.Context, p store.Page) ([]millrace.Stream, er
 	return list, nil
 }
 
+// Count implements store.Streams.
+func (c *Control) Count(ctx context.Context) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.usable(ctx); err != nil {
+		return 0, err
+	}
+	return len(c.streams), nil
+}
+
 // Update implements store.Streams.
 func (c *Control) Update(ctx context.Context, s millrace.Stream, was string) error {
 	c.mu.Lock()

@@ -112,6 +112,17 @@ func (c *Control) List(ctx context.Context, p store.Page) ([]millrace.Stream, er
 	return list, nil
 }
 
+// Count implements store.Streams. The number is the table's tally, which every
+// change keeps.
+func (c *Control) Count(ctx context.Context) (int, error) {
+	var y tally
+	err := c.read(ctx, "count streams", func(tx *sql.Tx) (err error) {
+		y, err = streamsTable.tally(ctx, tx)
+		return err
+	})
+	return int(y.rows), err
+}
+
 // listTail selects a page: after a name, with a prefix (given three times), up
 // to a limit. No character of a name sorts behind 0x7e, so that 0x7f ends the
 // prefix's range.

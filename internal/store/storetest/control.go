@@ -37,6 +37,7 @@ func TestControl(t *testing.T, o ControlOptions) {
 		{"ids are never given to another name", idsAreNotReused},
 		{"list pages in byte order", listPages},
 		{"list keeps to a prefix", listPrefix},
+		{"count counts what list lists", countCounts},
 		{"every stream is met once", allStreamsMeetsEach},
 		{"update replaces what may change", updateReplaces},
 		{"update refuses a stale version", updateRefusesStale},

@@ -17,6 +17,26 @@ func names(list []millrace.Stream) []string {
 	return all
 }
 
+func countCounts(t *testing.T, c controlCase) {
+	want := func(n int) {
+		t.Helper()
+		if got, err := c.Count(c.ctx); got != n || err != nil {
+			t.Errorf("%d streams, %v, want %d", got, err, n)
+		}
+	}
+	want(0)
+	a, b := c.create(t, draft("a"), nil), c.create(t, draft("b"), nil)
+	_, err := c.Create(c.ctx, draft("b"), nil)
+	wantError(t, "a name that is taken", err, millrace.ErrExists)
+	want(2)
+	c.remove(t, a.Key)
+	want(1)
+	if err := c.BeginDelete(c.ctx, b.Key, ""); err != nil {
+		t.Fatal(err)
+	}
+	want(1) // it is listed still
+}
+
 func listPages(t *testing.T, c controlCase) {
 	for _, name := range []string{"b", "a", "B", "_", "a.1", "a-1", "0"} {
 		c.create(t, draft(name), nil)

@@ -235,6 +235,7 @@ func everyMethod(ctx context.Context, c store.Control, s millrace.Stream) map[st
 	_, answers["Create"] = c.Create(ctx, draft("new"), nil)
 	_, answers["Stream"] = c.Stream(ctx, s.Name)
 	_, answers["List"] = c.List(ctx, store.Page{})
+	_, answers["Count"] = c.Count(ctx)
 	_, answers["Tags"] = c.Tags(ctx, s.Key)
 	_, answers["NextEpoch"] = c.NextEpoch(ctx, 0)
 	_, answers["ClockStamp"] = c.ClockStamp(ctx)
