@@ -2,8 +2,8 @@
 # Runs the interop suites: real clients against a real server.
 #
 # As root on Debian or Ubuntu it installs the clients that are missing, and
-# boto3 with the aws command line into an environment of its own under
-# ${XDG_CACHE_HOME:-~/.cache}/millrace. Elsewhere it runs what it can; what was
+# boto3 with the aws command line and the SDK for JavaScript into environments
+# of their own under ${XDG_CACHE_HOME:-~/.cache}/millrace. Elsewhere it runs what it can; what was
 # skipped is listed at the end, and fails the run where MILLRACE_CI is set.
 #
 # seqsense's Go client cannot be had from every module proxy. Its suite has a
@@ -18,6 +18,10 @@ install_packages() {
 	local missing=()
 	command -v ffmpeg >/dev/null || missing+=(ffmpeg)
 	command -v curl >/dev/null || missing+=(curl)
+	command -v npm >/dev/null || missing+=(nodejs npm)
+	command -v chromium >/dev/null || missing+=(chromium)
+	command -v certutil >/dev/null || missing+=(libnss3-tools)
+	[[ -e /usr/bin/aws ]] || missing+=(awscli)
 	python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3 python3-venv)
 	if ((${#missing[@]} == 0)); then
 		return
@@ -28,7 +32,7 @@ install_packages() {
 	fi
 	echo "interop: installing ${missing[*]}"
 	apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+	DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
 # The environment is named after its requirements, so that a change makes a new one.
@@ -47,6 +51,26 @@ install_python() {
 		touch "$home/complete"
 	fi
 	export MILLRACE_INTEROP_PYTHON=$home
+}
+
+# As the Python one: named after the packages it holds.
+install_javascript() {
+	command -v npm >/dev/null || return 0
+	local sum home
+	sum=$(cksum <javascript/package-lock.json | cut -d' ' -f1)
+	home=$cache/interop-javascript-$sum
+	if [[ ! -e $home/complete ]]; then
+		echo "interop: installing the SDK for JavaScript into $home"
+		rm -rf "$home"
+		mkdir -p "$home"
+		cp javascript/package.json javascript/package-lock.json "$home"
+		if ! npm ci --prefix "$home" --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null; then
+			echo "interop: the SDK for JavaScript could not be installed"
+			return 0
+		fi
+		touch "$home/complete"
+	fi
+	export MILLRACE_INTEROP_JAVASCRIPT=$home
 }
 
 # Sets the tags and the module file of the run.
@@ -69,6 +93,7 @@ choose_kvm() {
 
 install_packages
 install_python
+install_javascript
 choose_kvm
 
 mkdir -p ../.cache
