@@ -21,6 +21,7 @@ type cli struct {
 	Stream     streamCommand     `cmd:"" help:"Make, change and list streams."`
 	Push       pushCommand       `cmd:"" help:"Send a Matroska file, or standard input, to a stream."`
 	Pull       pullCommand       `cmd:"" help:"Take media out of a stream."`
+	Key        keyCommand        `cmd:"" help:"Make, change and list access keys."`
 	Clock      clockCommand      `cmd:"" help:"Look at a server's time, and accept the machine's."`
 	Verify     verifyCommand     `cmd:"" help:"Check everything that a data directory holds."`
 	Backup     backupCommand     `cmd:"" help:"Copy a data directory, while a server uses it or not."`

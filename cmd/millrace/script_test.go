@@ -49,6 +49,8 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"serve":    serve,
+			"keep":     keep,
+			"use":      use,
 			"ahead":    ahead,
 			"clip":     clip,
 			"document": document,
@@ -66,6 +68,24 @@ func serve(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv("AWS_ENDPOINT_URL", srv.URL())
 	ts.Setenv("AWS_ACCESS_KEY_ID", cfg.AccessKeyID)
 	ts.Setenv("AWS_SECRET_ACCESS_KEY", cfg.SecretAccessKey)
+}
+
+// keep NAME writes down the credentials that the last command printed.
+func keep(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".key"), []byte(ts.ReadFile("stdout")), 0o600))
+}
+
+// use NAME makes the credentials that were kept those of the next commands; root
+// is the server's.
+func use(ts *testscript.TestScript, _ bool, args []string) {
+	v := struct{ AccessKeyID, SecretAccessKey, SessionToken string }{"AKIDSCRIPT", "script-secret", ""}
+	if args[0] != "root" {
+		v.AccessKeyID, v.SecretAccessKey = "", ""
+		ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0]+".key")), &v))
+	}
+	ts.Setenv("AWS_ACCESS_KEY_ID", v.AccessKeyID)
+	ts.Setenv("AWS_SECRET_ACCESS_KEY", v.SecretAccessKey)
+	ts.Setenv("AWS_SESSION_TOKEN", v.SessionToken)
 }
 
 // ahead DURATION runs a server for a moment with a clock that is ahead by so much.
