@@ -18,6 +18,7 @@ type keyCommand struct {
 	Enable  keyEnable  `cmd:"" help:"Take a disabled key again."`
 	Delete  keyDelete  `cmd:"" help:"Forget a key for good."`
 	Session keySession `cmd:"" help:"Take out a key that ends by itself."`
+	Root    keyRoot    `cmd:"" help:"Print the root key that is kept in a data directory."`
 }
 
 // keyScope is the flags that say what a key may do.

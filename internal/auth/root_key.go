@@ -60,7 +60,7 @@ func LoadRootKey(dir string, getenv func(string) string) (LoadedRootKey, error) 
 		return LoadedRootKey{RootKey: key}, key.checkEnvironment()
 	}
 	path := filepath.Join(dir, RootKeyFile)
-	found, err := readRootKey(path)
+	found, err := ReadRootKey(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return createRootKey(path)
 	}
@@ -92,7 +92,10 @@ func (k RootKey) check() error {
 	return nil
 }
 
-func readRootKey(path string) (LoadedRootKey, error) {
+// ReadRootKey returns the root key that is kept in the directory dir. Where
+// there is none the error is fs.ErrNotExist; the others are LoadRootKey's.
+func ReadRootKey(dir string) (LoadedRootKey, error) {
+	path := filepath.Join(dir, RootKeyFile)
 	warning, err := checkMode(path)
 	if err != nil {
 		return LoadedRootKey{}, err

@@ -214,6 +214,10 @@ func (s *Server) URL() string { return localURL(s.listener.Addr(), s.cfg.TLSCert
 // RootKey is the key that may do everything, and how it was found.
 func (s *Server) RootKey() auth.LoadedRootKey { return s.key }
 
+// ReadRootKey returns the root key that is kept in a data directory. Where there
+// is none the error is fs.ErrNotExist.
+func ReadRootKey(dir string) (auth.LoadedRootKey, error) { return auth.ReadRootKey(dir) }
+
 // Wait returns when ctx ends, with nil, or when the server cannot go on.
 func (s *Server) Wait(ctx context.Context) error {
 	select {
