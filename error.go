@@ -36,6 +36,7 @@ const (
 	CodeAccessDenied                      // denied by policy on the control plane
 	CodeNotAuthorized                     // denied by policy on the data plane
 	CodeUnsupported                       // an operation that Millrace does not offer
+	CodeNoEdgeConfiguration               // the stream has no edge configuration
 )
 
 // The codes that end a PutMedia session (media-plane acknowledgements). A

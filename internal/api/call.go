@@ -86,6 +86,15 @@ func (h *Handler) logCall(c *call, answer *response, err error, took time.Durati
 // offered is false for an operation that is refused whatever is asked.
 func (op operation) offered() bool { return op.run != nil || op.media != nil }
 
+// notSupported is what an operation answers that is not offered.
+func (op operation) notSupported() error {
+	if op.signaling {
+		return millrace.Errorf(millrace.CodeUnsupported,
+			"Signaling channels are not supported by this server: there is no operation %s.", op.name)
+	}
+	return millrace.Errorf(millrace.CodeUnsupported, "The operation %s is not supported by this server.", op.name)
+}
+
 // codeName is the name by which the client was told of err: an exception's, or
 // that of the acknowledgement that ended a PutMedia session.
 func codeName(err error) string {

@@ -126,7 +126,7 @@ func (h *Handler) serveJSON(w http.ResponseWriter, c *call) error {
 		return err
 	}
 	if c.operation.run == nil {
-		return millrace.Errorf(millrace.CodeUnsupported, "The operation %s is not supported by this server.", c.operation.name)
+		return c.operation.notSupported()
 	}
 	out, err := c.operation.run(c.request.Context(), c)
 	if err != nil {

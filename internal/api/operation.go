@@ -15,6 +15,8 @@ type operation struct {
 	// run answers a JSON operation with what its response is made of, or nil
 	// for an empty one. It is nil for operations that are not offered.
 	run func(ctx context.Context, c *call) (any, error)
+
+	signaling bool // one on signaling channels, of which there are none
 }
 
 // kind says what an operation does, which decides how it is logged.
@@ -61,39 +63,53 @@ func (h *Handler) operations() []operation {
 	if h.config.Keys != nil {
 		offered = append(offered, h.keyOperations()...)
 	}
+	offered = append(offered, h.configurationOperations()...)
 	for _, row := range notOffered {
 		offered = append(offered, operation{name: row.name, path: row.path})
+	}
+	for _, row := range signaling {
+		offered = append(offered, operation{name: row.name, path: row.path, signaling: true})
 	}
 	return offered
 }
 
+// configurationOperations are those on what stands beside a stream.
+func (h *Handler) configurationOperations() []operation {
+	return []operation{
+		{name: "DescribeNotificationConfiguration", path: "/describeNotificationConfiguration", run: h.describeNotificationConfiguration},
+		{name: "UpdateNotificationConfiguration", path: "/updateNotificationConfiguration", kind: changes, run: h.updateNotificationConfiguration},
+		{name: "DescribeImageGenerationConfiguration", path: "/describeImageGenerationConfiguration", run: h.describeImageGenerationConfiguration},
+		{name: "UpdateImageGenerationConfiguration", path: "/updateImageGenerationConfiguration", kind: changes, run: h.updateImageGenerationConfiguration},
+		{name: "DescribeStreamStorageConfiguration", path: "/describeStreamStorageConfiguration", run: h.describeStreamStorageConfiguration},
+		{name: "UpdateStreamStorageConfiguration", path: "/updateStreamStorageConfiguration", kind: changes, run: h.updateStreamStorageConfiguration},
+		{name: "DescribeMappedResourceConfiguration", path: "/describeMappedResourceConfiguration", run: h.describeMappedResourceConfiguration},
+		{name: "DescribeMediaStorageConfiguration", path: "/describeMediaStorageConfiguration", run: h.describeMediaStorageConfiguration},
+		{name: "UpdateMediaStorageConfiguration", path: "/updateMediaStorageConfiguration", kind: changes, run: h.updateMediaStorageConfiguration},
+		{name: "StartEdgeConfigurationUpdate", path: "/startEdgeConfigurationUpdate", kind: changes, run: h.startEdgeConfigurationUpdate},
+		{name: "DescribeEdgeConfiguration", path: "/describeEdgeConfiguration", run: h.describeEdgeConfiguration},
+		{name: "DeleteEdgeConfiguration", path: "/deleteEdgeConfiguration", kind: changes, run: h.deleteEdgeConfiguration},
+		{name: "ListEdgeAgentConfigurations", path: "/listEdgeAgentConfigurations", run: h.listEdgeAgentConfigurations},
+	}
+}
+
 // notOffered are the operations that Millrace knows and does not have.
 var notOffered = [...]struct{ name, path string }{
-	{"DescribeNotificationConfiguration", "/describeNotificationConfiguration"},
-	{"UpdateNotificationConfiguration", "/updateNotificationConfiguration"},
-	{"DescribeImageGenerationConfiguration", "/describeImageGenerationConfiguration"},
-	{"UpdateImageGenerationConfiguration", "/updateImageGenerationConfiguration"},
-	{"DescribeStreamStorageConfiguration", "/describeStreamStorageConfiguration"},
-	{"UpdateStreamStorageConfiguration", "/updateStreamStorageConfiguration"},
-	{"DescribeMappedResourceConfiguration", "/describeMappedResourceConfiguration"},
-	{"DescribeMediaStorageConfiguration", "/describeMediaStorageConfiguration"},
-	{"UpdateMediaStorageConfiguration", "/updateMediaStorageConfiguration"},
-	{"StartEdgeConfigurationUpdate", "/startEdgeConfigurationUpdate"},
-	{"DescribeEdgeConfiguration", "/describeEdgeConfiguration"},
-	{"DeleteEdgeConfiguration", "/deleteEdgeConfiguration"},
-	{"ListEdgeAgentConfigurations", "/listEdgeAgentConfigurations"},
-	{"CreateSignalingChannel", "/createSignalingChannel"},
-	{"DescribeSignalingChannel", "/describeSignalingChannel"},
-	{"ListSignalingChannels", "/listSignalingChannels"},
-	{"UpdateSignalingChannel", "/updateSignalingChannel"},
-	{"DeleteSignalingChannel", "/deleteSignalingChannel"},
-	{"GetSignalingChannelEndpoint", "/getSignalingChannelEndpoint"},
 	{"ListFragments", "/listFragments"},
 	{"GetMediaForFragmentList", "/getMediaForFragmentList"},
 	{"GetClip", "/getClip"},
 	{"GetImages", "/getImages"},
 	{"GetHLSStreamingSessionURL", "/getHLSStreamingSessionURL"},
 	{"GetDASHStreamingSessionURL", "/getDASHStreamingSessionURL"},
+}
+
+// signaling are the operations on signaling channels, of which there are none.
+var signaling = [...]struct{ name, path string }{
+	{"CreateSignalingChannel", "/createSignalingChannel"},
+	{"DescribeSignalingChannel", "/describeSignalingChannel"},
+	{"ListSignalingChannels", "/listSignalingChannels"},
+	{"UpdateSignalingChannel", "/updateSignalingChannel"},
+	{"DeleteSignalingChannel", "/deleteSignalingChannel"},
+	{"GetSignalingChannelEndpoint", "/getSignalingChannelEndpoint"},
 	{"GetIceServerConfig", "/v1/get-ice-server-config"},
 	{"SendAlexaOfferToMaster", "/v1/send-alexa-offer-to-master"},
 	{"JoinStorageSession", "/joinStorageSession"},

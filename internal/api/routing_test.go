@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -16,14 +17,14 @@ import (
 // everyPath is the protocol's table, written down once more.
 func everyPath() (offered, notOffered []string) {
 	offered = strings.Fields(`/createStream /describeStream /listStreams /updateStream /deleteStream /updateDataRetention
-		/getDataEndpoint /tagStream /untagStream /listTagsForStream /TagResource /UntagResource /ListTagsForResource`)
-	notOffered = strings.Fields(`/describeNotificationConfiguration /updateNotificationConfiguration
+		/getDataEndpoint /tagStream /untagStream /listTagsForStream /TagResource /UntagResource /ListTagsForResource
+		/describeNotificationConfiguration /updateNotificationConfiguration
 		/describeStreamStorageConfiguration /updateStreamStorageConfiguration
 		/describeImageGenerationConfiguration /updateImageGenerationConfiguration
-		/createSignalingChannel /describeSignalingChannel /listSignalingChannels /updateSignalingChannel
-		/deleteSignalingChannel /getSignalingChannelEndpoint
 		/describeMediaStorageConfiguration /updateMediaStorageConfiguration /describeMappedResourceConfiguration
-		/startEdgeConfigurationUpdate /describeEdgeConfiguration /deleteEdgeConfiguration /listEdgeAgentConfigurations
+		/startEdgeConfigurationUpdate /describeEdgeConfiguration /deleteEdgeConfiguration /listEdgeAgentConfigurations`)
+	notOffered = strings.Fields(`/createSignalingChannel /describeSignalingChannel /listSignalingChannels /updateSignalingChannel
+		/deleteSignalingChannel /getSignalingChannelEndpoint
 		/listFragments /getMediaForFragmentList /getClip /getImages /getHLSStreamingSessionURL /getDASHStreamingSessionURL
 		/v1/get-ice-server-config /v1/send-alexa-offer-to-master /joinStorageSession /joinStorageSessionAsViewer`)
 	return offered, notOffered
@@ -45,6 +46,10 @@ func TestEveryPathOfTheTableIsKnown(t *testing.T) {
 		got := post(t, h, path, `{}`)
 		if got.errorType() != notOffered || got.status != http.StatusNotImplemented || !strings.Contains(got.body, "not supported") {
 			t.Errorf("%s: %d %s", path, got.status, got.body)
+		}
+		signaling := regexp.MustCompile(`(?i)signaling|ice-server|alexa|storageSession`).MatchString(path)
+		if strings.Contains(got.body, "Signaling channels are not supported") != signaling {
+			t.Errorf("%s: %s", path, got.body)
 		}
 	}
 }

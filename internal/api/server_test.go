@@ -123,12 +123,23 @@ func post(t *testing.T, h http.Handler, path, body string) reply {
 // sign.
 func ask(t *testing.T, h http.Handler, key, method, path, body string, header http.Header) reply {
 	t.Helper()
+	return askAt(t, h, clock(), key, method, path, body, header)
+}
+
+// postAt is post at another time.
+func postAt(t *testing.T, h http.Handler, at time.Time, path, body string) reply {
+	t.Helper()
+	return askAt(t, h, at, "root", http.MethodPost, path, body, nil)
+}
+
+func askAt(t *testing.T, h http.Handler, at time.Time, key, method, path, body string, header http.Header) reply {
+	t.Helper()
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	for name, values := range header {
 		r.Header[name] = values
 	}
 	if key != "" {
-		if err := signer(key).Sign(r, wire.PayloadHash([]byte(body)), clock()); err != nil {
+		if err := signer(key).Sign(r, wire.PayloadHash([]byte(body)), at); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -55,8 +55,9 @@ func (h *Handler) update(ctx context.Context, c *call, t target, version string,
 }
 
 // settle finds the stream, compares its version and status, and calls change.
-// If somebody else was quicker in between, it looks once more, in order to
-// answer with what is wrong by now.
+// If somebody else was quicker in between, so that what change found is no
+// longer there or no longer as it was, it looks once more, in order to answer
+// with what is wrong by now.
 func (h *Handler) settle(ctx context.Context, c *call, t target, version string,
 	change func(millrace.Stream) (millrace.Stream, error),
 ) (millrace.Stream, error) {
@@ -70,8 +71,13 @@ func (h *Handler) settle(ctx context.Context, c *call, t target, version string,
 			return s, err
 		}
 		s, err = change(s)
-		if attempt > 0 || !errors.Is(err, millrace.ErrConflict) {
+		if attempt > 0 || !overtaken(err) {
 			return s, err
 		}
 	}
+}
+
+// overtaken is true of the answers of a control state that has moved on.
+func overtaken(err error) bool {
+	return errors.Is(err, millrace.ErrConflict) || errors.Is(err, millrace.ErrExists) || errors.Is(err, millrace.ErrNotFound)
 }

@@ -59,11 +59,5 @@ func (h *Handler) findResource(ctx context.Context, c *call, r resource, action 
 	if r.channel == "" {
 		return h.findActive(ctx, c, r.stream, action)
 	}
-	if err := auth.Authorize(c.principal, action, r.channel); err != nil {
-		return millrace.Stream{}, err
-	}
-	if err := h.admit(c, r.channel); err != nil {
-		return millrace.Stream{}, err
-	}
-	return millrace.Stream{}, millrace.Errorf(millrace.CodeNotFound, "The requested channel is not found or not active.")
+	return millrace.Stream{}, h.channelNotFound(c, r.channel)
 }

@@ -111,6 +111,15 @@ func dump(t *testing.T, c store.Control) []any {
 	for _, d := range deletions {
 		all = append(all, fmt.Sprint(d))
 	}
+	for _, kind := range documentKinds() {
+		documents, err := c.Documents(t.Context(), kind, store.DocumentPage{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range documents {
+			all = append(all, d)
+		}
+	}
 	return all
 }
 
@@ -188,6 +197,14 @@ func streamOperations() []streamOperation {
 		{"/tagStream", `,"Tags":{"a":"b"}`, badARN, missing},
 		{"/untagStream", `,"TagKeyList":["a"]`, badARN, missing},
 		{"/listTagsForStream", ``, badARN, missing},
+		{"/describeNotificationConfiguration", ``, badArg, missing},
+		{"/updateNotificationConfiguration", `,"NotificationConfiguration":` + configurations()[0].full, badArg, inUse},
+		{"/describeImageGenerationConfiguration", ``, badArg, missing},
+		{"/updateImageGenerationConfiguration", `,"ImageGenerationConfiguration":` + configurations()[1].full, badArg, inUse},
+		{"/describeStreamStorageConfiguration", ``, badArg, missing},
+		{"/updateStreamStorageConfiguration", `,"CurrentVersion":"$version","StreamStorageConfiguration":{"DefaultStorageTier":"WARM"}`, badArg, inUse},
+		{"/describeMappedResourceConfiguration", ``, badArg, missing},
+		{"/startEdgeConfigurationUpdate", `,"EdgeConfig":` + edgeValue(hub("a")), badArg, inUse},
 		{"/millrace/v1/deleteMedia", `,"TimestampType":"SERVER_TIMESTAMP","StartTimestamp":1,"EndTimestamp":2`, badArg, missing},
 	}
 }

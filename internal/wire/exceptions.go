@@ -45,6 +45,8 @@ func exceptionOf(code millrace.Code) exception {
 		return before(http.StatusNotImplemented, "UnsupportedOperationException")
 	case millrace.CodeNotFound:
 		return exception{"ResourceNotFoundException", http.StatusNotFound, 4008, "STREAM_NOT_ACTIVE", 4000, "FRAGMENT_NOT_FOUND"}
+	case millrace.CodeNoEdgeConfiguration:
+		return before(http.StatusNotFound, "StreamEdgeConfigurationNotFoundException")
 	case millrace.CodeInUse:
 		return before(http.StatusBadRequest, "ResourceInUseException")
 	case millrace.CodeVersionMismatch:

@@ -21,6 +21,7 @@ func TestExceptions(t *testing.T) {
 		{millrace.CodeTooLarge, "InvalidArgumentException", 413},
 		{millrace.CodeUnknownOperation, "UnknownOperationException", 404},
 		{millrace.CodeNotFound, "ResourceNotFoundException", 404},
+		{millrace.CodeNoEdgeConfiguration, "StreamEdgeConfigurationNotFoundException", 404},
 		{millrace.CodeInUse, "ResourceInUseException", 400},
 		{millrace.CodeVersionMismatch, "VersionMismatchException", 400},
 		{millrace.CodeTagLimit, "TagsPerResourceExceededLimitException", 400},
@@ -121,7 +122,7 @@ func TestUnknownExceptionsAreClassifiedByTheirStatus(t *testing.T) {
 		want   millrace.Code
 	}{
 		{"", 404, millrace.CodeNotFound},
-		{"StreamEdgeConfigurationNotFoundException", 404, millrace.CodeNotFound},
+		{"ThingNotFoundException", 404, millrace.CodeNotFound},
 		{"SignatureDoesNotMatch", 403, millrace.CodeNotAuthorized},
 		{"", 401, millrace.CodeNotAuthorized},
 		{"NotAuthorizedException", 401, millrace.CodeNotAuthorized}, // the model's status

@@ -1,0 +1,97 @@
+package api
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"strconv"
+)
+
+const (
+	// leastSampling is the shortest distance of two images, in milliseconds.
+	leastSampling = 200
+
+	// The greatest size of an image, in pixels.
+	maxWidth  = 3840
+	maxHeight = 2160
+
+	// The one key of FormatConfig, and the range of its value.
+	jpegQuality    = "JPEGQuality"
+	leastQuality   = 1
+	mostQuality    = 100
+	maxFormatValue = 256 // characters
+)
+
+var (
+	destinationRegionPattern = regexp.MustCompile(`^[a-z]+(-[a-z]+)?-[a-z]+-[0-9]$`)
+	formatValuePattern       = regexp.MustCompile(`^[a-zA-Z_0-9]+`)
+)
+
+// An imageConfiguration says which images of a stream would be made, and where
+// they would go. It is kept and shown as it was given; nothing acts on it.
+type imageConfiguration struct {
+	Status       *string           `json:"Status,omitempty"`
+	SelectorType *string           `json:"ImageSelectorType,omitempty"`
+	Destination  *imageDestination `json:"DestinationConfig,omitempty"`
+	Sampling     *int32            `json:"SamplingInterval,omitempty"`
+	Format       *string           `json:"Format,omitempty"`
+	FormatConfig map[string]string `json:"FormatConfig,omitempty"`
+	Width        *int32            `json:"WidthPixels,omitempty"`
+	Height       *int32            `json:"HeightPixels,omitempty"`
+}
+
+type imageDestination struct {
+	URI    *string `json:"Uri,omitempty"`
+	Region *string `json:"DestinationRegion,omitempty"`
+}
+
+// check checks the members. region is the streams', which the destination must
+// be in.
+func (i *imageConfiguration) check(c *checks, region string) {
+	const at = "imageGenerationConfiguration."
+	c.choice(at+"status", i.Status, enabled, disabled)
+	c.choice(at+"imageSelectorType", i.SelectorType, serverTimestamp, producerTimestamp)
+	if i.Destination == nil {
+		c.missing(at + "destinationConfig")
+	} else {
+		i.Destination.check(c, at+"destinationConfig.", region)
+	}
+	if i.Sampling == nil {
+		c.missing(at + "samplingInterval")
+	}
+	c.integer(at+"samplingInterval", i.Sampling, leastSampling, math.MaxInt32)
+	c.choice(at+"format", i.Format, "JPEG", "PNG")
+	if i.FormatConfig != nil {
+		c.formatConfig(at+"formatConfig", i.FormatConfig)
+	}
+	c.integer(at+"widthPixels", i.Width, 1, maxWidth)
+	c.integer(at+"heightPixels", i.Height, 1, maxHeight)
+}
+
+func (d *imageDestination) check(c *checks, at, region string) {
+	c.destination(at+"uri", d.URI)
+	before := len(c.found)
+	c.required(at+"destinationRegion", d.Region, 9, 14, destinationRegionPattern)
+	if len(c.found) == before && *d.Region != region {
+		c.fail(at+"destinationRegion", *d.Region, "Member must be the region of the stream, %s", region)
+	}
+}
+
+// formatConfig checks the map, which has one entry at most and at least.
+func (c *checks) formatConfig(member string, config map[string]string) {
+	if len(config) != 1 {
+		c.fail(member, fmt.Sprintf("%d entries", len(config)), "Member must have length equal to 1")
+		return
+	}
+	for key, value := range config {
+		if key != jpegQuality {
+			c.fail(member, key, "Map keys must satisfy enum value set: [%s]", jpegQuality)
+			return
+		}
+		before := len(c.found)
+		c.text(member+"."+key, value, 0, maxFormatValue, formatValuePattern)
+		if n, err := strconv.Atoi(value); len(c.found) == before && (err != nil || n < leastQuality || n > mostQuality) {
+			c.fail(member+"."+key, value, "Member must be an integer from %d to %d", leastQuality, mostQuality)
+		}
+	}
+}
