@@ -11,11 +11,12 @@ type access struct {
 	EndpointURL string `help:"The server's address; else AWS_ENDPOINT_URL." placeholder:"URL"`
 	Region      string `help:"Region to sign for; else AWS_REGION." placeholder:"REGION"`
 	Profile     string `help:"Profile of the AWS files; else AWS_PROFILE." placeholder:"NAME"`
+	CA          string `name:"ca" help:"Authorities to trust, PEM; else MILLRACE_CA or AWS_CA_BUNDLE." placeholder:"FILE"`
 }
 
 // resolve finds what the flags leave open in the console's environment.
 func (a access) resolve(c *console) (client.Settings, error) {
-	return client.Resolve(client.Settings{Endpoint: a.EndpointURL, Region: a.Region, Profile: a.Profile}, c.lookup)
+	return client.Resolve(client.Settings{Endpoint: a.EndpointURL, Region: a.Region, Profile: a.Profile, CA: a.CA}, c.lookup)
 }
 
 // control makes a client for control operations.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -17,8 +18,9 @@ import (
 )
 
 type demoCommand struct {
-	Listen string `help:"Address to listen on (127.0.0.1:8080, or any port if that is taken)." placeholder:"ADDR"`
-	Data   string `help:"Directory to keep everything in; without it, a temporary one that is removed at the end." placeholder:"DIR"`
+	Listen  string `help:"Address to listen on (127.0.0.1:8080, or any port if that is taken)." placeholder:"ADDR"`
+	TLSAuto bool   `name:"tls-auto" help:"Serve https with a certificate of an authority that the demo makes."`
+	Data    string `help:"Directory to keep everything in; without it, a temporary one that is removed at the end." placeholder:"DIR"`
 }
 
 const (
@@ -57,7 +59,7 @@ func (d demoCommand) start(ctx context.Context, c *console) (*server.Server, con
 	for {
 		cfg, err := config.Load(config.Sources{
 			Environ: demoEnviron(c),
-			Flags:   map[string]string{"data": d.Data, "listen": listen, "log-level": "warn"},
+			Flags:   map[string]string{"data": d.Data, "listen": listen, "log-level": "warn", "tls-auto": strconv.FormatBool(d.TLSAuto)},
 		})
 		if err != nil {
 			return nil, cfg, err
@@ -94,6 +96,7 @@ func (d demoCommand) run(ctx context.Context, c *console, srv *server.Server, cf
 		Endpoint:    srv.URL(),
 		Region:      cfg.Region,
 		Credentials: millrace.StaticCredentials(millrace.Credentials{AccessKeyID: key.ID, SecretAccessKey: key.Secret}),
+		TLS:         trusting(srv.Authority()),
 	}
 	var m meter
 	up, err := client.Open(ctx, demoStream, producer.Options{
@@ -137,6 +140,7 @@ func (demoCommand) explain(c *console, srv *server.Server, cfg config.Server) {
 			"accessKeyId": key.ID, "secretAccessKey": key.Secret,
 		}, nil)
 	}
+	introduce(c, srv.Authority())
 	c.say("Serving %s with a camera on stream %q. In another terminal:\n", srv.URL(), demoStream)
 	c.say("  export AWS_ENDPOINT_URL=%s AWS_DEFAULT_REGION=%s", srv.URL(), cfg.Region)
 	c.say("  export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s", key.ID, key.Secret)

@@ -3,14 +3,17 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"strings"
 	"syscall"
 
 	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/wire"
 	"github.com/millrace/millrace/internal/wire/client"
 )
 
@@ -71,6 +74,7 @@ func judge(err error) (code int, hint string) {
 	var refused *millrace.Error
 	var network *net.OpError
 	var certificate *tls.CertificateVerificationError
+	var noTLS tls.RecordHeaderError
 	switch {
 	case errors.As(err, &usage):
 		return exitUsage, "Try: " + usage.help
@@ -84,6 +88,8 @@ func judge(err error) (code int, hint string) {
 		return exitUsage, "Or try: millrace demo"
 	case errors.Is(err, client.ErrNoCredentials):
 		return exitUsage, "The server printed its root key at its first start; it keeps it in its data directory."
+	case errors.Is(err, wire.ErrWantsTLS):
+		return exitUnavailable, "Say https:// in AWS_ENDPOINT_URL."
 	case errors.As(err, &refused):
 		return judgeRefusal(refused)
 	case errors.Is(err, errInUse):
@@ -91,7 +97,9 @@ func judge(err error) (code int, hint string) {
 	case errors.Is(err, millrace.ErrConflict):
 		return exitFailure, "One server at a time has a data directory. Which process has it says: millrace doctor --quick --data DIR"
 	case errors.As(err, &certificate):
-		return exitUnavailable, "If the server's certificate is your own, name its authority with AWS_CA_BUNDLE."
+		return exitUnavailable, certificateHint(certificate)
+	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &noTLS):
+		return exitUnavailable, "The server speaks http there: say http:// in AWS_ENDPOINT_URL, or start it with --tls-auto."
 	case errors.Is(err, syscall.EADDRINUSE):
 		return exitFailure, "Another program listens there; choose another address with --listen."
 	case errors.Is(err, syscall.EPIPE):
@@ -100,6 +108,19 @@ func judge(err error) (code int, hint string) {
 		return exitUnavailable, "Is the server running, and is AWS_ENDPOINT_URL its address?"
 	}
 	return exitFailure, ""
+}
+
+// certificateHint says what makes a certificate good that was refused.
+func certificateHint(err *tls.CertificateVerificationError) string {
+	var name x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	switch {
+	case errors.As(err, &name):
+		return "The certificate is for other names than the one in AWS_ENDPOINT_URL; a server with --tls-auto takes more with --tls-names."
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return "Is this machine's clock right?"
+	}
+	return "If the server has an authority of its own, name its file, which the server printed at its start, with --ca, MILLRACE_CA or AWS_CA_BUNDLE."
 }
 
 func judgeRefusal(err *millrace.Error) (code int, hint string) {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,6 +58,8 @@ func TestScripts(t *testing.T) {
 			"lines":    lines,
 			"other":    other,
 			"flip":     flip,
+			"plain":    scheme("https://", "http://"),
+			"secure":   scheme("http://", "https://"),
 		},
 	})
 }
@@ -86,6 +89,14 @@ func use(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv("AWS_ACCESS_KEY_ID", v.AccessKeyID)
 	ts.Setenv("AWS_SECRET_ACCESS_KEY", v.SecretAccessKey)
 	ts.Setenv("AWS_SESSION_TOKEN", v.SessionToken)
+}
+
+// scheme makes a command that points the environment at the same server by
+// another scheme.
+func scheme(from, to string) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, _ bool, _ []string) {
+		ts.Setenv("AWS_ENDPOINT_URL", strings.Replace(ts.Getenv("AWS_ENDPOINT_URL"), from, to, 1))
+	}
 }
 
 // ahead DURATION runs a server for a moment with a clock that is ahead by so much.

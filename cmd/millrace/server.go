@@ -62,7 +62,9 @@ func (s serverCommand) Run(ctx context.Context, c *console) error {
 		return fmt.Errorf("start server: %w", err)
 	}
 	announce(c, srv, cfg)
+	stop := reloading(srv, logger)
 	err = srv.Wait(ctx)
+	stop()
 	logger.Info("shutting down")
 	if closed := srv.Close(); err == nil {
 		err = closed
@@ -93,8 +95,12 @@ func announce(c *console, srv *server.Server, cfg config.Server) {
 		c.say("  export AWS_DEFAULT_REGION=%s", cfg.Region)
 		c.say("  export AWS_ENDPOINT_URL=%s\n", srv.URL())
 	}
+	introduce(c, srv.Authority())
 	if c.json {
 		line := map[string]string{"url": srv.URL(), "region": cfg.Region, "account": cfg.Account}
+		if ca := srv.Authority(); ca != nil {
+			line["ca"] = absolute(ca.Path())
+		}
 		if key.Created {
 			line["accessKeyId"], line["secretAccessKey"] = key.ID, key.Secret
 		}

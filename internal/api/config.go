@@ -50,6 +50,10 @@ type Config struct {
 	// streams. Nil: there is nothing there.
 	Metrics http.Handler
 
+	// Authority is the certificate that clients have to trust, in PEM, which
+	// GET /millrace/v1/ca.pem shows to everybody. Nil: there is nothing there.
+	Authority []byte
+
 	Logger *slog.Logger     // nil: nothing is logged
 	Now    func() time.Time // wall clock, for signatures and creation times; nil means time.Now
 

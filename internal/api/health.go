@@ -13,6 +13,7 @@ const (
 	healthPath  = "/healthz" // the process answers
 	readyPath   = "/readyz"  // the process can serve
 	metricsPath = "/metrics" // what Prometheus reads
+	caPath      = ownPrefix + "/ca.pem"
 )
 
 type health struct {
@@ -39,6 +40,12 @@ func (h *Handler) serveHealth(w http.ResponseWriter, r *http.Request) bool {
 			break
 		}
 		_ = wire.WriteJSON(w, id, health{"ready"})
+	case caPath:
+		if h.config.Authority == nil {
+			w.Header().Del("Cache-Control")
+			return false
+		}
+		h.serveAuthority(w, id)
 	default:
 		w.Header().Del("Cache-Control")
 		return false
@@ -49,4 +56,13 @@ func (h *Handler) serveHealth(w http.ResponseWriter, r *http.Request) bool {
 // notReady shows no cause, for nobody signed the request.
 func notReady(err error) error {
 	return &millrace.Error{Code: millrace.CodeUnavailable, Message: "The server is not ready.", Err: err}
+}
+
+// serveAuthority shows the certificate that clients have to trust. It is no
+// secret; whether it is the right one its reader has to find out otherwise.
+func (h *Handler) serveAuthority(w http.ResponseWriter, id string) {
+	wire.SetRequestID(w.Header(), id)
+	wire.SetCrossOrigin(w.Header())
+	w.Header().Set("Content-Type", "application/x-pem-file")
+	_, _ = w.Write(h.config.Authority) // who has gone does not wait for it
 }

@@ -24,6 +24,7 @@ func decoding(s *Server) koanf.UnmarshalConf {
 			DecodeHook: mapstructure.ComposeDecodeHookFunc(
 				refuseBareNumbers,
 				joinRules,
+				joinWords,
 				mapstructure.StringToTimeDurationHookFunc(),
 				mapstructure.TextUnmarshallerHookFunc(),
 			),
@@ -60,4 +61,19 @@ func joinRules(_, to reflect.Type, value any) (any, error) {
 		}
 	}
 	return strings.Join(rules, ","), nil
+}
+
+// joinWords lets a YAML file write a list of words one below the other.
+func joinWords(_, to reflect.Type, value any) (any, error) {
+	list, ok := value.([]any)
+	if to != reflect.TypeFor[List]() && to != reflect.TypeFor[RoleAliases]() || !ok {
+		return value, nil
+	}
+	words := make([]string, len(list))
+	for i, w := range list {
+		if words[i], ok = w.(string); !ok {
+			return nil, fmt.Errorf("%v is not a word", w)
+		}
+	}
+	return strings.Join(words, ","), nil
 }

@@ -59,13 +59,17 @@ func Load(src Sources) (Server, error) {
 	return s, nil
 }
 
-const envConfig = envPrefix + "CONFIG"
+// Variables that are no settings, and are not unknown.
+const (
+	envConfig = envPrefix + "CONFIG"
+	envCA     = envPrefix + "CA" // whom clients trust
+)
 
 // Unknown returns the variables of environ that begin with MILLRACE_ but are
 // no settings. They are not errors, because container platforms make such
 // variables of their own; a server names them in its log.
 func Unknown(environ []string) []string {
-	known := map[string]bool{envConfig: true}
+	known := map[string]bool{envConfig: true, envCA: true}
 	for _, name := range Names() {
 		known[EnvironmentName(name)] = true
 	}

@@ -59,7 +59,7 @@ func TestEachSourceOverrulesTheOnesBeforeIt(t *testing.T) {
 
 func TestEverySettingCanBeReadFromText(t *testing.T) {
 	text := map[string]string{
-		"data": "d", "listen": ":1", "public-url": "https://v.example.net", "tls-cert": "c", "tls-key": "k",
+		"data": "d", "listen": ":1", "public-url": "https://v.example.net", "role-aliases": "camera=30m,gate",
 		"region": "eu-west-1", "account": "123456789012", "profile": "aws", "access-key-id": "a", "secret-access-key": "s",
 		"clock-skew": "1m", "keep-partial": "true", "idle-timeout": "2m", "max-connection-age": "1h", "max-sessions": "3", "session-overflow": "close-idlest",
 		"session-rate": "1MiB", "reader-rate": "2MiB", "fragment-rate": "9", "strict-timecodes": "false", "max-streams": "11",
@@ -68,12 +68,22 @@ func TestEverySettingCanBeReadFromText(t *testing.T) {
 		"memory": "2GiB", "capacity": "1TiB", "reserve": "1GiB", "when-full": "refuse-new", "capacities": "cam-*=50GiB,tag:site=yard=1TiB", "lanes": "4", "scrub-rate": "0",
 		"shutdown-timeout": "1s", "log-level": "debug", "log-format": "json",
 	}
-	if got, want := slices.Sorted(maps.Keys(text)), slices.Sorted(slices.Values(config.Names())); !slices.Equal(got, want) {
+	certificates := map[string]map[string]string{ // of which a server has one
+		"files":     {"tls-cert": "c", "tls-key": "k"},
+		"authority": {"tls-auto": "true", "tls-names": "a.example, 192.0.2.1", "tls-regions": "eu-west-1,eu-west-2"},
+		"ACME":      {"acme-names": "a.example", "acme-email": "a@b.example", "acme-directory": "https://c.example/dir", "acme-root": "r"},
+	}
+	all := maps.Clone(text)
+	for _, c := range certificates {
+		maps.Copy(all, c)
+	}
+	if got, want := slices.Sorted(maps.Keys(all)), slices.Sorted(slices.Values(config.Names())); !slices.Equal(got, want) {
 		t.Fatalf("the test sets %v, the settings are %v", got, want)
 	}
 	want := config.Server{
-		Data: "d", Listen: ":1", PublicURL: "https://v.example.net", TLSCert: "c", TLSKey: "k",
-		Region: "eu-west-1", Account: "123456789012", Profile: config.ProfileAWS, AccessKeyID: "a", SecretAccessKey: "s",
+		Data: "d", Listen: ":1", PublicURL: "https://v.example.net",
+		RoleAliases: config.RoleAliases{{Name: "camera", Lifetime: 30 * time.Minute}, {Name: "gate", Lifetime: time.Hour}},
+		Region:      "eu-west-1", Account: "123456789012", Profile: config.ProfileAWS, AccessKeyID: "a", SecretAccessKey: "s",
 		ClockSkew: time.Minute, KeepPartial: true, IdleTimeout: 2 * time.Minute, MaxConnectionAge: time.Hour, MaxSessions: 3,
 		SessionOverflow: config.OverflowCloseIdlest, SessionRate: 1 << 20, ReaderRate: 2 << 20, FragmentRate: 9, MaxStreams: 11,
 		Rates:          config.Rates{{Operation: "aws"}, {Operation: "DescribeStream", Account: 3, Resource: 2}, {Operation: "PutMedia", Account: 1}},
@@ -83,17 +93,34 @@ func TestEverySettingCanBeReadFromText(t *testing.T) {
 		Capacities:      config.CapacityRules{{Streams: "cam-*", Size: 50 << 30}, {Tag: "site", Value: "yard", Size: 1 << 40}},
 		ShutdownTimeout: time.Second, LogLevel: "debug", LogFormat: "json",
 	}
-	var environ []string
-	for name, v := range text {
-		environ = append(environ, config.EnvironmentName(name)+"="+v)
+	wants := map[string]func(*config.Server){
+		"files": func(s *config.Server) { s.TLSCert, s.TLSKey = "c", "k" },
+		"authority": func(s *config.Server) {
+			s.TLSAuto, s.TLSNames, s.TLSRegions = true, config.List{"a.example", "192.0.2.1"}, config.List{"eu-west-1", "eu-west-2"}
+		},
+		"ACME": func(s *config.Server) {
+			s.ACMENames, s.ACMEEmail, s.ACMEDirectory, s.ACMERoot = config.List{"a.example"}, "a@b.example", "https://c.example/dir", "r"
+		},
 	}
-	for name, src := range map[string]config.Sources{"flags": {Flags: text}, "environment": {Environ: environ}} {
-		got, err := config.Load(src)
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
+	for kind, more := range certificates {
+		text, want := maps.Clone(text), want
+		maps.Copy(text, more)
+		wants[kind](&want)
+		var environ []string
+		for name, v := range text {
+			environ = append(environ, config.EnvironmentName(name)+"="+v)
 		}
-		if !reflect.DeepEqual(got, want) {
-			t.Errorf("%s:\n got %+v\nwant %+v", name, got, want)
+		for name, src := range map[string]config.Sources{"flags": {Flags: text}, "environment": {Environ: environ}} {
+			got, err := config.Load(src)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if !reflect.DeepEqual(got, want) || !got.Secure() {
+				t.Errorf("%s, certificate from %s:\n got %+v\nwant %+v", name, kind, got, want)
+			}
+			if back, err := config.Load(config.Sources{File: write(t, got.String()), Environ: []string{"MILLRACE_SECRET_ACCESS_KEY=s"}}); err != nil || !reflect.DeepEqual(back, got) {
+				t.Errorf("%s, certificate from %s, printed and read back: %+v, %v", name, kind, back, err)
+			}
 		}
 	}
 }
@@ -175,6 +202,29 @@ func TestBadSettingsAreExplained(t *testing.T) {
 		},
 		"a key without its certificate": {
 			config.Sources{Flags: map[string]string{"data": "x", "tls-key": "k"}}, []string{"tls-cert and tls-key"},
+		},
+		"two certificates": {
+			config.Sources{Flags: map[string]string{"data": "x", "tls-cert": "c", "tls-key": "k", "tls-auto": "true"}}, []string{"tls-cert and tls-auto exclude each other"},
+		},
+		"two others": {
+			config.Sources{Flags: map[string]string{"data": "x", "acme-names": "a.example", "tls-auto": "true"}}, []string{"tls-auto and acme-names exclude each other"},
+		},
+		"files and ACME": {
+			config.Sources{Flags: map[string]string{"data": "x", "acme-names": "a.example", "tls-cert": "c", "tls-key": "k"}}, []string{"tls-cert and acme-names exclude each other"},
+		},
+		"names for no certificate": {
+			config.Sources{Flags: map[string]string{"data": "x", "tls-names": "a", "acme-email": "a@b", "tls-regions": "x"}},
+			[]string{"tls-names is for tls-auto", "tls-regions is for tls-auto", "acme-email is for acme-names"},
+		},
+		"names that are none": {
+			config.Sources{Flags: map[string]string{"data": "x", "tls-auto": "true", "tls-names": "a b", "tls-regions": "US"}}, []string{`tls-names: "a b"`, `tls-regions: "US"`},
+		},
+		"a name that is not public": {
+			config.Sources{Flags: map[string]string{"data": "x", "acme-names": "localhost,*.example.net", "acme-directory": "x"}},
+			[]string{`acme-names: "localhost"`, `"*.example.net"`, "acme-directory:"},
+		},
+		"credentials that are too short": {
+			config.Sources{Flags: map[string]string{"data": "x", "role-aliases": "camera=5m"}}, []string{"role-aliases", "15m to 12h"},
 		},
 		"an account that YAML took for a number": {
 			config.Sources{File: write(t, "data: x\naccount: 12\n")}, []string{"account", "quoted"},

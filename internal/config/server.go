@@ -38,6 +38,25 @@ type Server struct {
 	// TLSCert and TLSKey are PEM files; both or neither.
 	TLSCert string `name:"tls-cert" help:"Certificate chain, PEM; serves https." placeholder:"FILE"`
 	TLSKey  string `name:"tls-key" help:"Key of the certificate, PEM." placeholder:"FILE"`
+	// TLSAuto serves https with a certificate of the server's own authority,
+	// which it makes at its first start and keeps under Data.
+	TLSAuto bool `name:"tls-auto" help:"Serve https with a certificate of an authority that the server makes."`
+	// TLSNames are further names of that certificate, beside the machine's and AWS's.
+	TLSNames List `name:"tls-names" help:"Further host names and addresses for --tls-auto, separated by commas." placeholder:"NAMES"`
+	// TLSRegions are regions whose AWS host names that certificate has, beside Region.
+	TLSRegions List `name:"tls-regions" help:"Further regions whose AWS host names --tls-auto covers." placeholder:"REGIONS"`
+	// ACMENames are public host names for which an ACME server, such as Let's
+	// Encrypt, gives certificates; to set them is to agree to its terms.
+	ACMENames List `name:"acme-names" help:"Public host names to get certificates for by ACME, whose server's terms you agree to." placeholder:"NAMES"`
+	// ACMEEmail is what the ACME server may write to.
+	ACMEEmail string `name:"acme-email" help:"Address for the ACME server to write to." placeholder:"EMAIL"`
+	// ACMEDirectory is the URL of the ACME server's directory; empty is Let's Encrypt.
+	ACMEDirectory string `name:"acme-directory" help:"Directory of the ACME server (Let's Encrypt)." placeholder:"URL"`
+	// ACMERoot is a PEM file of authorities for talking to a private ACME server.
+	ACMERoot string `name:"acme-root" help:"Authorities to trust when talking to a private ACME server, PEM." placeholder:"FILE"`
+	// RoleAliases are the names under which devices ask for credentials, and how
+	// long those are good.
+	RoleAliases RoleAliases `name:"role-aliases" help:"Role aliases for devices and how long their credentials are good, 15m to 12h (camera=1h)." placeholder:"ALIASES"`
 
 	// Region and Account stand in ARNs.
 	Region  string `name:"region" help:"Region in the ARNs (us-east-1); clients may sign for any." placeholder:"REGION"`
@@ -140,6 +159,7 @@ func Default(p Profile) Server {
 		Region:              "us-east-1",
 		Account:             "000000000000",
 		Profile:             p,
+		RoleAliases:         RoleAliases{{Name: "camera", Lifetime: defaultLifetime}},
 		ClockSkew:           5 * time.Minute,
 		IdleTimeout:         30 * time.Second,
 		MaxSessions:         16,

@@ -29,19 +29,16 @@ func (s Server) checkAddresses() error {
 	if _, _, err := net.SplitHostPort(s.Listen); err != nil {
 		errs = append(errs, fmt.Errorf("listen: %q is not host:port, as in :8080", s.Listen))
 	}
-	if (s.TLSCert == "") != (s.TLSKey == "") {
-		errs = append(errs, errors.New("tls-cert and tls-key need each other"))
-	}
-	return errors.Join(append(errs, checkURL(s.PublicURL))...)
+	return errors.Join(append(errs, checkURL("public-url", s.PublicURL), s.checkTLS())...)
 }
 
-func checkURL(text string) error {
+func checkURL(name, text string) error {
 	if text == "" {
 		return nil
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || strings.HasSuffix(text, "/") {
-		return fmt.Errorf("public-url: %q is not an http or https URL without a trailing slash, as in https://video.example.net", text)
+		return fmt.Errorf("%s: %q is not an http or https URL without a trailing slash, as in https://video.example.net", name, text)
 	}
 	return nil
 }

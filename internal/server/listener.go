@@ -11,25 +11,13 @@ import (
 	"github.com/millrace/millrace/internal/config"
 )
 
-// listen opens the API's listener. HTTP/1.1 is all that is offered: media calls
-// cannot be carried by anything else.
+// listen opens the API's listener.
 func listen(ctx context.Context, cfg config.Server) (net.Listener, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
-	if cfg.TLSCert == "" {
-		return l, nil
-	}
-	cert, err := tls.LoadX509KeyPair(cfg.TLSCert, cfg.TLSKey)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("load certificate: %w", err), l.Close())
-	}
-	return tls.NewListener(l, &tls.Config{
-		Certificates: []tls.Certificate{cert},
-		MinVersion:   tls.VersionTLS12,
-		NextProtos:   []string{"http/1.1"},
-	}), nil
+	return l, nil
 }
 
 // noHTTP2 keeps net/http from offering HTTP/2.

@@ -65,6 +65,7 @@ type Server struct {
 	media    *api.Media
 	http     *http.Server
 	listener net.Listener
+	security *security // nil: plain HTTP
 
 	connections *connections
 
@@ -98,6 +99,11 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if s.listener, err = listen(ctx, s.cfg); err != nil {
 		return err
 	}
+	if s.security, err = openSecurity(s.cfg, s.listener, s.now, s.logger); err != nil {
+		return err
+	}
+	s.listener = s.security.listener(s.listener)
+	s.security.watch(s.state.metrics)
 	// A key that is made now is shown once, by a start that succeeds: what can
 	// fail easily comes before it.
 	if s.key, err = auth.LoadRootKey(s.cfg.Data, s.getenv); err != nil {
@@ -106,6 +112,9 @@ func (s *Server) open(ctx context.Context) (err error) {
 	handler, background, err := s.wire(ctx)
 	if err != nil {
 		return err
+	}
+	if s.security != nil {
+		background = append(background, s.security.certificate.Run)
 	}
 	s.http = &http.Server{
 		Handler:           handler,
@@ -174,8 +183,8 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 		Region: s.cfg.Region, Account: s.cfg.Account, PublicURL: s.cfg.PublicURL,
 		Requests: requests, MaxStreams: s.cfg.MaxStreams,
 		PutMedia: s.media.PutMedia, GetMedia: s.media.GetMedia, Media: s.media, Clock: s.state.clock,
-		Metrics: s.state.metrics.handler(),
-		Logger:  s.logger, Now: s.now, Since: s.state.clock.Since,
+		Metrics: s.state.metrics.handler(), Authority: s.security.trustPEM(s.cfg),
+		Logger: s.logger, Now: s.now, Since: s.state.clock.Since,
 	})
 	if err != nil {
 		return nil, nil, err
@@ -209,7 +218,7 @@ func (s *Server) serve() {
 }
 
 // URL is where the server can be reached from this machine.
-func (s *Server) URL() string { return localURL(s.listener.Addr(), s.cfg.TLSCert != "") }
+func (s *Server) URL() string { return localURL(s.listener.Addr(), s.security != nil) }
 
 // RootKey is the key that may do everything, and how it was found.
 func (s *Server) RootKey() auth.LoadedRootKey { return s.key }
@@ -256,6 +265,9 @@ func (s *Server) shutdown() error {
 		s.stop()
 	}
 	s.running.Wait()
+	if s.security != nil {
+		s.security.close()
+	}
 	if s.state != nil {
 		errs = append(errs, s.state.close())
 	}

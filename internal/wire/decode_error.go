@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -31,6 +32,21 @@ func (e *RemoteError) Error() string {
 	return fmt.Sprintf("%s (HTTP %d, request %s)", name, e.Status, e.RequestID)
 }
 
+// ErrWantsTLS says that http was spoken to a server that speaks https. It is the
+// cause of such a RemoteError.
+var ErrWantsTLS = errors.New("the server speaks https there")
+
+// Unwrap returns ErrWantsTLS where that is what the answer means.
+func (e *RemoteError) Unwrap() error {
+	if e.Status == http.StatusBadRequest && e.Message == wantsTLS {
+		return ErrWantsTLS
+	}
+	return nil
+}
+
+// wantsTLS is what Go's servers answer to plain HTTP, before any handler.
+const wantsTLS = "Client sent an HTTP request to an HTTPS server."
+
 // DecodeError reads an answer that was no success, as every server of the
 // protocol spells it. It reads a bounded part of the body and does not close
 // it. The result is never nil and wraps a *RemoteError.
@@ -44,6 +60,9 @@ func DecodeError(resp *http.Response) *millrace.Error {
 	}
 	if name := exceptionName(resp.Header.Get(HeaderErrorType)); name != "" {
 		remote.Name = name
+	}
+	if strings.TrimSpace(string(body)) == wantsTLS {
+		remote.Message = wantsTLS
 	}
 	text := remote.Message
 	if text == "" {

@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -97,7 +98,7 @@ func (c *Client) Sign(ctx context.Context, req *http.Request, payload string) er
 func Passing(err error) bool {
 	var refused *millrace.Error
 	if !errors.As(err, &refused) {
-		return !errors.Is(err, context.Canceled) && !errors.Is(err, ErrNoCredentials)
+		return !errors.Is(err, context.Canceled) && !errors.Is(err, ErrNoCredentials) && !mistrust(err)
 	}
 	switch refused.Code {
 	case millrace.CodeInternal, millrace.CodeUnavailable, millrace.CodeRateLimit, millrace.CodeConnectionLimit:
@@ -105,4 +106,12 @@ func Passing(err error) bool {
 	}
 	var remote *wire.RemoteError
 	return errors.As(err, &remote) && remote.Status >= http.StatusInternalServerError && refused.Code != millrace.CodeUnsupported
+}
+
+// mistrust reports whether the two ends do not agree on how to speak, or on who
+// is to be trusted, which no further attempt mends.
+func mistrust(err error) bool {
+	var certificate *tls.CertificateVerificationError
+	var noTLS tls.RecordHeaderError
+	return errors.As(err, &certificate) || errors.As(err, &noTLS) || errors.Is(err, http.ErrSchemeMismatch)
 }

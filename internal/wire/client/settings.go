@@ -20,6 +20,7 @@ type Settings struct {
 	Region      string
 	Profile     string // of the AWS files; empty means the environment's choice
 	Credentials millrace.CredentialsSource
+	CA          string // PEM file of the authorities to trust in place of the system's
 	TLS         *tls.Config
 	HTTP        *http.Client
 }
@@ -38,7 +39,8 @@ var ErrNoCredentials = errors.New("no credentials: set AWS_ACCESS_KEY_ID and AWS
 // under the names that the AWS tools use: AWS_ENDPOINT_URL_KINESIS_VIDEO,
 // AWS_ENDPOINT_URL, AWS_REGION, AWS_DEFAULT_REGION, AWS_ACCESS_KEY_ID,
 // AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_CA_BUNDLE, and then from the
-// profile in the shared files. lookup is os.Getenv.
+// profile in the shared files. MILLRACE_CA goes before AWS_CA_BUNDLE, for who
+// talks to both. lookup is os.Getenv.
 //
 // Credentials that are missing are an error of the first call, not of Resolve.
 func Resolve(s Settings, lookup func(string) string) (Settings, error) {
@@ -55,7 +57,7 @@ func Resolve(s Settings, lookup func(string) string) (Settings, error) {
 	}
 	s.Endpoint = strings.TrimRight(s.Endpoint, "/")
 	if s.TLS == nil {
-		if s.TLS, err = trust(first(lookup("AWS_CA_BUNDLE"), p.get("ca_bundle"))); err != nil {
+		if s.TLS, err = trust(first(s.CA, lookup("MILLRACE_CA"), lookup("AWS_CA_BUNDLE"), p.get("ca_bundle"))); err != nil {
 			return s, err
 		}
 	}
