@@ -70,7 +70,7 @@ func (a *Assembler) add(e mkv.Element) error {
 	case e.Kind == mkv.Start && e.ID == mkv.IDCluster:
 		return a.startCluster(e)
 	case e.Kind == mkv.Start:
-		return a.startSegment()
+		return a.startSegment(e)
 	case e.ID == mkv.IDEBML && e.Level == 0:
 		return a.startDocument(e)
 	case e.Level >= 2:
@@ -91,12 +91,12 @@ func (a *Assembler) startDocument(e mkv.Element) error {
 	return nil
 }
 
-func (a *Assembler) startSegment() error {
+func (a *Assembler) startSegment(e mkv.Element) error {
 	if err := a.finish(); err != nil {
 		return err
 	}
 	if a.header == nil {
-		return fault(millrace.CodeInvalidMKV, "the body does not begin with an EBML header")
+		return midway(e.ID)
 	}
 	if a.header.segment {
 		return fault(millrace.CodeInvalidMKV, "a second Segment in one call")
@@ -109,7 +109,9 @@ func (a *Assembler) startSegment() error {
 // topLevel takes a whole element that stands beside the Clusters.
 func (a *Assembler) topLevel(e mkv.Element) error {
 	switch {
-	case a.header == nil || !a.header.segment:
+	case a.header == nil:
+		return midway(e.ID)
+	case !a.header.segment:
 		return fault(millrace.CodeInvalidMKV, "%s before the Segment", e.ID)
 	case e.ID == mkv.IDTags:
 		return a.tags(e)
@@ -184,7 +186,10 @@ func tooManyTags(l Limits) error {
 }
 
 func (a *Assembler) startCluster(e mkv.Element) error {
-	if a.header == nil || !a.header.done {
+	if a.header == nil {
+		return midway(e.ID)
+	}
+	if !a.header.done {
 		return fault(millrace.CodeInvalidMKV, "a Cluster before Tracks")
 	}
 	if err := a.finish(); err != nil {

@@ -82,7 +82,7 @@ func assemble(body io.Reader, c fragment.Config, clean, keep bool) (*recorder, e
 		}
 		if err != nil {
 			_ = a.Close(false, keep)
-			return r, fragment.ReadFault(err)
+			return r, a.ReadFault(err)
 		}
 		if err := a.Add(e); err != nil {
 			return r, err
@@ -279,7 +279,9 @@ func TestFaultsHaveTheirCodes(t *testing.T) {
 		want   millrace.Code
 		done   int // fragments finished before the fault
 	}{
-		"random bytes are no Matroska":                     {body: []byte("GET / HTTP/1.1\r\n\r\n"), want: millrace.CodeInvalidMKV},
+		"random bytes at the start":                        {body: []byte("GET / HTTP/1.1\r\n\r\n"), want: millrace.CodeStreamRead},
+		"an EBML header that is none":                      {body: []byte{0x1a, 0x45, 0xdf, 0xa3, 0x83, 0x42, 0x86, 0x90}, want: millrace.CodeInvalidMKV},
+		"random bytes behind an EBML header":               {body: append(ebml(), "GET / HTTP/1.1"...), want: millrace.CodeInvalidMKV},
 		"a header without a fragment":                      {body: document(), want: millrace.CodeInvalidMKV},
 		"a cluster before tracks":                          {body: concat(ebml(), segment(), cluster(0, block)), want: millrace.CodeInvalidMKV},
 		"a second EBML header":                             {body: concat(document(cluster(0, block)), ebml()), want: millrace.CodeInvalidMKV, done: 0},
@@ -322,6 +324,28 @@ func TestFaultsHaveTheirCodes(t *testing.T) {
 			}
 			if got.open != nil {
 				t.Error("a fragment was left open")
+			}
+		})
+	}
+}
+
+func TestABodyMayBeginMidway(t *testing.T) {
+	block := simpleBlock(1, 0, 0x80, "x")
+	for name, body := range map[string][]byte{
+		"a cluster": cluster(0, block),
+		"a block":   block,
+		"tags":      tags(1, "x"),
+		"tracks":    tracks(1),
+		"a segment": segment(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := assemble(bytes.NewReader(concat(body, document(cluster(0, block)))), fragment.Config{}, true, false)
+			if !errors.Is(err, fragment.ErrMidway) || millrace.CodeOf(err) != millrace.CodeStreamRead {
+				t.Errorf("err = %v", err)
+			}
+			_, err = assemble(bytes.NewReader(concat(ebml(), body)), fragment.Config{}, true, false)
+			if errors.Is(err, fragment.ErrMidway) {
+				t.Errorf("behind an EBML header: %v", err)
 			}
 		})
 	}

@@ -153,7 +153,7 @@ func read(a *fragment.Assembler, body []byte) error {
 			return nil
 		}
 		if err != nil {
-			return fragment.ReadFault(err)
+			return a.ReadFault(err)
 		}
 		if err := a.Add(e); err != nil {
 			return err

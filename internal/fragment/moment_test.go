@@ -19,7 +19,7 @@ func feed(body []byte, l fragment.Limits) (r *recorder, at int64, err error) {
 	for {
 		e, err := reader.Next()
 		if err != nil {
-			return r, reader.Offset(), fragment.ReadFault(err)
+			return r, reader.Offset(), a.ReadFault(err)
 		}
 		if err := a.Add(e); err != nil {
 			return r, reader.Offset(), err

@@ -173,7 +173,7 @@ func (s *session) endOfBody(a *fragment.Assembler, err error) error {
 	if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return s.because(a.Close(true, false))
 	}
-	err = fragment.ReadFault(err)
+	err = a.ReadFault(err)
 	broken := millrace.CodeOf(err) == millrace.CodeInternal
 	if closeErr := a.Close(false, broken && s.keepsPartial(err)); closeErr != nil {
 		return s.because(closeErr)
@@ -209,7 +209,7 @@ func (s *session) because(err error) error {
 func (s *session) farewell(err error) []millrace.Ack {
 	err = s.because(err)
 	lost := s.hasLost()
-	if err == nil || errors.Is(err, errIdle) && !lost || errors.Is(err, errGone) {
+	if err == nil || errors.Is(err, errIdle) && !lost || errors.Is(err, errGone) || errors.Is(err, fragment.ErrMidway) {
 		return nil
 	}
 	code := millrace.CodeOf(err)

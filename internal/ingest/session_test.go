@@ -170,6 +170,37 @@ func TestABrokenBodyKeepsWhatIsComplete(t *testing.T) {
 	})
 }
 
+// A client that begins midway would take an ERROR for the fragments that it has
+// not sent yet; see fragment.ErrMidway.
+func TestABodyThatBeginsMidwayEndsWithoutAWord(t *testing.T) {
+	for name, body := range map[string][]byte{
+		"with a cluster":              small(5),
+		"with the end of a fragment":  endOfFragment(),
+		"with a block":                block(1, 0, "x"),
+		"with a cluster and a header": cat(small(5), header(1), small(6)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, nil, 0, func(r *rig) {
+				c := r.serve(nil)
+				c.send(body)
+				c.ended()
+				c.want("200", "end")
+				if n := len(r.store.stored); n != 0 {
+					t.Errorf("%d fragments stored", n)
+				}
+			})
+		})
+	}
+	t.Run("with the rest of a block", func(t *testing.T) {
+		inBubble(t, nil, 0, func(r *rig) {
+			c := r.serve(nil)
+			c.send([]byte{0, 1, 2, 3}, small(5))
+			c.ended()
+			c.want("200", "ERROR 4000 STREAM_READ_ERROR", "end")
+		})
+	})
+}
+
 func TestNothingIsPersistedBehindAFailedCommit(t *testing.T) {
 	inBubble(t, nil, 0, func(r *rig) {
 		c := r.serve(nil)

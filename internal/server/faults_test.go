@@ -88,7 +88,7 @@ func faultCases() []faultCase {
 		{name: "4004 a timecode below the last, at the fragment's end", before: slices.Concat(two, cluster(1999, oneBlock(), oneBlock())), acks: append(twoAcks, "RECEIVED 2000"), fault: later, want: "ERROR 1999" + order, kept: 2},
 		{name: "4004 at the end of the body", before: slices.Concat(two, cluster(1999, oneBlock())), acks: append(twoAcks, "RECEIVED 2000"), ending: zeroChunk, want: "ERROR 1999" + order, kept: 2},
 
-		{name: "4006 no Matroska at all", fault: []byte("\x00 not Matroska"), want: "ERROR" + invalid},
+		{name: "4000 no Matroska at all", fault: []byte("\x00 not Matroska"), want: "ERROR" + read},
 		{name: "4006 a header and no fragment", before: header(1), ending: zeroChunk, want: "ERROR" + invalid},
 		{name: "4006 a Cluster before Tracks", before: header()[:len(header())-5], fault: cluster(1000), want: "ERROR" + invalid},
 		{name: "4006 a second header", before: two, acks: twoAcks, fault: header(1), late: []string{"RECEIVED 2000"}, want: "ERROR" + invalid, kept: 2},
