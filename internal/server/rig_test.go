@@ -37,7 +37,8 @@ type rig struct {
 	now func() time.Time
 
 	options server.Options
-	client  *http.Client // keeps connections, for the server waits for those that end
+	keys    wire.Credentials // whose calls they are; the root key's if zero
+	client  *http.Client     // keeps connections, for the server waits for those that end
 }
 
 // start runs a server on a data directory of its own, with settings changed by
@@ -110,6 +111,9 @@ func (r *rig) address() string {
 }
 
 func (r *rig) signer() wire.Signer {
+	if r.keys.AccessKeyID != "" {
+		return wire.Signer{Credentials: r.keys, Region: "us-west-2"}
+	}
 	return wire.Signer{Credentials: wire.Credentials{AccessKeyID: r.cfg.AccessKeyID, SecretAccessKey: secret}, Region: "us-west-2"}
 }
 
