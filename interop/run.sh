@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Runs the interop suites: real clients against a real server.
 #
-# As root on Debian or Ubuntu it installs the clients that are missing, and
-# boto3 with the aws command line and the SDK for JavaScript into environments
-# of their own under ${XDG_CACHE_HOME:-~/.cache}/millrace. Elsewhere it runs what it can; what was
-# skipped is listed at the end, and fails the run where MILLRACE_CI is set.
+# As root on Debian or Ubuntu it installs the clients that are missing; boto3
+# with the aws command line, the SDK for JavaScript and the Java clients into
+# environments of their own under ${XDG_CACHE_HOME:-~/.cache}/millrace.
+# Elsewhere it runs what it can; what was skipped is listed at the end, and
+# fails the run where MILLRACE_CI is set.
 #
 # seqsense's Go client cannot be had from every module proxy. Its suite has a
 # build tag of its own, kvm, and runs where the module resolves, or where
@@ -23,6 +24,8 @@ install_packages() {
 	command -v certutil >/dev/null || missing+=(libnss3-tools)
 	[[ -e /usr/bin/aws ]] || missing+=(awscli)
 	python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3 python3-venv)
+	command -v mvn >/dev/null || missing+=(maven)
+	command -v javac >/dev/null || missing+=(default-jdk-headless)
 	if ((${#missing[@]} == 0)); then
 		return
 	fi
@@ -73,6 +76,25 @@ install_javascript() {
 	export MILLRACE_INTEROP_JAVASCRIPT=$home
 }
 
+# The Java clients are named after what asks for them and what drives them.
+install_java() {
+	command -v mvn >/dev/null && command -v javac >/dev/null || return 0
+	local sum home log=$cache/interop-java.log
+	sum=$(find java -type f -not -path 'java/target/*' | LC_ALL=C sort | xargs cksum | cksum | cut -d' ' -f1)
+	home=$cache/interop-java-$sum
+	if [[ ! -e $home/complete ]]; then
+		echo "interop: installing the Java clients into $home"
+		rm -rf "$home"
+		mkdir -p "$cache"
+		if ! mvn --batch-mode --no-transfer-progress --file java/pom.xml -Dhome="$home" compile dependency:copy-dependencies >"$log" 2>&1; then
+			echo "interop: the Java clients could not be installed: $(grep -m 1 '^\[ERROR\]' "$log" || echo "see $log")"
+			return 0
+		fi
+		touch "$home/complete"
+	fi
+	export MILLRACE_INTEROP_JAVA=$home
+}
+
 # Sets the tags and the module file of the run.
 choose_kvm() {
 	tags=interop
@@ -94,8 +116,9 @@ choose_kvm() {
 install_packages
 install_python
 install_javascript
+install_java
 choose_kvm
 
 mkdir -p ../.cache
 go build -C ../tools -o ../.cache/gotest ./gotest
-exec ../.cache/gotest -modfile="$modfile" -tags="$tags" -count=1 -timeout=10m "$@" ./...
+exec ../.cache/gotest -modfile="$modfile" -tags="$tags" -count=1 -timeout=20m "$@" ./...

@@ -110,6 +110,23 @@ func plainAndTLS(t *testing.T, test func(t *testing.T, r *rig)) {
 	}
 }
 
+// ownRig is a server that has not been started, for a test that restarts it.
+// It may be stopped when the test ends, or not.
+func ownRig(t *testing.T, secure bool) *rig {
+	t.Helper()
+	r, err := newRig(shared.binary, t.TempDir(), secure)
+	must(t, err)
+	t.Cleanup(func() {
+		if r.server != nil {
+			must(t, r.stop())
+		}
+		if t.Failed() {
+			t.Logf("the server's log:\n%s", tailOf(r.log.String(), 8000))
+		}
+	})
+	return r
+}
+
 // newRig gives a server its address, its directory and, if it is to be
 // secure, its certificate.
 func newRig(binary, work string, secure bool) (*rig, error) {
@@ -217,6 +234,17 @@ func (r *rig) stop() error {
 		server.Process.Kill()
 		return fmt.Errorf("still there 30 s after SIGTERM")
 	}
+}
+
+// kill ends the server as a power cut would.
+func (r *rig) kill() error {
+	server := r.server
+	r.server = nil
+	if err := server.Process.Kill(); err != nil {
+		return err
+	}
+	<-r.exited
+	return nil
 }
 
 // clientEnv is what a user of any AWS client would set.
