@@ -68,6 +68,15 @@ func (h *Handler) Operations() []string {
 	return names
 }
 
+// Paths returns the path of every operation by its name.
+func (h *Handler) Paths() map[string]string {
+	paths := make(map[string]string, len(h.routes))
+	for _, op := range h.routes {
+		paths[op.name] = op.path
+	}
+	return paths
+}
+
 // Run completes deletions, those that a former process left over first, until
 // ctx ends. It returns when the last one under way has stopped.
 func (h *Handler) Run(ctx context.Context) error { return h.deletions.run(ctx) }

@@ -63,6 +63,7 @@ type Server struct {
 	keys     *auth.KeyRing
 	state    *state
 	media    *api.Media
+	api      *api.Handler
 	http     *http.Server
 	listener net.Listener
 	security *security // nil: plain HTTP
@@ -189,6 +190,7 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 	if err != nil {
 		return nil, nil, err
 	}
+	s.api = handler
 	if err := s.cfg.Rates.CheckOperations(handler.Operations()); err != nil {
 		return nil, nil, err
 	}

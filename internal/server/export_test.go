@@ -1,0 +1,9 @@
+package server
+
+import "github.com/millrace/millrace/internal/auth"
+
+// Paths are those of all operations, by their names.
+func (s *Server) Paths() map[string]string { return s.api.Paths() }
+
+// Sessions issues sessions of any kind.
+func (s *Server) Sessions() *auth.Sessions { return s.sessions }
