@@ -9,8 +9,13 @@ import (
 
 // admit counts a permitted call on a resource, which is empty where the
 // operation is about none. It comes before the look whether that is there, so
-// that names cannot be tried out faster than they can be used.
+// that names cannot be tried out faster than they can be used. A call that looks
+// for its stream again counts once.
 func (h *Handler) admit(c *call, resource string) error {
+	if c.admitted {
+		return nil
+	}
+	c.admitted = true
 	return h.config.Requests.Admit(c.operation.name, h.config.Account, resource)
 }
 

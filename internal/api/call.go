@@ -20,6 +20,7 @@ type call struct {
 	operation operation
 	body      []byte              // of a JSON operation
 	principal auth.Principal      // none until the signature was checked
+	admitted  bool                // it has been counted
 	stream    millrace.StreamName // that the call is about, for the log; may be empty
 }
 

@@ -25,5 +25,8 @@ func (h *Handler) deleteKey(ctx context.Context, c *call) (any, error) {
 	if err := auth.Authorize(c.principal, auth.DeleteKey, "*"); err != nil {
 		return nil, err
 	}
+	if err := h.admit(c, ""); err != nil {
+		return nil, err
+	}
 	return nil, explainKey(h.config.Keys.Delete(ctx, c.principal, id))
 }

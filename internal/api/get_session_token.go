@@ -49,6 +49,9 @@ func (h *Handler) getSessionToken(_ context.Context, c *call) (any, error) {
 	if err := auth.Authorize(c.principal, auth.GetSessionToken, c.principal.ARN); err != nil {
 		return nil, err
 	}
+	if err := h.admit(c, ""); err != nil {
+		return nil, err
+	}
 	session, err := h.config.Keys.StartSession(c.principal, want)
 	if err != nil {
 		return nil, explainKey(err)

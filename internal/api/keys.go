@@ -152,6 +152,9 @@ func (h *Handler) createKey(ctx context.Context, c *call) (any, error) {
 	if err := auth.Authorize(c.principal, auth.CreateKey, "*"); err != nil {
 		return nil, err
 	}
+	if err := h.admit(c, ""); err != nil {
+		return nil, err
+	}
 	key, secret, err := h.config.Keys.Create(ctx, c.principal, key)
 	if err != nil {
 		return nil, explainKey(err)

@@ -39,6 +39,9 @@ func (h *Handler) listKeys(ctx context.Context, c *call) (any, error) {
 	if err := auth.Authorize(c.principal, auth.ListKeys, "*"); err != nil {
 		return nil, err
 	}
+	if err := h.admit(c, ""); err != nil {
+		return nil, err
+	}
 	after, err := h.tokens.read(in.NextToken, keyList)
 	if err != nil {
 		return nil, err

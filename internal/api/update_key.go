@@ -38,6 +38,9 @@ func (h *Handler) updateKey(ctx context.Context, c *call) (any, error) {
 	if err := auth.Authorize(c.principal, auth.UpdateKey, "*"); err != nil {
 		return nil, err
 	}
+	if err := h.admit(c, ""); err != nil {
+		return nil, err
+	}
 	key, err := h.config.Keys.Update(ctx, c.principal, id, change)
 	if err != nil {
 		return nil, explainKey(err)
