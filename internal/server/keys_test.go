@@ -1,0 +1,197 @@
+package server_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/millrace/millrace/internal/config"
+	"github.com/millrace/millrace/internal/wire"
+)
+
+// TestASecretIsShownOnce: neither the list nor a change shows it again.
+func TestASecretIsShownOnce(t *testing.T) {
+	g := guard(t)
+	var keys []credential
+	for i := range 5 {
+		keys = append(keys, g.key(fmt.Sprintf("key-%d", i), "PutMedia", "*"))
+	}
+	seen, token := map[string]bool{}, ""
+	for page := 0; ; page++ {
+		a := g.as(g.root(), "/millrace/v1/listKeys", map[string]any{"MaxResults": 2, "NextToken": token})
+		var out struct {
+			KeyList []struct {
+				AccessKeyID string `json:"AccessKeyId"`
+				Name        string
+				Status      string
+			}
+			NextToken string
+		}
+		if err := json.Unmarshal(a.body, &out); err != nil || a.status != http.StatusOK || len(out.KeyList) > 2 {
+			t.Fatalf("page %d: %d %s, %v", page, a.status, a.body, err)
+		}
+		for _, k := range out.KeyList {
+			seen[k.AccessKeyID] = k.Status == "ENABLED"
+		}
+		g.wantNoSecret(a)
+		if token = out.NextToken; token == "" {
+			break
+		}
+	}
+	for _, k := range keys {
+		if !seen[k.AccessKeyID] {
+			t.Errorf("%s is not listed as enabled", k.arn)
+		}
+		g.wantNoSecret(g.as(g.root(), "/millrace/v1/updateKey", map[string]any{"AccessKeyId": k.AccessKeyID, "Status": "DISABLED"}))
+	}
+	if len(seen) != len(keys) {
+		t.Errorf("listed are %d", len(seen))
+	}
+}
+
+func (g *guarded) wantNoSecret(a reply) {
+	g.t.Helper()
+	for _, s := range g.secrets {
+		if strings.Contains(string(a.body), s) {
+			g.t.Errorf("a secret is shown: %s", a.body)
+		}
+	}
+}
+
+// TestKeysAndSessionsOutliveTheProcess, and what was refused stays refused.
+func TestKeysAndSessionsOutliveTheProcess(t *testing.T) {
+	g := guard(t)
+	g.create("door", 24)
+	kept, gone := g.key("kept", "DescribeStream GetSessionToken", "*"), g.key("gone", "DescribeStream", "*")
+	session := g.session(kept.Credentials, map[string]any{"DurationSeconds": 900})
+	if status, _ := g.call("/millrace/v1/updateKey", map[string]any{"AccessKeyId": gone.AccessKeyID, "Status": "DISABLED"}); status != http.StatusOK {
+		t.Fatal(status)
+	}
+	g.restart()
+	in := map[string]any{"StreamName": "door"}
+	for what, c := range map[string]wire.Credentials{"key": kept.Credentials, "session": session} {
+		if a := g.as(c, "/describeStream", in); a.status != http.StatusOK {
+			t.Errorf("%s: %+v", what, a)
+		}
+	}
+	if a := g.as(gone.Credentials, "/describeStream", in); a.kind != unrecognized {
+		t.Errorf("disabled: %+v", a)
+	}
+}
+
+// TestWhatHoldsSecretsIsForItsOwnerAlone: the control state and what lies beside.
+func TestWhatHoldsSecretsIsForItsOwnerAlone(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		return // has no such modes
+	}
+	g := guard(t)
+	key := g.key("one", "*", "*")
+	found := false
+	err := filepath.WalkDir(g.cfg.Data, func(path string, d os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		if info.Mode().Perm()&0o077 != 0 && path != g.cfg.Data { // which the test has made
+			t.Errorf("%s has mode %v", path, info.Mode())
+		}
+		if b, err := os.ReadFile(path); err == nil && strings.Contains(string(b), key.SecretAccessKey) {
+			found = true
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !found {
+		t.Error("the secret is in no file: look for it where it is")
+	}
+}
+
+func TestMembersOfKeyOperations(t *testing.T) {
+	g := guard(t)
+	type in = map[string]any
+	good := in{"Name": "x", "Actions": []string{"PutMedia"}, "Streams": []string{"*"}}
+	with := func(member string, value any) in {
+		m := in{}
+		for k, v := range good {
+			m[k] = v
+		}
+		m[member] = value
+		return m
+	}
+	many := make([]string, 65)
+	for i := range many {
+		many[i] = fmt.Sprint("s", i)
+	}
+	for _, tc := range []struct {
+		path string
+		in   in
+		want string // of the message; empty: it is done
+	}{
+		{"createKey", good, ""},
+		{"createKey", with("Actions", []string{"kinesisvideo:PutMedia", "kinesisvideo:Get*"}), ""},
+		{"createKey", with("Role", "camera"), ""},
+		{"createKey", in{"Name": "x", "Role": "admin"}, ""},
+		{"createKey", with("ExpiresInSeconds", 60), ""},
+		{"createKey", with("Name", ""), "at 'name'"},
+		{"createKey", with("Name", "a/b"), "at 'name'"},
+		{"createKey", with("Name", strings.Repeat("n", 65)), "at 'name'"},
+		{"createKey", with("Role", "king"), "at 'role'"},
+		{"createKey", with("Actions", []string{"PutMedai"}), "at 'actions'"},
+		{"createKey", with("Actions", []string{"Put Media"}), "is not the name of an action"},
+		{"createKey", with("Actions", many), "more than 64 actions or 64 streams"},
+		{"createKey", with("Streams", []string{"a/b"}), "is not the name of a stream"},
+		{"createKey", with("Streams", []string{""}), "is not the name of a stream"},
+		{"createKey", with("Streams", many), "more than 64 actions or 64 streams"},
+		{"createKey", with("Actions", []string{}), "Either Role or Actions"},
+		{"createKey", with("ExpiresInSeconds", 0), "at 'expiresInSeconds'"},
+		{"updateKey", in{"Status": "DISABLED"}, "at 'accessKeyId'"},
+		{"updateKey", in{"AccessKeyId": "MILLAAAAAAAAAAAAAAAA", "Status": "OFF"}, "at 'status'"},
+		{"updateKey", in{"AccessKeyId": "MILLAAAAAAAAAAAAAAAA", "Status": "DISABLED"}, "The requested key is not found."},
+		{"updateKey", in{"AccessKeyId": keyID, "Status": "DISABLED"}, "The requested key is not found."},
+		{"deleteKey", in{"AccessKeyId": keyID}, "The requested key is not found."},
+		{"deleteKey", in{"AccessKeyId": "../x"}, "at 'accessKeyId'"},
+		{"listKeys", in{"MaxResults": 0}, "at 'maxResults'"},
+		{"listKeys", in{"NextToken": "AAAA"}, "NextToken"},
+		{"getSessionToken", in{}, ""},
+		{"getSessionToken", in{"DurationSeconds": 900}, ""},
+		{"getSessionToken", in{"DurationSeconds": 43200}, ""},
+		{"getSessionToken", in{"DurationSeconds": 899}, "between 900 and 43200"},
+		{"getSessionToken", in{"DurationSeconds": 43201}, "between 900 and 43200"},
+		{"getSessionToken", in{"Name": "a/b"}, "at 'name'"},
+		{"getSessionToken", in{"Role": "camera", "Streams": []string{"porch"}}, ""},
+		{"getSessionToken", in{"Streams": []string{strings.Repeat("a", 256), strings.Repeat("b", 256), strings.Repeat("c", 256), strings.Repeat("d", 256), strings.Repeat("e", 256), strings.Repeat("f", 256)}}, "too long for a session token"},
+	} {
+		a := g.as(g.root(), "/millrace/v1/"+tc.path, tc.in)
+		if tc.want == "" && a.status != http.StatusOK || tc.want != "" && (a.status < 400 || a.status > 404 || !strings.Contains(a.message, tc.want)) {
+			t.Errorf("%s %.200v: %d %q, want %q", tc.path, tc.in, a.status, a.message, tc.want)
+		}
+	}
+}
+
+// TestTheHostOfThePublicAddressMayBeSigned although a proxy sends another one.
+func TestTheHostOfThePublicAddressMayBeSigned(t *testing.T) {
+	r := start(t, nil, func(c *config.Server) { c.PublicURL = "https://kvs.example.com" })
+	g := &guarded{rig: r}
+	for host, want := range map[string]int{
+		"kvs.example.com": http.StatusOK, "kvs.example.com:443": http.StatusOK,
+		"kvs.example.com:8443": http.StatusForbidden, "kvs.example.org": http.StatusForbidden,
+	} {
+		req := g.request("/listStreams", map[string]any{})
+		req.Host = host
+		g.sign(req, g.root(), g.now())
+		req.Host = "10.0.0.7:8080"
+		if a := g.do(req); a.status != want {
+			t.Errorf("%s: %d %s", host, a.status, a.message)
+		}
+	}
+}
