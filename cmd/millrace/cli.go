@@ -22,6 +22,7 @@ type cli struct {
 	Push       pushCommand       `cmd:"" help:"Send a Matroska file, or standard input, to a stream."`
 	Pull       pullCommand       `cmd:"" help:"Take media out of a stream."`
 	Key        keyCommand        `cmd:"" help:"Make, change and list access keys."`
+	Device     deviceCommand     `cmd:"" help:"Give devices certificates, and take them back."`
 	Clock      clockCommand      `cmd:"" help:"Look at a server's time, and accept the machine's."`
 	Verify     verifyCommand     `cmd:"" help:"Check everything that a data directory holds."`
 	Backup     backupCommand     `cmd:"" help:"Copy a data directory, while a server uses it or not."`

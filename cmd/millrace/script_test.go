@@ -58,6 +58,7 @@ func TestScripts(t *testing.T) {
 			"lines":    lines,
 			"other":    other,
 			"flip":     flip,
+			"mode":     mode,
 			"plain":    scheme("https://", "http://"),
 			"secure":   scheme("http://", "https://"),
 		},
@@ -89,6 +90,15 @@ func use(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv("AWS_ACCESS_KEY_ID", v.AccessKeyID)
 	ts.Setenv("AWS_SECRET_ACCESS_KEY", v.SecretAccessKey)
 	ts.Setenv("AWS_SESSION_TOKEN", v.SessionToken)
+}
+
+// mode MODE FILE checks who may do what with a file.
+func mode(ts *testscript.TestScript, _ bool, args []string) {
+	info, err := os.Stat(ts.MkAbs(args[1]))
+	ts.Check(err)
+	if got := fmt.Sprintf("%04o", info.Mode().Perm()); got != args[0] {
+		ts.Fatalf("mode of %s is %s", args[1], got)
+	}
 }
 
 // scheme makes a command that points the environment at the same server by

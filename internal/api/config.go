@@ -9,6 +9,7 @@ import (
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/auth"
 	"github.com/millrace/millrace/internal/clock"
+	"github.com/millrace/millrace/internal/device"
 	"github.com/millrace/millrace/internal/limit"
 	"github.com/millrace/millrace/internal/store"
 )
@@ -49,6 +50,10 @@ type Config struct {
 	// Metrics answers GET /metrics, without a signature: it must not tell of
 	// streams. Nil: there is nothing there.
 	Metrics http.Handler
+
+	// Devices gives devices certificates and credentials. Nil: the server does
+	// not speak TLS, and has none.
+	Devices *device.Registry
 
 	// Authority is the certificate that clients have to trust, in PEM, which
 	// GET /millrace/v1/ca.pem shows to everybody. Nil: there is nothing there.

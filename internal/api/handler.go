@@ -108,6 +108,10 @@ func (h *Handler) serve(w http.ResponseWriter, c *call) (err error) {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
+	if alias, ok := requestedAlias(c.request); ok && h.config.Devices != nil {
+		c.operation = h.credentialsOperation(alias)
+		return h.serveCredentials(w, c)
+	}
 	op, ok := h.route(c.request.URL.Path)
 	if !ok {
 		return millrace.Errorf(millrace.CodeUnknownOperation, "Unable to determine service/operation name to be authorized")

@@ -64,6 +64,7 @@ func (h *Handler) operations() []operation {
 		offered = append(offered, h.keyOperations()...)
 	}
 	offered = append(offered, h.configurationOperations()...)
+	offered = append(offered, h.deviceOperations()...)
 	for _, row := range notOffered {
 		offered = append(offered, operation{name: row.name, path: row.path})
 	}

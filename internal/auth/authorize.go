@@ -51,7 +51,7 @@ func (s Scope) allows(action Action, resource string) bool {
 func (a Action) withoutStream() bool { return a == ReadMetrics || a == GetSessionToken }
 
 // matches reports whether the pattern covers an action. The actions that govern
-// keys are reached by their names and by "*" alone: who writes List* means the
+// keys and devices are reached by their names and by "*" alone: who writes List* means the
 // protocol's.
 func (a Action) matches(action Action) bool {
 	if action.governsKeys() {
@@ -61,7 +61,9 @@ func (a Action) matches(action Action) bool {
 }
 
 func (a Action) governsKeys() bool {
-	return slices.Contains([]Action{CreateKey, ListKeys, UpdateKey, DeleteKey}, a)
+	return slices.Contains([]Action{
+		CreateKey, ListKeys, UpdateKey, DeleteKey, CreateDevice, ListDevices, UpdateDevice, DeleteDevice,
+	}, a)
 }
 
 // streamOf returns the name of the stream that a resource is, if it is one: what

@@ -32,4 +32,8 @@ const (
 	UpdateKey       Action = "UpdateKey"       // of which one has the scope
 	DeleteKey       Action = "DeleteKey"       // likewise
 	GetSessionToken Action = "GetSessionToken" // for oneself
+	CreateDevice    Action = "CreateDevice"    // and the streams of the new device must be within one's own scope
+	ListDevices     Action = "ListDevices"     // of everybody
+	UpdateDevice    Action = "UpdateDevice"    // whose streams one has
+	DeleteDevice    Action = "DeleteDevice"    // likewise
 )

@@ -16,7 +16,7 @@ const (
 // Both are patterns in which an asterisk stands for any characters and a
 // question mark for one; case counts. What belongs to no single stream, such as
 // ListStreams, needs the stream pattern "*", but for ReadMetrics and
-// GetSessionToken, which need none. The actions by which keys are managed are
+// GetSessionToken, which need none. The actions by which keys and devices are managed are
 // reached by their full names and by "*" alone.
 //
 // The zero Scope allows nothing.

@@ -23,7 +23,7 @@ func importTable() []row {
 	client := []string{".", "mkv", "media", "internal/wire/..."}
 
 	api := concat(session, formats, []string{
-		"media", "producer/...", "consumer/...", "internal/pack", "internal/auth", "internal/certs", "internal/ingest",
+		"media", "producer/...", "consumer/...", "internal/pack", "internal/auth", "internal/certs", "internal/device", "internal/ingest",
 		"internal/clock", "internal/egress", "internal/playback", "internal/retention", "internal/fleet",
 	})
 
@@ -56,6 +56,7 @@ func importTable() []row {
 		{"internal/store/fill", []string{".", "internal/store", "internal/store/disk", "internal/store/sqlite"}, false},
 		{"internal/auth", []string{".", "internal/store", "internal/wire/..."}, false},
 		{"internal/certs", nil, false},
+		{"internal/device", []string{".", "internal/auth", "internal/certs", "internal/store"}, false},
 		{"internal/fragment", []string{".", "mkv", "media"}, false},
 		{"internal/fmp4", []string{".", "media"}, false},
 		{"internal/ts", []string{".", "media"}, false},

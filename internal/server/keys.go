@@ -4,8 +4,10 @@ import (
 	"context"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/millrace/millrace/internal/auth"
+	"github.com/millrace/millrace/internal/device"
 )
 
 // openKeys makes what knows who may call: the root key, the keys of the control
@@ -14,10 +16,26 @@ func (s *Server) openKeys(ctx context.Context) (err error) {
 	if s.sessions, err = auth.NewSessions(ctx, s.state.streams); err != nil {
 		return err
 	}
-	s.keys = auth.NewKeyRing(auth.KeyRingConfig{
+	c := auth.KeyRingConfig{
 		Documents: s.state.streams, Sessions: s.sessions, Root: s.key.RootKey, Account: s.cfg.Account, Now: s.now,
-	})
+	}
+	if s.security != nil {
+		s.devices = s.newDevices()
+		c.Device = s.devices.Allowed
+	}
+	s.keys = auth.NewKeyRing(c)
 	return nil
+}
+
+// newDevices makes what knows devices.
+func (s *Server) newDevices() *device.Registry {
+	aliases := map[string]time.Duration{}
+	for _, a := range s.cfg.RoleAliases {
+		aliases[a.Name] = a.Lifetime
+	}
+	return device.NewRegistry(device.Config{
+		Documents: s.state.streams, Authority: s.security.authority, Sessions: s.sessions, Aliases: aliases, Now: s.now,
+	})
 }
 
 // authenticator tells who calls: by the server's own keys, unless there are

@@ -14,6 +14,7 @@ import (
 	"github.com/millrace/millrace/internal/api"
 	"github.com/millrace/millrace/internal/auth"
 	"github.com/millrace/millrace/internal/config"
+	"github.com/millrace/millrace/internal/device"
 	"github.com/millrace/millrace/internal/egress"
 	"github.com/millrace/millrace/internal/fragment"
 	"github.com/millrace/millrace/internal/ingest"
@@ -61,6 +62,7 @@ type Server struct {
 	key      auth.LoadedRootKey
 	sessions *auth.Sessions
 	keys     *auth.KeyRing
+	devices  *device.Registry // nil: plain HTTP
 	state    *state
 	media    *api.Media
 	api      *api.Handler
@@ -184,7 +186,7 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 		Region: s.cfg.Region, Account: s.cfg.Account, PublicURL: s.cfg.PublicURL,
 		Requests: requests, MaxStreams: s.cfg.MaxStreams,
 		PutMedia: s.media.PutMedia, GetMedia: s.media.GetMedia, Media: s.media, Clock: s.state.clock,
-		Metrics: s.state.metrics.handler(), Authority: s.security.trustPEM(s.cfg),
+		Metrics: s.state.metrics.handler(), Authority: s.security.trustPEM(s.cfg), Devices: s.devices,
 		Logger: s.logger, Now: s.now, Since: s.state.clock.Since,
 	})
 	if err != nil {
