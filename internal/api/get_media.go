@@ -50,6 +50,8 @@ func (m *Media) serveReader(w http.ResponseWriter, r *http.Request, c *MediaCall
 		return err
 	}
 	defer m.leaveReader(s, a, reader)
+	ctx, done := m.permit(ctx, c, "GetMedia", s, egress.ErrStop)
+	defer done()
 	held, err := m.hold(r.Context(), s)
 	if err != nil {
 		return err

@@ -40,6 +40,12 @@ type MediaConfig struct {
 	// wire.DefaultWriteTimeout if zero.
 	WriteTimeout time.Duration
 
+	// Renew returns a principal as it is now, or millrace.ErrNotFound if its key
+	// is no longer good. Calls under way are asked for every so often. Nil: a
+	// call that was permitted stays so.
+	Renew      func(ctx context.Context, p auth.Principal) (auth.Principal, error)
+	RenewEvery time.Duration // how often; 5 s if zero
+
 	Logger *slog.Logger
 
 	// Since is the server time before which fragments are expired that are kept
@@ -54,6 +60,7 @@ type Media struct {
 	mu      sync.Mutex // guards what follows
 	active  map[millrace.StreamKey]*activeStream
 	readers map[*activeReader]struct{}
+	permits map[*permit]struct{}
 	calls   int
 	closed  bool
 	running sync.WaitGroup // calls
@@ -63,7 +70,7 @@ var _ MediaPlane = (*Media)(nil)
 
 // NewMedia returns a Media without calls.
 func NewMedia(c MediaConfig) *Media {
-	return &Media{config: c, active: map[millrace.StreamKey]*activeStream{}, readers: map[*activeReader]struct{}{}}
+	return &Media{config: c, active: map[millrace.StreamKey]*activeStream{}, readers: map[*activeReader]struct{}{}, permits: map[*permit]struct{}{}}
 }
 
 // An activeStream is one that has calls now, with the retention that they all

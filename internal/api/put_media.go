@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/ingest"
 	"github.com/millrace/millrace/internal/wire"
 )
@@ -48,13 +49,21 @@ func (m *Media) PutMedia(w http.ResponseWriter, r *http.Request, c *MediaCall) e
 	defer conn.CloseGracefully(linger)
 	m.setTimeout(conn)
 	// The request's context ends with net/http's interest in the connection.
-	ctx := context.WithoutCancel(r.Context())
+	ctx, done := m.permit(context.WithoutCancel(r.Context()), c, "PutMedia", s, errNotPermitted())
+	defer done()
 	return m.config.Sessions.Serve(ctx, putMediaConn{conn, c.RequestID}, ingest.Params{
 		Stream: s, Retention: func() time.Duration { return m.retention(s, a) },
 		Relative: h.Timecode == wire.TimecodeRelative, Start: h.Start, Quiet: h.NoAcks,
 		Expect: strings.EqualFold(r.Header.Get("Expect"), "100-continue"),
 		Place:  place, RequestID: c.RequestID, Session: h.Session, Producer: h.Producer,
 	})
+}
+
+// errNotPermitted ends a session whose key is no longer good. On its code a
+// client comes again with what was not persisted, and is refused, or has another
+// key by then.
+func errNotPermitted() error {
+	return millrace.Errorf(millrace.CodeConnectionAge, "the key may not do this any more")
 }
 
 // putMediaConn is a connection that knows the head of its answer.

@@ -47,9 +47,16 @@ func (l *guardedLog) String() string {
 // secrets and tokens that it came to know.
 func guard(t *testing.T) *guarded {
 	t.Helper()
+	return guardWith(t, server.Options{})
+}
+
+// guardWith is guard with what a server needs beside its settings.
+func guardWith(t *testing.T, o server.Options) *guarded {
+	t.Helper()
 	log := &guardedLog{}
 	g := &guarded{log: log, secrets: []string{secret}}
-	g.rig = startWith(t, server.Options{Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))}, func(c *config.Server) {
+	o.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	g.rig = startWith(t, o, func(c *config.Server) {
 		c.ShutdownTimeout = 5 * time.Second
 	})
 	t.Cleanup(func() {

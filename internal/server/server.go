@@ -49,6 +49,7 @@ type Options struct {
 	rebuild  bool  // whether the index is made again, whatever is there
 
 	HeaderTimeout time.Duration // in which a request's head must arrive; 20 s if zero
+	RenewEvery    time.Duration // how often media calls under way are checked against their keys; 5 s if zero
 	WriteTimeout  time.Duration // in which a media client must take what is written; wire.DefaultWriteTimeout if zero
 }
 
@@ -173,13 +174,14 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 		Pace: limit.Pace{Bytes: int64(s.cfg.ReaderRate), Fragments: s.cfg.FragmentRate},
 	})
 	requests := limit.NewRequests(rates(s.cfg.Rates), s.now)
-	s.media = api.NewMedia(api.MediaConfig{
-		Streams: s.state.streams, Store: s.state.media, Tail: fragments, Sessions: sessions, Egress: out,
-		Requests: requests, Account: s.cfg.Account, MaxReaders: s.cfg.MaxReaders, MaxCalls: mostMediaCalls(s.connections.most), WriteTimeout: s.options.WriteTimeout, Logger: s.logger, Since: s.state.clock.Since,
-	})
 	if err := s.openKeys(ctx); err != nil {
 		return nil, nil, err
 	}
+	s.media = api.NewMedia(api.MediaConfig{
+		Streams: s.state.streams, Store: s.state.media, Tail: fragments, Sessions: sessions, Egress: out,
+		Requests: requests, Account: s.cfg.Account, MaxReaders: s.cfg.MaxReaders, MaxCalls: mostMediaCalls(s.connections.most), WriteTimeout: s.options.WriteTimeout, Logger: s.logger, Since: s.state.clock.Since,
+		Renew: s.keys.Renew, RenewEvery: s.options.RenewEvery,
+	})
 	handler, err := api.New(ctx, api.Config{
 		Control: s.state.streams,
 		Auth:    s.authenticator(), Keys: s.keys,
@@ -198,6 +200,7 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 	}
 	return handler, []func(context.Context){
 		budget.Run,
+		s.media.Run,
 		fragments.Run,
 		func(ctx context.Context) { s.logEnd("deletions", handler.Run(ctx)) },
 		s.state.clock.Run,
