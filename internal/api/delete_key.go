@@ -11,7 +11,7 @@ type deleteKeyInput struct {
 }
 
 // deleteKey forgets a key for good. From the answer on every request with it, or
-// with a session of it, is refused; media calls under way go on.
+// with a session of it, is refused; media calls under way end within seconds.
 func (h *Handler) deleteKey(ctx context.Context, c *call) (any, error) {
 	var in deleteKeyInput
 	if err := c.decode(&in); err != nil {
