@@ -34,6 +34,7 @@ type BackupConfig struct {
 	From     store.FS                                      // the packs, which a server may be changing
 	Control  func(ctx context.Context, to io.Writer) error // writes the control state, as it is at that moment
 	Key      []byte                                        // the root key's file; nil if there is none
+	CA       []byte                                        // the certificate authority's file; nil if there is none
 	Identity string                                        // of the store
 	To       store.FS                                      // the backup's directory, for this call alone
 	Tool     string                                        // what the manifest says of the release
@@ -116,13 +117,22 @@ func (b *backup) run(ctx context.Context) error {
 	if err := b.control(ctx); err != nil {
 		return fmt.Errorf("copy control state: %w", err)
 	}
-	if b.cfg.Key != nil {
-		if err := b.take(KeyFile, func(w io.Writer) error { _, err := w.Write(b.cfg.Key); return err }); err != nil {
-			return fmt.Errorf("copy root key: %w", err)
-		}
+	if err := errors.Join(b.secret(KeyFile, b.cfg.Key), b.secret(AuthorityFile, b.cfg.CA)); err != nil {
+		return err
 	}
 	if err := b.finish(); err != nil {
 		return fmt.Errorf("finish backup: %w", err)
+	}
+	return nil
+}
+
+// secret copies a small file, if there is one.
+func (b *backup) secret(name string, content []byte) error {
+	if content == nil {
+		return nil
+	}
+	if err := b.take(name, func(w io.Writer) error { _, err := w.Write(content); return err }); err != nil {
+		return fmt.Errorf("copy %s: %w", name, err)
 	}
 	return nil
 }

@@ -48,7 +48,7 @@ func TestTheNextBackupCopiesWhatIsNew(t *testing.T) {
 		t.Error(err)
 	}
 	third := s.backup(t, to)
-	if third.Copied != 2 || third.Kept != len(third.Manifest.Files)-2 {
+	if third.Copied != 3 || third.Kept != len(third.Manifest.Files)-3 {
 		t.Errorf("with nothing new, %d files were copied and %d kept", third.Copied, third.Kept)
 	}
 	names, _ := to.ReadDir()

@@ -43,9 +43,13 @@ func BackupTo(ctx context.Context, dir, to string, o BackupOptions) (*BackupRepo
 	if err != nil {
 		return nil, fmt.Errorf("read control state: %w", err)
 	}
-	key, err := os.ReadFile(filepath.Join(dir, KeyFile))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	key, err := readIfThere(filepath.Join(dir, KeyFile))
+	if err != nil {
 		return nil, fmt.Errorf("read root key: %w", err)
+	}
+	ca, err := readIfThere(filepath.Join(dir, AuthorityFile))
+	if err != nil {
+		return nil, fmt.Errorf("read certificate authority: %w", err)
 	}
 	dest, lock, err := lockedDir(to)
 	if err != nil {
@@ -53,10 +57,19 @@ func BackupTo(ctx context.Context, dir, to string, o BackupOptions) (*BackupRepo
 	}
 	defer lock.Close()
 	return Backup(ctx, BackupConfig{
-		From: packs, To: dest, Key: key, Identity: identity, Tool: o.Tool, Began: began,
+		From: packs, To: dest, Key: key, CA: ca, Identity: identity, Tool: o.Tool, Began: began,
 		Control: func(ctx context.Context, to io.Writer) error { return copyControl(ctx, control, to) },
 		Forget:  o.Forget, Rate: o.Rate, Meter: o.Meter,
 	})
+}
+
+// readIfThere returns nil if there is no file.
+func readIfThere(path string) ([]byte, error) {
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return b, err
 }
 
 // lockedDir makes a directory if need be, and takes it for this process.

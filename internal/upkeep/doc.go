@@ -15,6 +15,9 @@
 //	packs/*.pack     the media
 //	index.db         where the media are; derived, and in no backup
 //	root-key.json    the root key, unless it comes from the environment
+//	ca-key.pem       the certificate authority, if the server speaks TLS
+//	ca.pem           its certificate for everybody; derived
+//	acme/            certificates of an ACME server; in no backup
 //	lock             locked by the server
 //	restoring        while a restore is not finished
 //

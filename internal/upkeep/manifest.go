@@ -145,7 +145,7 @@ func known(name string) bool {
 		_, ok = store.PackNumber(base)
 		return ok
 	}
-	return name == ControlFile || name == KeyFile
+	return name == ControlFile || name == KeyFile || name == AuthorityFile
 }
 
 // storedName is the name under which a run keeps a file.

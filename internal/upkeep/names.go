@@ -9,6 +9,8 @@ const (
 	KeyFile     = "root-key.json"
 	PackFolder  = "packs"
 
+	AuthorityFile = "ca-key.pem"
+
 	lockFile   = "lock"
 	markerFile = "restoring"
 )

@@ -19,6 +19,8 @@ import (
 const (
 	identity = "0123456789abcdef"
 	rootKey  = `{"accessKeyId":"a","secretAccessKey":"b"}`
+
+	authority = "a key and a certificate"
 )
 
 // now is the time of all tests.
@@ -90,7 +92,7 @@ func keep(t testing.TB, e *store.Engine, f *millrace.Fragment) {
 // config is a backup of the site to a directory.
 func (s *site) config(to store.FS) upkeep.BackupConfig {
 	return upkeep.BackupConfig{
-		From: s.packs, To: to, Key: []byte(rootKey), Identity: identity, Tool: "test", Began: now(), Now: now,
+		From: s.packs, To: to, Key: []byte(rootKey), CA: []byte(authority), Identity: identity, Tool: "test", Began: now(), Now: now,
 		Control: func(_ context.Context, w io.Writer) error { _, err := io.WriteString(w, s.control); return err },
 	}
 }
@@ -123,6 +125,9 @@ func checkHeld(from store.FS, kept []*millrace.Fragment, controls ...string) err
 	}
 	if got := contents(top, upkeep.KeyFile); got != rootKey {
 		return fmt.Errorf("root key %q", got)
+	}
+	if got := contents(top, upkeep.AuthorityFile); got != authority && (got != "" || kept != nil) { // the oldest backups have none
+		return fmt.Errorf("certificate authority %q", got)
 	}
 	got, found := contents(top, upkeep.ControlFile), false
 	for _, c := range controls {
