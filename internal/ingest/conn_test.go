@@ -28,6 +28,7 @@ type conn struct {
 	times   []time.Time
 	headAt  time.Time
 	stalled chan struct{} // closed when the client reads again; nil if it reads
+	until   time.Time     // when a write gives up that waits
 	broken  error         // of every write
 }
 
@@ -120,18 +121,40 @@ func (c *conn) write(text string) error {
 		return err
 	}
 	if stalled != nil {
-		select {
-		case <-stalled:
-		case <-c.aborted:
-			return syscall.EPIPE
-		case <-time.After(writeTimeout):
-			return os.ErrDeadlineExceeded
+		if err := c.wait(stalled); err != nil {
+			return err
 		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.written, c.times = append(c.written, text), append(c.times, time.Now())
 	return nil
+}
+
+// wait waits for the client to read again.
+func (c *conn) wait(stalled chan struct{}) error {
+	c.Prolong()
+	for {
+		c.mu.Lock()
+		until := c.until
+		c.mu.Unlock()
+		if !time.Now().Before(until) {
+			return os.ErrDeadlineExceeded
+		}
+		select {
+		case <-stalled:
+			return nil
+		case <-c.aborted:
+			return syscall.EPIPE
+		case <-time.After(time.Until(until)):
+		}
+	}
+}
+
+func (c *conn) Prolong() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.until = time.Now().Add(writeTimeout)
 }
 
 // stall makes the client read nothing more; resume lets it read again.

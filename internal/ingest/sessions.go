@@ -41,6 +41,7 @@ type Conn interface {
 	WriteContinue() error              // the interim answer
 	WriteHead() error                  // the answer's head
 	WriteChunk(pieces ...[]byte) error // one transfer chunk in one write
+	Prolong()                          // gives a write that waits its whole time again
 	Interrupt()                        // makes a Read of the body return
 	Abort()                            // makes whatever waits return, and breaks the connection off
 	Finish() error                     // ends the answer

@@ -23,6 +23,8 @@ type sink struct {
 
 // Begin shows a new fragment to the readers and acknowledges its start. It waits
 // for a client that is far behind with its acknowledgements (S5), or too fast.
+// Up to there, a client that sends loses nothing by not reading: there are some
+// that wait for their source and read the socket on one thread.
 func (s *sink) Begin(b fragment.Begin) error {
 	if err := s.acks.await(s.ctx); err != nil {
 		return err
@@ -34,6 +36,7 @@ func (s *sink) Begin(b fragment.Begin) error {
 		return err
 	}
 	s.fragments.Pass(1)
+	s.conn.Prolong()
 	s.fleeting = s.params.Retention() == 0 // asked before the fragment has its time
 	f, err := s.stream.Open(tail.Info{
 		Header: b.Header, Leading: b.Leading, KnownSize: b.KnownSize, ProducerTime: b.ProducerTime, Memory: s.memory,

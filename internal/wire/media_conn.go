@@ -60,7 +60,7 @@ type MediaConn struct {
 	began    time.Time
 	waiting  atomic.Int64 // since when a system call writes, in nanoseconds since began; 0 if none does
 	writeMu  sync.Mutex   // one write at a time: held over I/O so that chunks never mix
-	timeout  time.Duration
+	timeout  atomic.Int64 // of a write, in nanoseconds
 	stage    stage
 	writeErr error       // first failed write; final
 	line     [20]byte    // scratch: a size line
@@ -131,7 +131,8 @@ func hijack(w http.ResponseWriter, r *http.Request, framing bodyFraming) (*Media
 	if err != nil {
 		return nil, fmt.Errorf("take over connection: %w", err)
 	}
-	c := &MediaConn{conn: conn, raw: conn, chunked: r.ProtoAtLeast(1, 1), began: time.Now(), timeout: DefaultWriteTimeout}
+	c := &MediaConn{conn: conn, raw: conn, chunked: r.ProtoAtLeast(1, 1), began: time.Now()}
+	c.timeout.Store(int64(DefaultWriteTimeout))
 	_, c.tcp = conn.(*net.TCPConn)
 	if t, ok := conn.(*tls.Conn); ok {
 		c.raw = t.NetConn()

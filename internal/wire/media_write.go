@@ -18,11 +18,18 @@ const crlf = "\r\n"
 
 // SetWriteTimeout bounds how long each write may wait for the client, from now
 // on: 256 KiB must go in this time. The default is DefaultWriteTimeout.
-func (c *MediaConn) SetWriteTimeout(d time.Duration) {
-	c.writeMu.Lock()
-	defer c.writeMu.Unlock()
-	c.timeout = d
+func (c *MediaConn) SetWriteTimeout(d time.Duration) { c.timeout.Store(int64(d)) }
+
+// Prolong gives a write that waits for the client the whole timeout again. For
+// a client that goes on sending is there, even if it does not read at the moment.
+func (c *MediaConn) Prolong() {
+	if c.waiting.Load() > 0 {
+		_ = c.conn.SetWriteDeadline(c.deadline()) // fails only on a closed connection
+	}
 }
+
+// deadline is that of a write that begins now.
+func (c *MediaConn) deadline() time.Time { return time.Now().Add(time.Duration(c.timeout.Load())) }
 
 // Waiting is for how long a write has been waiting for the client, who has not
 // taken 256 KiB meanwhile; 0 if no write waits.
@@ -155,7 +162,7 @@ func (c *MediaConn) add(p []byte) {
 // flush writes what has been added. After an error it drops it.
 func (c *MediaConn) flush() {
 	if c.pending > 0 && c.writeErr == nil {
-		c.writeErr = c.conn.SetWriteDeadline(time.Now().Add(c.timeout))
+		c.writeErr = c.conn.SetWriteDeadline(c.deadline())
 	}
 	if c.pending > 0 && c.writeErr == nil {
 		c.waiting.Store(max(int64(time.Since(c.began)), 1))

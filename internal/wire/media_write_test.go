@@ -215,6 +215,39 @@ func TestAClientThatNeverReads(t *testing.T) {
 	})
 }
 
+func TestAProlongedWriteWaitsOn(t *testing.T) {
+	overTCPAndTLS(t, func(t *testing.T, secure bool) {
+		k := open(t, secure, chunkedHead, wire.HijackMedia)
+		k.respond(t)
+		const patience = 300 * time.Millisecond
+		k.c.SetWriteTimeout(patience)
+		failed := make(chan error, 1)
+		go func() {
+			var err error
+			for chunk := make([]byte, 1<<20); err == nil; {
+				err = k.c.WriteChunk(chunk)
+			}
+			failed <- err
+		}()
+		prolong := time.NewTicker(patience / 10)
+		defer prolong.Stop()
+		for range 30 {
+			select {
+			case err := <-failed:
+				t.Fatalf("a write that was prolonged ended: %v", err)
+			case <-prolong.C:
+				k.c.Prolong()
+			}
+		}
+		within(t, "a write that is not prolonged any more", func() {
+			if err := <-failed; !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("err = %v", err)
+			}
+		})
+		k.c.CloseGracefully(time.Second)
+	})
+}
+
 func TestHTTP10GetsABodyWithoutChunks(t *testing.T) {
 	k := open(t, false, "POST /putMedia HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello", wire.HijackMedia)
 	if got, err := readAll(k.c.Body()); got != "hello" || !errors.Is(err, io.EOF) {
