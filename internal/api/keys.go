@@ -20,7 +20,7 @@ func (h *Handler) keyOperations() []operation {
 		{name: string(auth.ListKeys), path: ownPrefix + "/listKeys", run: h.listKeys},
 		{name: string(auth.UpdateKey), path: ownPrefix + "/updateKey", kind: changes, run: h.updateKey},
 		{name: string(auth.DeleteKey), path: ownPrefix + "/deleteKey", kind: changes, run: h.deleteKey},
-		{name: string(auth.GetSessionToken), path: ownPrefix + "/getSessionToken", run: h.getSessionToken},
+		{name: string(auth.GetSessionToken), path: ownPrefix + "/getSessionToken", kind: changes, run: h.getSessionToken},
 	}
 }
 

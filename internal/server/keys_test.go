@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/millrace/millrace/internal/config"
 	"github.com/millrace/millrace/internal/wire"
@@ -193,5 +194,37 @@ func TestTheHostOfThePublicAddressMayBeSigned(t *testing.T) {
 		if a := g.do(req); a.status != want {
 			t.Errorf("%s: %d %s", host, a.status, a.message)
 		}
+	}
+}
+
+// TestAPresignedCallOfASession: the token is in the query, and in no log.
+func TestAPresignedCallOfASession(t *testing.T) {
+	g := guard(t)
+	g.create("door", 24)
+	session := g.session(g.root(), map[string]any{"Actions": []string{"DescribeStream"}, "Streams": []string{"door"}})
+	presigned := func(path string, c wire.Credentials) *http.Request {
+		req := g.request(path, map[string]any{"StreamName": "door"})
+		u, err := (wire.Signer{Credentials: c, Region: "us-west-2"}).Presign(req, g.payload(req), time.Minute, g.now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.URL = u
+		return req
+	}
+	if a := g.do(presigned("/describeStream", session)); a.status != http.StatusOK {
+		t.Errorf("presigned: %+v", a)
+	}
+	if a := g.do(presigned("/listTagsForStream", session)); a.kind != "AccessDeniedException" {
+		t.Errorf("beyond its scope: %+v", a)
+	}
+	other := presigned("/describeStream", session)
+	other.URL.Path = "/listTagsForStream"
+	if a := g.do(other); a.kind != invalid {
+		t.Errorf("on another path: %+v", a)
+	}
+	bare := session
+	bare.SessionToken = ""
+	if a := g.do(presigned("/describeStream", bare)); a.kind != unrecognized {
+		t.Errorf("without the token: %+v", a)
 	}
 }
