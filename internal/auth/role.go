@@ -8,7 +8,7 @@ type Role string
 // The roles. All of them are bounded by streams, as every scope is.
 const (
 	RoleAdmin    Role = "admin"    // everything
-	RoleCamera   Role = "camera"   // to send media to streams that are there
+	RoleCamera   Role = "camera"   // to send media, and to make the stream for it
 	RoleConsumer Role = "consumer" // to find streams and to read and play them
 )
 
@@ -29,8 +29,9 @@ func (r Role) Actions() ([]Action, bool) {
 	return nil, false
 }
 
-// cameraActions are what the producer libraries call for a stream that exists.
-var cameraActions = [...]Action{"DescribeStream", "GetDataEndpoint", "PutMedia", "TagStream"}
+// cameraActions are what the producer libraries call, which make their stream
+// where there is none. They are those of a device.
+var cameraActions = [...]Action{"DescribeStream", "CreateStream", "TagStream", "GetDataEndpoint", "PutMedia"}
 
 // consumerActions read: of a stream its media, its settings and its tags.
 var consumerActions = [...]Action{

@@ -7,11 +7,14 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/millrace/millrace/internal/auth"
 	"github.com/millrace/millrace/internal/config"
+	"github.com/millrace/millrace/internal/device"
 	"github.com/millrace/millrace/internal/wire"
 )
 
@@ -226,5 +229,13 @@ func TestAPresignedCallOfASession(t *testing.T) {
 	bare.SessionToken = ""
 	if a := g.do(presigned("/describeStream", bare)); a.kind != unrecognized {
 		t.Errorf("without the token: %+v", a)
+	}
+}
+
+// TestACamerasKeyIsADevices: both do what producer libraries call.
+func TestACamerasKeyIsADevices(t *testing.T) {
+	actions, ok := auth.RoleCamera.Actions()
+	if want := device.Scope(nil).Actions; !ok || !slices.Equal(actions, want) {
+		t.Errorf("the role has %v, a device %v", actions, want)
 	}
 }

@@ -53,6 +53,11 @@ func TestNothingAnswersWithoutCredentials(t *testing.T) {
 			}
 		}
 	}
+	for _, method := range methods {
+		if a := ask(method, "/role-aliases/camera/credentials"); a.status != http.StatusForbidden && a.status != http.StatusNotFound {
+			t.Errorf("%s for a device without a certificate: %d %s", method, a.status, a.body)
+		}
+	}
 	for _, path := range []string{"/healthz", "/readyz"} {
 		if a := ask(http.MethodGet, path); a.status != http.StatusOK || len(a.body) > 40 {
 			t.Errorf("%s: %d %s", path, a.status, a.body)
