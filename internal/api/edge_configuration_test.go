@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -94,11 +95,16 @@ func TestOfStartsAtOnceOneSucceeds(t *testing.T) {
 		h := newHandler(t, config(control))
 		url := listen(t, h)
 		create(t, h, "cam")
-		got := tally(atOnce(12, func(i int) reply {
+		answers := atOnce(12, func(i int) reply {
 			return send(t, url, "root", "/startEdgeConfigurationUpdate", edgeBody("cam", hub(fmt.Sprint(i))))
-		}))
-		if got[fine] != 1 || got[inUse] != 11 {
+		})
+		if got := tally(answers); got[fine] != 1 || got[inUse] != 11 {
 			t.Errorf("answers: %v", got)
+		}
+		for _, a := range answers {
+			if a.status != http.StatusOK && !strings.Contains(a.body, "is being synchronized") {
+				t.Errorf("answer: %s", a.body)
+			}
 		}
 	})
 }
@@ -114,6 +120,42 @@ func TestOfEdgeDeletionsAtOnceOneSucceeds(t *testing.T) {
 			t.Errorf("answers: %v", got)
 		}
 	})
+}
+
+// A reborn control state has the stream deleted and created again, with an edge
+// configuration, before it forgets a document.
+type reborn struct {
+	store.Control
+	before func()
+}
+
+func (c *reborn) DeleteDocument(ctx context.Context, kind, name string) error {
+	c.before()
+	return c.Control.DeleteDocument(ctx, kind, name)
+}
+
+// TestADeletionThatWasOvertaken leaves the configuration of the later stream.
+func TestADeletionThatWasOvertaken(t *testing.T) {
+	c := &reborn{Control: mem.NewControl()}
+	h := newHandler(t, config(c))
+	create(t, h, "cam")
+	wantFine(t, post(t, h, "/startEdgeConfigurationUpdate", edgeBody("cam", hub("a"))))
+	c.before = func() {
+		s, err := c.Stream(t.Context(), "cam")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(c.BeginDelete(t.Context(), s.Key, ""), c.FinishDelete(t.Context(), s.Key)); err != nil {
+			t.Fatal(err)
+		}
+		create(t, h, "cam")
+		wantFine(t, post(t, h, "/startEdgeConfigurationUpdate", edgeBody("cam", hub("b"))))
+	}
+	wantAnswer(t, post(t, h, "/deleteEdgeConfiguration", `{"StreamName":"cam"}`), 404, noEdge)
+	got := post(t, h, "/describeEdgeConfiguration", `{"StreamName":"cam"}`)
+	if device := got.field(t, "EdgeConfig", "HubDeviceArn"); device != hub("b") {
+		t.Errorf("%d %s", got.status, got.body)
+	}
 }
 
 // TestEdgeConfigurationsAreListedByDevice: 23 of one device among those of

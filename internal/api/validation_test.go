@@ -60,6 +60,7 @@ func TestValidation(t *testing.T) {
 	for _, more := range [][]validationRow{
 		bodyRows(), nameRows(), arnRows(), versionRows(), keyRows(), mediaTypeRows(), retentionRows(), tagRows(),
 		listRows(), endpointRows(), deleteRows(), rangeRows(),
+		notificationRows(), imageRows(), storageRows(), channelRows(), edgeRows(),
 	} {
 		rows = append(rows, more...)
 	}
