@@ -5,6 +5,7 @@ package interop
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -31,6 +32,15 @@ func TestBoto3RunsTheControlOperations(t *testing.T) {
 	plainAndTLS(t, func(t *testing.T, r *rig) {
 		r.output(t, python(t), "python/control.py")
 	})
+}
+
+// TestTheTableOfShapesIsThatOfBotocore: what the unit tests hold the server to,
+// member by member, is what AWS publishes for its clients.
+func TestTheTableOfShapesIsThatOfBotocore(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), python(t), "python/shapes.py", "../internal/api/testdata/shapes.txt").CombinedOutput()
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
 }
 
 func TestBoto3ReadsWithEverySelector(t *testing.T) {

@@ -57,12 +57,12 @@ func (h *Handler) keepDocument(ctx context.Context, kind string, s millrace.Stre
 }
 
 // configure replaces the configuration of an active stream, whatever it was,
-// with v, and removes it if v is nil. To have one, a stream must keep media.
+// with v. To have one, a stream must keep media, and suits must not refuse it.
 // Of two calls at once the later one's whole document stays.
-func (h *Handler) configure(ctx context.Context, c *call, t target, kind string, v any) error {
+func (h *Handler) configure(ctx context.Context, c *call, t target, kind string, v any, suits func(millrace.Stream) error) error {
 	_, err := h.settle(ctx, c, t, "", func(s millrace.Stream) (millrace.Stream, error) {
-		if v == nil {
-			return s, h.removeDocument(ctx, kind, s)
+		if err := suits(s); err != nil {
+			return s, err
 		}
 		if err := checkRetention(s); err != nil {
 			return s, err
@@ -72,12 +72,18 @@ func (h *Handler) configure(ctx context.Context, c *call, t target, kind string,
 	return err
 }
 
-// removeDocument removes a stream's document of a kind, if there is one.
-func (h *Handler) removeDocument(ctx context.Context, kind string, s millrace.Stream) error {
-	err := h.config.Control.DeleteDocument(ctx, kind, documentName(s.Key))
-	if errors.Is(err, millrace.ErrNotFound) {
-		return nil
-	}
+// suitsAny is for configurations that suit every stream.
+func suitsAny(millrace.Stream) error { return nil }
+
+// unconfigure removes the configuration of an active stream, if it has one.
+func (h *Handler) unconfigure(ctx context.Context, c *call, t target, kind string) error {
+	_, err := h.settle(ctx, c, t, "", func(s millrace.Stream) (millrace.Stream, error) {
+		err := h.config.Control.DeleteDocument(ctx, kind, documentName(s.Key))
+		if errors.Is(err, millrace.ErrNotFound) {
+			return s, nil
+		}
+		return s, err
+	})
 	return err
 }
 

@@ -283,6 +283,19 @@ func TestStorageTiers(t *testing.T) {
 	})
 }
 
+// TestADestinationIsInTheRegionOfItsStream, also where the server has been moved
+// to another since.
+func TestADestinationIsInTheRegionOfItsStream(t *testing.T) {
+	control := mem.NewControl()
+	create(t, newHandler(t, config(control)), "cam")
+	moved := config(control)
+	moved.Region = "eu-west-1"
+	h := newHandler(t, moved)
+	c := configurations()[1]
+	wantFine(t, post(t, h, c.update, c.put(c.full)))
+	wantAnswer(t, post(t, h, c.update, c.put(strings.ReplaceAll(c.full, "us-west-2", "eu-west-1"))), 400, badArg)
+}
+
 func TestAStreamHasNoMappedResource(t *testing.T) {
 	h := memHandler(t)
 	create(t, h, "cam")

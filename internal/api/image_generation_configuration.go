@@ -5,6 +5,8 @@ import (
 	"math"
 	"regexp"
 	"strconv"
+
+	"github.com/millrace/millrace"
 )
 
 const (
@@ -45,16 +47,14 @@ type imageDestination struct {
 	Region *string `json:"DestinationRegion,omitempty"`
 }
 
-// check checks the members. region is the streams', which the destination must
-// be in.
-func (i *imageConfiguration) check(c *checks, region string) {
+func (i *imageConfiguration) check(c *checks) {
 	const at = "imageGenerationConfiguration."
 	c.choice(at+"status", i.Status, enabled, disabled)
 	c.choice(at+"imageSelectorType", i.SelectorType, serverTimestamp, producerTimestamp)
 	if i.Destination == nil {
 		c.missing(at + "destinationConfig")
 	} else {
-		i.Destination.check(c, at+"destinationConfig.", region)
+		i.Destination.check(c, at+"destinationConfig.")
 	}
 	if i.Sampling == nil {
 		c.missing(at + "samplingInterval")
@@ -68,13 +68,21 @@ func (i *imageConfiguration) check(c *checks, region string) {
 	c.integer(at+"heightPixels", i.Height, 1, maxHeight)
 }
 
-func (d *imageDestination) check(c *checks, at, region string) {
+func (d *imageDestination) check(c *checks, at string) {
 	c.destination(at+"uri", d.URI)
-	before := len(c.found)
 	c.required(at+"destinationRegion", d.Region, 9, 14, destinationRegionPattern)
-	if len(c.found) == before && *d.Region != region {
-		c.fail(at+"destinationRegion", *d.Region, "Member must be the region of the stream, %s", region)
+}
+
+// suits refuses a destination that is in another region than the stream, as its
+// ARN has it: what a client signs for may be any.
+func (d *imageDestination) suits(s millrace.Stream) error {
+	if *d.Region == s.ARN.Region {
+		return nil
 	}
+	var found checks
+	found.fail("imageGenerationConfiguration.destinationConfig.destinationRegion", *d.Region,
+		"Member must be the region of the stream, %s", s.ARN.Region)
+	return found.err()
 }
 
 // formatConfig checks the map, which has one entry at most and at least.

@@ -136,8 +136,10 @@ func (m memberShape) textTrials(sample string) []trial {
 	}
 	least, most := m.bounds("len")
 	if least > 0 && m.has("len") {
-		list = append(list, trial{name: fmt.Sprintf("must have %d characters, or be empty where that is absent", least),
-			value: shorter(sample, least-1), refused: !m.has("empty-is-absent")})
+		list = append(list, trial{
+			name:  fmt.Sprintf("must have %d characters, or be empty where that is absent", least),
+			value: shorter(sample, least-1), refused: !m.has("empty-is-absent"),
+		})
 	}
 	if most > 0 {
 		list = append(list, trial{name: fmt.Sprintf("must not have more than %d characters", most), value: longer(sample, most+1), refused: true})

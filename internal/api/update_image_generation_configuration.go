@@ -17,13 +17,14 @@ func (h *Handler) updateImageGenerationConfiguration(ctx context.Context, c *cal
 	var found checks
 	t := in.target(&found)
 	if in.Configuration != nil {
-		in.Configuration.check(&found, h.config.Region)
+		in.Configuration.check(&found)
 	}
 	if err := found.err(); err != nil {
 		return nil, err
 	}
 	if in.Configuration == nil {
-		return nil, h.configure(ctx, c, t, imageKind, nil)
+		return nil, h.unconfigure(ctx, c, t, imageKind)
 	}
-	return nil, h.configure(ctx, c, t, imageKind, describeImageGenerationConfigurationOutput{in.Configuration})
+	return nil, h.configure(ctx, c, t, imageKind, describeImageGenerationConfigurationOutput{in.Configuration},
+		in.Configuration.Destination.suits)
 }

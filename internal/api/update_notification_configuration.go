@@ -22,7 +22,7 @@ func (h *Handler) updateNotificationConfiguration(ctx context.Context, c *call) 
 		return nil, err
 	}
 	if in.Configuration == nil {
-		return nil, h.configure(ctx, c, t, notificationKind, nil)
+		return nil, h.unconfigure(ctx, c, t, notificationKind)
 	}
-	return nil, h.configure(ctx, c, t, notificationKind, describeNotificationConfigurationOutput{in.Configuration})
+	return nil, h.configure(ctx, c, t, notificationKind, describeNotificationConfigurationOutput{in.Configuration}, suitsAny)
 }

@@ -41,6 +41,7 @@ func imageRows() []validationRow {
 		{at + "another key of FormatConfig is refused", p, quality(`{"PNGQuality":"80"}`), badArg},
 		{at + "FormatConfig beside PNG is accepted", p, with(`"JPEG",`, `"PNG",`), fine},
 		{at + "DestinationRegion must be the stream's", p, with(`"DestinationRegion":"us-west-2"`, `"DestinationRegion":"eu-west-1"`), badArg},
+		{at + "DestinationRegion counts once the stream is found", p, strings.Replace(with(`"us-west-2"`, `"eu-west-1"`), `"cam"`, `"door"`, 1), missing},
 		{at + "WidthPixels alone is accepted", p, with(`,"HeightPixels":480`, ``), fine},
 		{at + "HeightPixels alone is accepted", p, with(`"WidthPixels":640,`, ``), fine},
 		{at + "an empty configuration is refused", p, c.put(`{}`), badArg},

@@ -74,6 +74,105 @@ class Life(unittest.TestCase):
             pass
 
 
+class Configurations(unittest.TestCase):
+    """What stands beside a stream is returned as it was given."""
+
+    name = PREFIX + "configured"
+    hub = "arn:aws:iot:us-west-2:111122223333:thing/boto3-hub"
+
+    @classmethod
+    def setUpClass(cls):
+        cls.arn = kv.create_stream(
+            StreamName=cls.name, DataRetentionInHours=1, StreamStorageConfiguration={"DefaultStorageTier": "WARM"},
+        )["StreamARN"]
+
+    def round_trip(self, describe, update, member, value):
+        def get():
+            return describe(StreamName=self.name).get(member)
+
+        self.assertIsNone(get())
+        update(StreamARN=self.arn, **{member: value})
+        self.assertEqual(get(), value)
+        update(StreamName=self.name)
+        self.assertIsNone(get())
+
+    def test_notification(self):
+        self.round_trip(
+            kv.describe_notification_configuration, kv.update_notification_configuration, "NotificationConfiguration",
+            {"Status": "ENABLED", "DestinationConfig": {"Uri": "arn:aws:sns:us-west-2:111122223333:fragments"}})
+
+    def test_images(self):
+        self.round_trip(
+            kv.describe_image_generation_configuration, kv.update_image_generation_configuration, "ImageGenerationConfiguration",
+            {"Status": "ENABLED", "ImageSelectorType": "SERVER_TIMESTAMP", "SamplingInterval": 3000, "Format": "JPEG",
+             "DestinationConfig": {"Uri": "s3://pictures", "DestinationRegion": self.arn.split(":")[3]},
+             "FormatConfig": {"JPEGQuality": "80"}, "WidthPixels": 640, "HeightPixels": 480})
+
+    def test_storage(self):
+        def tier():
+            return kv.describe_stream_storage_configuration(StreamName=self.name)["StreamStorageConfiguration"]["DefaultStorageTier"]
+
+        self.assertEqual(tier(), "WARM")
+        kv.update_stream_storage_configuration(
+            StreamName=self.name, CurrentVersion=describe(self.name)["Version"],
+            StreamStorageConfiguration={"DefaultStorageTier": "HOT"})
+        self.assertEqual(tier(), "HOT")
+        with self.assertRaises(kv.exceptions.VersionMismatchException):
+            kv.update_stream_storage_configuration(
+                StreamName=self.name, CurrentVersion="stale", StreamStorageConfiguration={"DefaultStorageTier": "HOT"})
+
+    def test_edge(self):
+        schedule = {"ScheduleExpression": "0 0/5 * ? * *", "DurationInSeconds": 60}
+        config = {
+            "HubDeviceArn": self.hub,
+            "RecorderConfig": {
+                "MediaSourceConfig": {
+                    "MediaUriSecretArn": "arn:aws:secretsmanager:us-west-2:111122223333:secret:camera", "MediaUriType": "RTSP_URI"},
+                "ScheduleConfig": schedule},
+            "UploaderConfig": {"ScheduleConfig": schedule},
+            "DeletionConfig": {
+                "EdgeRetentionInHours": 24, "DeleteAfterUpload": True,
+                "LocalSizeConfig": {"MaxLocalMediaSizeInMB": 64, "StrategyOnFullSize": "DELETE_OLDEST_MEDIA"}},
+        }
+        with self.assertRaises(kv.exceptions.StreamEdgeConfigurationNotFoundException):
+            kv.describe_edge_configuration(StreamName=self.name)
+        started = kv.start_edge_configuration_update(StreamName=self.name, EdgeConfig=config)
+        self.assertEqual(started["SyncStatus"], "SYNCING")
+        shown = kv.describe_edge_configuration(StreamARN=self.arn)
+        for answer in (started, shown):
+            answer.pop("ResponseMetadata")
+            self.assertEqual(answer["EdgeConfig"], config)
+        self.assertEqual(shown, started)
+        with self.assertRaises(kv.exceptions.ResourceInUseException):
+            kv.start_edge_configuration_update(StreamName=self.name, EdgeConfig=config)
+        pages = kv.get_paginator("list_edge_agent_configurations").paginate(HubDeviceArn=self.hub)
+        self.assertEqual([entry for page in pages for entry in page["EdgeConfigs"]], [started])
+        kv.delete_edge_configuration(StreamName=self.name)
+        with self.assertRaises(kv.exceptions.StreamEdgeConfigurationNotFoundException):
+            kv.delete_edge_configuration(StreamName=self.name)
+
+    def test_retention(self):
+        name = PREFIX + "unkept"
+        kv.create_stream(StreamName=name)
+        with self.assertRaises(kv.exceptions.NoDataRetentionException):
+            kv.update_notification_configuration(
+                StreamName=name, NotificationConfiguration={"Status": "ENABLED", "DestinationConfig": {"Uri": "s3://b"}})
+
+    def test_channels(self):
+        channel = "arn:aws:kinesisvideo:us-west-2:111122223333:channel/c/1705489836421"
+        self.assertEqual(
+            kv.describe_mapped_resource_configuration(StreamName=self.name)["MappedResourceConfigurationList"], [])
+        with self.assertRaises(kv.exceptions.ResourceNotFoundException):
+            kv.describe_media_storage_configuration(ChannelName="c")
+        with self.assertRaises(kv.exceptions.ResourceNotFoundException):
+            kv.update_media_storage_configuration(
+                ChannelARN=channel, MediaStorageConfiguration={"Status": "DISABLED"})
+        with self.assertRaises(ClientError) as caught:
+            kv.create_signaling_channel(ChannelName="c")
+        self.assertEqual(caught.exception.response["Error"]["Code"], "UnsupportedOperationException")
+        self.assertIn("Signaling channels are not supported", caught.exception.response["Error"]["Message"])
+
+
 class Listing(unittest.TestCase):
     def test_pages(self):
         want = [PREFIX + "page-%02d" % i for i in range(7)]
