@@ -18,8 +18,11 @@ type call struct {
 	id        string // request id
 	request   *http.Request
 	operation operation
-	body      []byte              // of a JSON operation
-	principal auth.Principal      // none until the signature was checked
+	body      []byte         // of a JSON operation
+	principal auth.Principal // none until the signature was checked
+	began     time.Time
+	result    any                 // of a JSON operation that went well
+	refusal   error               // that is about to be answered
 	admitted  bool                // it has been counted
 	stream    millrace.StreamName // that the call is about, for the log; may be empty
 }

@@ -47,8 +47,8 @@ type Config struct {
 	// A nil Ready always can. Any number of goroutines call it.
 	Ready func(ctx context.Context) error
 
-	// Metrics answers GET /metrics, without a signature: it must not tell of
-	// streams. Nil: there is nothing there.
+	// Metrics answers GET /metrics, for those who may do auth.ReadMetrics. Nil:
+	// there is nothing there.
 	Metrics http.Handler
 
 	// Devices gives devices certificates and credentials. Nil: the server does
@@ -58,6 +58,8 @@ type Config struct {
 	// Authority is the certificate that clients have to trust, in PEM, which
 	// GET /millrace/v1/ca.pem shows to everybody. Nil: there is nothing there.
 	Authority []byte
+
+	Events Events // told of calls
 
 	Logger *slog.Logger     // nil: nothing is logged
 	Now    func() time.Time // wall clock, for signatures and creation times; nil means time.Now
@@ -111,6 +113,9 @@ type MediaCall struct {
 	Principal auth.Principal      // who signed the call
 	Body      []byte              // GetMedia's JSON; of PutMedia nil, for its body has not been read
 	Stream    millrace.StreamName // set by the handler, for the log
+	Began     time.Time           // when the call arrived
+
+	stream *millrace.StreamName // where Stream is looked for when the answer begins
 }
 
 func (c Config) withDefaults() Config {
@@ -126,6 +131,7 @@ func (c Config) withDefaults() Config {
 	if c.Metrics == nil {
 		c.Metrics = http.NotFoundHandler()
 	}
+	c.Events = c.Events.withDefaults()
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -39,11 +39,15 @@ func (m *Media) GetMedia(w http.ResponseWriter, r *http.Request, c *MediaCall) e
 	if err != nil {
 		return err
 	}
-	return m.serveReader(w, r, c, s, start)
+	events := m.config.Events.Get(s)
+	events.CallEvents = events.CallEvents.withDefaults()
+	err = m.serveReader(w, r, c, s, start, events)
+	events.Ended(err)
+	return err
 }
 
 // serveReader answers with the fragments of a stream.
-func (m *Media) serveReader(w http.ResponseWriter, r *http.Request, c *MediaCall, s millrace.Stream, start millrace.StartSelector) error {
+func (m *Media) serveReader(w http.ResponseWriter, r *http.Request, c *MediaCall, s millrace.Stream, start millrace.StartSelector, events GetEvents) error {
 	// The request's context ends with net/http's interest in the connection.
 	ctx, a, reader, err := m.enterReader(context.WithoutCancel(r.Context()), s)
 	if err != nil {
@@ -56,9 +60,9 @@ func (m *Media) serveReader(w http.ResponseWriter, r *http.Request, c *MediaCall
 	if err != nil {
 		return err
 	}
-	defer held.Release()
+	defer m.release(s, held)
 	delivery, err := m.config.Egress.Open(r.Context(), egress.Request{
-		Stream: held, Start: start, Scope: func() store.Scope { return m.scope(s, a) },
+		Stream: held, Start: start, Scope: func() store.Scope { return m.scope(s, a) }, Events: events.Response,
 	})
 	if err != nil {
 		return err
@@ -75,6 +79,7 @@ func (m *Media) serveReader(w http.ResponseWriter, r *http.Request, c *MediaCall
 		conn.Abort()
 		return ended(err)
 	}
+	events.Accepted(time.Since(c.Began))
 	if err := delivery.Run(ctx, conn); err != nil {
 		conn.Abort()
 		return ended(err)

@@ -86,14 +86,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h.serveHealth(w, r) {
 		return
 	}
-	began := time.Now()
-	answer := &response{ResponseWriter: w}
-	c := &call{id: wire.NewRequestID(), request: r}
+	c := &call{id: wire.NewRequestID(), request: r, began: time.Now()}
+	answer := &response{ResponseWriter: w, begins: func(status int) { h.answered(c, status) }}
 	err := h.serve(answer, c)
 	if err != nil && !answer.begun() {
+		c.refusal = err
 		h.refuse(answer, c, err)
 	}
-	h.logCall(c, answer, err, time.Since(began))
+	h.logCall(c, answer, err, time.Since(c.began))
 }
 
 // serve answers a call unless it returns an error. A panic is an error too,
@@ -117,6 +117,7 @@ func (h *Handler) serve(w http.ResponseWriter, c *call) (err error) {
 		return millrace.Errorf(millrace.CodeUnknownOperation, "Unable to determine service/operation name to be authorized")
 	}
 	c.operation = op
+	c.request = c.request.WithContext(h.config.Events.Began(c.request, op.name, c.id))
 	switch {
 	case c.request.Method == http.MethodOptions:
 		wire.WritePreflight(w, c.request, c.id)
@@ -141,10 +142,13 @@ func (h *Handler) serveJSON(w http.ResponseWriter, c *call) error {
 	if c.operation.run == nil {
 		return c.operation.notSupported()
 	}
+	end := h.config.Events.Step(c.request.Context(), "execute")
 	out, err := c.operation.run(c.request.Context(), c)
+	end(err)
 	if err != nil {
 		return explain(err)
 	}
+	c.result = out
 	return wire.WriteJSON(w, c.id, out)
 }
 
@@ -159,7 +163,7 @@ func (h *Handler) serveMedia(w http.ResponseWriter, c *call) error {
 	if err := h.authenticate(c); err != nil {
 		return err
 	}
-	m := &MediaCall{RequestID: c.id, Principal: c.principal, Body: c.body}
+	m := &MediaCall{RequestID: c.id, Principal: c.principal, Body: c.body, Began: c.began, stream: &c.stream}
 	err := c.operation.media(w, c.request, m)
 	c.stream = m.Stream
 	return explain(err)
@@ -167,7 +171,9 @@ func (h *Handler) serveMedia(w http.ResponseWriter, c *call) error {
 
 // authenticate finds out who signed the call.
 func (h *Handler) authenticate(c *call) error {
+	end := h.config.Events.Step(c.request.Context(), "authenticate")
 	p, err := h.config.Auth.Authenticate(c.request.Context(), c.request, c.body, h.config.Now())
+	end(err)
 	c.principal = p
 	return err
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/millrace/millrace/internal/wire"
 )
 
-// The paths by which an operator's machinery looks at the server. They need no
-// signature and tell nothing of streams.
+// The paths by which an operator's machinery looks at the server. But for the
+// metrics they need no credentials; they tell nothing of streams.
 const (
 	healthPath  = "/healthz" // the process answers
 	readyPath   = "/readyz"  // the process can serve
@@ -30,7 +30,7 @@ func (h *Handler) serveHealth(w http.ResponseWriter, r *http.Request) bool {
 	w.Header()["Cache-Control"] = []string{"no-store"}
 	switch r.URL.Path {
 	case metricsPath:
-		h.config.Metrics.ServeHTTP(w, r)
+		h.serveMetrics(w, r, id)
 	case healthPath:
 		_ = wire.WriteJSON(w, id, health{"ok"}) // who has gone does not wait for it
 	case readyPath:

@@ -46,6 +46,7 @@ type MediaConfig struct {
 	Renew      func(ctx context.Context, p auth.Principal) (auth.Principal, error)
 	RenewEvery time.Duration // how often; 5 s if zero
 
+	Events MediaEvents
 	Logger *slog.Logger
 
 	// Since is the server time before which fragments are expired that are kept
@@ -70,6 +71,7 @@ var _ MediaPlane = (*Media)(nil)
 
 // NewMedia returns a Media without calls.
 func NewMedia(c MediaConfig) *Media {
+	c.Events = c.Events.withDefaults()
 	return &Media{config: c, active: map[millrace.StreamKey]*activeStream{}, readers: map[*activeReader]struct{}{}, permits: map[*permit]struct{}{}}
 }
 
@@ -221,13 +223,14 @@ func (m *Media) RetentionChanged(s millrace.Stream) {
 // Drop implements MediaPlane.
 func (m *Media) Drop(ctx context.Context, s millrace.Stream) error {
 	m.config.Tail.Delete(s.Key)
+	m.config.Events.Dropped(s)
 	return m.config.Store.Drop(ctx, s.Key)
 }
 
 // find returns the active stream that a media call names, after asking for
 // permission as the data plane reports its lack.
 func (m *Media) find(ctx context.Context, c *MediaCall, t target, action auth.Action) (millrace.Stream, error) {
-	c.Stream = t.name
+	c.about(t.name)
 	s, err := m.config.Streams.Stream(ctx, t.name)
 	if err != nil && !errors.Is(err, millrace.ErrNotFound) {
 		return s, err
@@ -245,6 +248,23 @@ func (m *Media) find(ctx context.Context, c *MediaCall, t target, action auth.Ac
 	return s, nil
 }
 
+// about notes which stream the call is about.
+func (c *MediaCall) about(name millrace.StreamName) {
+	c.Stream = name
+	if c.stream != nil {
+		*c.stream = name
+	}
+}
+
+// release lets go of what hold returned. That the stream was deleted meanwhile is
+// told again: the call may have been told of later than that.
+func (m *Media) release(s millrace.Stream, held *tail.Stream) {
+	if held.Err() != nil {
+		m.config.Events.Dropped(s)
+	}
+	held.Release()
+}
+
 // hold keeps the tail of a stream for a call, and makes sure that the stream is
 // not being deleted: a deletion that is not seen here sees the tail and ends it.
 func (m *Media) hold(ctx context.Context, s millrace.Stream) (*tail.Stream, error) {
@@ -255,9 +275,19 @@ func (m *Media) hold(ctx context.Context, s millrace.Stream) (*tail.Stream, erro
 	}
 	if err != nil {
 		held.Release()
+		if errors.Is(err, millrace.ErrNotFound) || millrace.CodeOf(err) == millrace.CodeNotFound {
+			m.config.Events.Dropped(s)
+		}
 		return nil, err
 	}
 	return held, nil
+}
+
+// Readers is how many GetMedia calls there are.
+func (m *Media) Readers() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.readers)
 }
 
 // Shutdown ends every call: producers are told to come again, and readers'

@@ -18,7 +18,7 @@ import (
 const linger = time.Second
 
 // PutMedia is the MediaHandler of PutMedia.
-func (m *Media) PutMedia(w http.ResponseWriter, r *http.Request, c *MediaCall) error {
+func (m *Media) PutMedia(w http.ResponseWriter, r *http.Request, c *MediaCall) (err error) {
 	h, err := wire.ParsePutMediaHeaders(r.Header)
 	if err != nil {
 		return err
@@ -27,6 +27,9 @@ func (m *Media) PutMedia(w http.ResponseWriter, r *http.Request, c *MediaCall) e
 	if err != nil {
 		return err
 	}
+	events := m.config.Events.Put(s)
+	events.CallEvents = events.CallEvents.withDefaults()
+	defer func() { events.Ended(err) }()
 	a, err := m.enter(s)
 	if err != nil {
 		return err
@@ -41,7 +44,7 @@ func (m *Media) PutMedia(w http.ResponseWriter, r *http.Request, c *MediaCall) e
 	if err != nil {
 		return err
 	}
-	defer held.Release()
+	defer m.release(s, held)
 	conn, err := wire.HijackMedia(w, r)
 	if err != nil {
 		return err
@@ -51,11 +54,12 @@ func (m *Media) PutMedia(w http.ResponseWriter, r *http.Request, c *MediaCall) e
 	// The request's context ends with net/http's interest in the connection.
 	ctx, done := m.permit(context.WithoutCancel(r.Context()), c, "PutMedia", s, errNotPermitted())
 	defer done()
-	return m.config.Sessions.Serve(ctx, putMediaConn{conn, c.RequestID}, ingest.Params{
+	return m.config.Sessions.Serve(ctx, putMediaConn{conn, c, events.Accepted}, ingest.Params{
 		Stream: s, Retention: func() time.Duration { return m.retention(s, a) },
 		Relative: h.Timecode == wire.TimecodeRelative, Start: h.Start, Quiet: h.NoAcks,
 		Expect: strings.EqualFold(r.Header.Get("Expect"), "100-continue"),
 		Place:  place, RequestID: c.RequestID, Session: h.Session, Producer: h.Producer,
+		Events: events.Session,
 	})
 }
 
@@ -69,12 +73,17 @@ func errNotPermitted() error {
 // putMediaConn is a connection that knows the head of its answer.
 type putMediaConn struct {
 	*wire.MediaConn
-	requestID string
+	call     *MediaCall
+	accepted func(time.Duration)
 }
 
 // WriteHead writes the head with which PutMedia answers.
 func (c putMediaConn) WriteHead() error {
-	return c.MediaConn.WriteHead(http.StatusOK, mediaHead(c.requestID, wire.ContentTypeJSON))
+	err := c.MediaConn.WriteHead(http.StatusOK, mediaHead(c.call.RequestID, wire.ContentTypeJSON))
+	if err == nil {
+		c.accepted(time.Since(c.call.Began))
+	}
+	return err
 }
 
 // mediaHead is the head with which a media call is answered.

@@ -10,24 +10,30 @@ import (
 // it.
 type response struct {
 	http.ResponseWriter
-	status int // 0 until the head has been written or the connection taken over
+	status int              // 0 until the head has been written or the connection taken over
+	begins func(status int) // told when the status is known, before the client is
 }
 
 func (r *response) begun() bool { return r.status != 0 }
 
+func (r *response) begin(status int) {
+	if r.status == 0 {
+		r.status = status
+		r.begins(status)
+	}
+}
+
 // WriteHeader implements http.ResponseWriter. An interim head is no answer.
 func (r *response) WriteHeader(status int) {
-	if r.status == 0 && status >= http.StatusOK {
-		r.status = status
+	if status >= http.StatusOK {
+		r.begin(status)
 	}
 	r.ResponseWriter.WriteHeader(status)
 }
 
 // Write implements http.ResponseWriter.
 func (r *response) Write(b []byte) (int, error) {
-	if r.status == 0 {
-		r.status = http.StatusOK
-	}
+	r.begin(http.StatusOK)
 	return r.ResponseWriter.Write(b)
 }
 
@@ -36,7 +42,7 @@ func (r *response) Write(b []byte) (int, error) {
 func (r *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, buffered, err := http.NewResponseController(r.ResponseWriter).Hijack()
 	if err == nil {
-		r.status = http.StatusOK
+		r.begin(http.StatusOK)
 	}
 	return conn, buffered, err
 }

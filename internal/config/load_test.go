@@ -66,6 +66,7 @@ func TestEverySettingCanBeReadFromText(t *testing.T) {
 		"rates": "aws,DescribeStream=3/2,PutMedia=1", "metadata-points": "12", "media-points": "13",
 		"max-fragment-duration": "30s", "lenient-tracks": "true", "lenient-headers": "true", "ack-without-retention": "true", "reader-idle-timeout": "9s", "max-readers": "7", "max-connections": "99",
 		"memory": "2GiB", "capacity": "1TiB", "reserve": "1GiB", "when-full": "refuse-new", "capacities": "cam-*=50GiB,tag:site=yard=1TiB", "lanes": "4", "scrub-rate": "0",
+		"metrics-listen": "127.0.0.1:9464", "audit-log": "-", "otlp-endpoint": "http://localhost:4318",
 		"shutdown-timeout": "1s", "log-level": "debug", "log-format": "json",
 	}
 	certificates := map[string]map[string]string{ // of which a server has one
@@ -91,7 +92,7 @@ func TestEverySettingCanBeReadFromText(t *testing.T) {
 		MaxFragmentDuration: 30 * time.Second, LenientTracks: true, LenientHeaders: true, AckWithoutRetention: true, ReaderIdleTimeout: 9 * time.Second, MaxReaders: 7, MaxConnections: 99,
 		Memory: 2 << 30, Capacity: 1 << 40, Reserve: 1 << 30, WhenFull: config.FullRefuseNew, Lanes: 4,
 		Capacities:      config.CapacityRules{{Streams: "cam-*", Size: 50 << 30}, {Tag: "site", Value: "yard", Size: 1 << 40}},
-		ShutdownTimeout: time.Second, LogLevel: "debug", LogFormat: "json",
+		ShutdownTimeout: time.Second, LogLevel: "debug", LogFormat: "json", MetricsListen: "127.0.0.1:9464", AuditLog: "-", OTLPEndpoint: "http://localhost:4318",
 	}
 	wants := map[string]func(*config.Server){
 		"files": func(s *config.Server) { s.TLSCert, s.TLSKey = "c", "k" },

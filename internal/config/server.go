@@ -146,6 +146,16 @@ type Server struct {
 	// ShutdownTimeout bounds how long an orderly shutdown waits for sessions.
 	ShutdownTimeout time.Duration `name:"shutdown-timeout" help:"How long a shutdown waits for sessions to end (10s)." placeholder:"D"`
 
+	// MetricsListen is an address on which metrics and health are served without
+	// credentials; empty means that there is none.
+	MetricsListen string `name:"metrics-listen" help:"Address that serves metrics and health to everybody, such as 127.0.0.1:9090 (none)." placeholder:"ADDR"`
+	// AuditLog is a file that gets a line for each control call, "-" for standard
+	// output; empty means none.
+	AuditLog string `name:"audit-log" help:"File for a record of every control call; - is standard output (none)." placeholder:"FILE"`
+	// OTLPEndpoint is where traces of calls go, by OTLP over HTTP; empty means
+	// nowhere.
+	OTLPEndpoint string `name:"otlp-endpoint" help:"URL of an OpenTelemetry collector for traces, such as http://localhost:4318 (none); else OTEL_EXPORTER_OTLP_ENDPOINT." placeholder:"URL"`
+
 	// LogLevel is debug, info, warn or error.
 	LogLevel string `name:"log-level" help:"debug, info, warn or error (info)." placeholder:"LEVEL"`
 	// LogFormat is text or json.

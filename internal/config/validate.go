@@ -29,7 +29,12 @@ func (s Server) checkAddresses() error {
 	if _, _, err := net.SplitHostPort(s.Listen); err != nil {
 		errs = append(errs, fmt.Errorf("listen: %q is not host:port, as in :8080", s.Listen))
 	}
-	return errors.Join(append(errs, checkURL("public-url", s.PublicURL), s.checkTLS())...)
+	if s.MetricsListen != "" {
+		if _, _, err := net.SplitHostPort(s.MetricsListen); err != nil {
+			errs = append(errs, fmt.Errorf("metrics-listen: %q is not host:port, as in 127.0.0.1:9090", s.MetricsListen))
+		}
+	}
+	return errors.Join(append(errs, checkURL("public-url", s.PublicURL), checkURL("otlp-endpoint", s.OTLPEndpoint), s.checkTLS())...)
 }
 
 func checkURL(name, text string) error {

@@ -58,6 +58,7 @@ type Request struct {
 	Stream *tail.Stream
 	Scope  func() store.Scope // asked at every look into the store
 	Start  millrace.StartSelector
+	Events Events
 }
 
 // ErrCut means that the connection must be broken off: the client was promised
@@ -80,6 +81,7 @@ type Delivery struct {
 	egress *Egress
 	cursor *tail.Cursor
 	scope  func() store.Scope
+	events Events
 }
 
 // Open finds the start of a response, before anything of it is written: a
@@ -89,14 +91,15 @@ func (e *Egress) Open(ctx context.Context, r Request) (*Delivery, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find start: %w", err)
 	}
-	return &Delivery{egress: e, cursor: cursor, scope: r.Scope}, nil
+	return &Delivery{egress: e, cursor: cursor, scope: r.Scope, events: r.Events.withDefaults()}, nil
 }
 
 // Run writes fragments to w until ctx ends, the stream is deleted or idle, or
 // writing fails. It returns nil where the response may end in good order: it
 // stands at the end of a document then. It may be called once.
 func (d *Delivery) Run(ctx context.Context, w ChunkWriter) error {
-	o := &output{egress: d.egress, w: paced(ctx, w, d.egress.Pace.Bytes), scope: d.scope}
+	o := &output{egress: d.egress, w: paced(ctx, w, d.egress.Pace.Bytes), scope: d.scope, events: d.events}
+	defer o.tellWritten()
 	err := d.run(ctx, o)
 	if err != nil && o.slow.Load() {
 		return ErrSlow // whatever it was that noticed
@@ -158,6 +161,8 @@ type output struct {
 	pieces [][]byte    // of one write
 	view   [][]byte    // of one look at an open fragment
 	slow   atomic.Bool // it was broken off
+	events Events
+	wrote  int64 // bytes that nobody was told of
 }
 
 // cut breaks the response off if the client has taken nothing for so long. It is
@@ -205,7 +210,25 @@ func (o *output) close(f *tail.Fragment, v tail.View) error {
 	}
 	o.behind = appendClosingTags(o.behind[:0], f.Number, o.egress.Now())
 	o.pieces = append(o.pieces, v.Trailing, o.behind)
-	return o.flush()
+	err := o.flush()
+	if err == nil && v.State == tail.Settled {
+		o.delivered(f.Number, v.Frames)
+	}
+	return err
+}
+
+// delivered tells of a fragment that is out.
+func (o *output) delivered(n millrace.FragmentNumber, frames int) {
+	o.tellWritten()
+	o.events.Delivered(Delivered{Frames: frames, Behind: max(o.egress.Now().Sub(n.ServerTime()), 0)})
+}
+
+// tellWritten tells of the bytes that nobody was told of yet.
+func (o *output) tellWritten() {
+	if o.wrote > 0 {
+		o.events.Written(o.wrote)
+		o.wrote = 0
+	}
 }
 
 // fail ends a response that cannot go on, with a document that says why.
@@ -220,6 +243,11 @@ func (o *output) flush() error {
 		return nil
 	}
 	err := o.w.WriteChunk(o.pieces...)
+	if err == nil {
+		for _, p := range o.pieces {
+			o.wrote += int64(len(p))
+		}
+	}
 	clear(o.pieces)
 	o.pieces = o.pieces[:0]
 	return err

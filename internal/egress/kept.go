@@ -44,7 +44,16 @@ func (o *output) kept(ctx context.Context, entry store.Entry) error {
 	o.pieces = append(o.pieces[:0], f.Header.Bytes, f.Leading, o.before)
 	o.pieces = append(o.pieces, f.Cluster...)
 	o.pieces = append(o.pieces, f.Trailing, o.behind)
-	return o.flush()
+	return o.last(f.Number, len(f.Samples))
+}
+
+// last writes the end of a fragment from the store.
+func (o *output) last(n millrace.FragmentNumber, frames int) error {
+	err := o.flush()
+	if err == nil {
+		o.delivered(n, frames)
+	}
+	return err
 }
 
 // unread says what becomes of a response whose next fragment could not be read,
@@ -93,7 +102,7 @@ func (o *output) parts(ctx context.Context, entry store.Entry, buf []byte) error
 		return err
 	}
 	o.pieces = append(o.pieces, o.behind)
-	return o.flush()
+	return o.last(p.Number, p.Frames)
 }
 
 // part delivers the next n bytes of a body, with what is to go before them.

@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/millrace/millrace"
 )
@@ -13,11 +14,17 @@ const (
 	hardAcks = 4096 // beyond it no further fragment begins
 )
 
+// A queuedAck is an acknowledgement on its way.
+type queuedAck struct {
+	millrace.Ack
+	since time.Time // when that happened which it acknowledges; zero if nothing did
+}
+
 // An ackQueue holds the acknowledgements that are to be written. Any number of
 // goroutines may push; none of them ever waits.
 type ackQueue struct {
 	mu     sync.Mutex // guards what follows
-	acks   []millrace.Ack
+	acks   []queuedAck
 	closed bool
 	ready  chan struct{} // holds one token when there is something to do
 	taken  chan struct{} // closed when acks are taken; nil if nobody waits
@@ -26,7 +33,7 @@ type ackQueue struct {
 func newAckQueue() *ackQueue { return &ackQueue{ready: make(chan struct{}, 1)} }
 
 // push adds an ack.
-func (q *ackQueue) push(a millrace.Ack) {
+func (q *ackQueue) push(a queuedAck) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	dispensable := a.Type < millrace.AckPersisted
@@ -67,7 +74,7 @@ func (q *ackQueue) full() <-chan struct{} {
 
 // close adds the last acknowledgement, if there is one. What is pushed later is
 // dropped.
-func (q *ackQueue) close(last ...millrace.Ack) {
+func (q *ackQueue) close(last ...queuedAck) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.acks = append(q.acks, last...)
@@ -85,7 +92,7 @@ func (q *ackQueue) signal() {
 
 // take returns everything that waits, in buf, and whether the queue is closed
 // and empty.
-func (q *ackQueue) take(buf []millrace.Ack) (acks []millrace.Ack, done bool) {
+func (q *ackQueue) take(buf []queuedAck) (acks []queuedAck, done bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	acks = append(buf[:0], q.acks...)

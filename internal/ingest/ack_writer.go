@@ -45,6 +45,7 @@ type ackWriter struct {
 	limit  time.Duration // idle time at which the session ends; 0 means never
 	stream *tail.Stream
 	end    func(error) // ends the session
+	acked  func(Acked) // told of each acknowledgement that was written
 
 	wrote time.Time // when the last acknowledgement was written
 	group int       // how many were, without a pause between them
@@ -67,7 +68,7 @@ func (w *ackWriter) writeAll() error {
 	}
 	tick := time.NewTicker(w.period() / 2)
 	defer tick.Stop()
-	var acks []millrace.Ack
+	var acks []queuedAck
 	var idled time.Duration // idle time at the last IDLE
 	deleted := w.stream.Deleted()
 	for {
@@ -130,13 +131,18 @@ func (w *ackWriter) head() error {
 	return w.conn.WriteHead()
 }
 
-func (w *ackWriter) write(acks []millrace.Ack) error {
+func (w *ackWriter) write(acks []queuedAck) error {
 	var line [wire.MaxAckSize]byte
 	for _, a := range acks {
 		w.pace()
-		if err := w.conn.WriteChunk(wire.AppendAck(line[:0], a)); err != nil {
+		if err := w.conn.WriteChunk(wire.AppendAck(line[:0], a.Ack)); err != nil {
 			return err
 		}
+		told := Acked{Type: a.Type, Code: a.Code}
+		if !a.since.IsZero() {
+			told.Took = time.Since(a.since)
+		}
+		w.acked(told)
 	}
 	return nil
 }
@@ -174,7 +180,7 @@ func (w *ackWriter) checkIdle(idled *time.Duration) error {
 		w.end(errIdle)
 	case !w.quiet && idle-*idled >= w.period():
 		*idled = idle
-		return w.write([]millrace.Ack{{Type: millrace.AckIdle}})
+		return w.write([]queuedAck{{Ack: millrace.Ack{Type: millrace.AckIdle}}})
 	}
 	return nil
 }

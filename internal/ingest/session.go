@@ -64,10 +64,13 @@ type session struct {
 type subject struct {
 	timecode   uint64
 	number     millrace.FragmentNumber
-	incomplete bool // kept as far as it came, and never acknowledged: the client must not throw it away
+	first      time.Time // when its Cluster's first bytes were there
+	last       time.Time // and its last ones; zero while it is open
+	incomplete bool      // kept as far as it came, and never acknowledged: the client must not throw it away
 }
 
 func newSession(m *Sessions, conn Conn, p Params) *session {
+	p.Events = p.Events.withDefaults()
 	s := &session{sessions: m, conn: conn, params: p, acks: newAckQueue(), began: time.Now()}
 	s.pace = pace{rate: float64(m.FragmentRate), burst: float64(m.FragmentBurst)}
 	s.bytes, s.fragments = limit.NewFlow(m.Pace.Bytes), limit.NewFlow(int64(m.Pace.Fragments))
@@ -137,7 +140,7 @@ func (s *session) run(ctx, life context.Context) error {
 func (s *session) writer() *ackWriter {
 	return &ackWriter{
 		conn: s.conn, queue: s.acks, expect: s.params.Expect, quiet: s.params.Quiet,
-		idle: s.idle, limit: s.sessions.IdleTimeout, stream: s.stream, end: s.end,
+		idle: s.idle, limit: s.sessions.IdleTimeout, stream: s.stream, end: s.end, acked: s.params.Events.Acked,
 	}
 }
 
@@ -151,6 +154,7 @@ func (s *session) read(ctx, life context.Context) error {
 		Limits: s.sessions.Limits, Relative: s.params.Relative, Start: s.params.Start, TagKind: tagKind, Sink: to,
 	})
 	from := &source{sink: to}
+	defer to.tellRead()
 	options := assembler.ReaderOptions()
 	options.Memory = from
 	r := mkv.NewReader(from, options)
@@ -206,7 +210,7 @@ func (s *session) because(err error) error {
 // farewell is the ERROR with which a session ends, if it ends with one. It
 // speaks of the fragment that has to be sent again or skipped: the first one
 // that the store has lost, else the one that is open.
-func (s *session) farewell(err error) []millrace.Ack {
+func (s *session) farewell(err error) []queuedAck {
 	err = s.because(err)
 	lost := s.hasLost()
 	if err == nil || errors.Is(err, errIdle) && !lost || errors.Is(err, errGone) || errors.Is(err, fragment.ErrMidway) {
@@ -225,7 +229,7 @@ func (s *session) farewell(err error) []millrace.Ack {
 	if about := s.subject(); about != nil {
 		a.HasTimecode, a.Timecode, a.Number = true, about.timecode, about.number
 	}
-	return []millrace.Ack{a}
+	return []queuedAck{{Ack: a}}
 }
 
 func (s *session) hasLost() bool {
@@ -248,7 +252,11 @@ func (s *session) ack(t millrace.AckType, about subject) {
 	if s.params.Quiet {
 		return
 	}
-	s.acks.push(millrace.Ack{Type: t, HasTimecode: true, Timecode: about.timecode, Number: about.number})
+	since := about.last
+	if t == millrace.AckBuffering {
+		since = about.first
+	}
+	s.acks.push(queuedAck{millrace.Ack{Type: t, HasTimecode: true, Timecode: about.timecode, Number: about.number}, since})
 }
 
 // awaitCommits returns when the store has answered for every fragment, after

@@ -59,6 +59,7 @@ type Params struct {
 	Place     *Place // from Admit; nil where nobody counts them
 	Session   millrace.SessionID
 	Producer  millrace.ProducerID
+	Events    Events
 }
 
 // Sessions runs sessions and counts them per stream. Any number of goroutines

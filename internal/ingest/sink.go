@@ -19,6 +19,7 @@ type sink struct {
 	// A sink lives no longer than its session's read, whose contexts these are.
 	ctx  context.Context // ends when the session is told to end
 	life context.Context // ends when nobody waits for the session any more
+	read int64           // bytes of the body that nobody was told of
 }
 
 // Begin shows a new fragment to the readers and acknowledges its start. It waits
@@ -44,7 +45,7 @@ func (s *sink) Begin(b fragment.Begin) error {
 	if err != nil {
 		return err
 	}
-	s.open, s.begin, s.about = f, b, &subject{timecode: b.Timecode, number: f.Number}
+	s.open, s.begin, s.about = f, b, &subject{timecode: b.Timecode, number: f.Number, first: time.Now()}
 	if err := s.Append(b.Prefix); err != nil {
 		return err
 	}
@@ -60,6 +61,7 @@ func (s *sink) Append(p []byte) error {
 
 // Received acknowledges a whole Cluster.
 func (s *sink) Received() error {
+	s.about.last = time.Now()
 	s.ack(millrace.AckReceived, *s.about)
 	return nil
 }
@@ -72,7 +74,7 @@ func (s *sink) Finish(fin fragment.Finish) error {
 	s.open = nil
 	ephemeral := s.fleeting || s.params.Retention() == 0
 	if !f.Complete(tail.Finish{
-		Trailing: fin.Trailing, Duration: fin.Duration, Ephemeral: ephemeral, Table: len(fin.Samples) * fragment.TableCost,
+		Trailing: fin.Trailing, Duration: fin.Duration, Frames: len(fin.Samples), Ephemeral: ephemeral, Table: len(fin.Samples) * fragment.TableCost,
 	}) {
 		defer f.Release()
 		return f.Err()
@@ -80,6 +82,7 @@ func (s *sink) Finish(fin fragment.Finish) error {
 	about := *s.about
 	about.incomplete = fin.Flags&millrace.FlagIncomplete != 0
 	s.about = nil
+	s.received(&about, len(fin.Samples))
 	if ephemeral {
 		if s.sessions.AckWithoutStore && !about.incomplete {
 			s.ack(millrace.AckPersisted, about)
@@ -88,6 +91,25 @@ func (s *sink) Finish(fin fragment.Finish) error {
 		return nil
 	}
 	return s.commit(f, fin, about)
+}
+
+// received tells of a fragment that is over. One that is kept as far as it came
+// is not whole, and does not count.
+func (s *sink) received(about *subject, frames int) {
+	s.tellRead()
+	if about.incomplete {
+		about.last = time.Now()
+		return
+	}
+	s.params.Events.Received(Received{Frames: frames, Took: about.last.Sub(about.first)})
+}
+
+// tellRead tells of the bytes of the body that nobody was told of yet.
+func (s *sink) tellRead() {
+	if s.read > 0 {
+		s.params.Events.Read(s.read)
+		s.read = 0
+	}
 }
 
 // commit hands a fragment to the store, which answers later.
@@ -156,6 +178,7 @@ func (s *sink) Condemned(b fragment.Begin) error {
 func (s *session) committed(f *tail.Fragment, about subject, err error) {
 	f.Release() // the tail has it still
 	f.Settle(err)
+	s.params.Events.Stored(Stored{Took: time.Since(about.last), Err: err})
 	switch {
 	case err != nil:
 		s.lose(about, err)

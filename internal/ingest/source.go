@@ -39,7 +39,9 @@ func (s *source) Read(p []byte) (n int, err error) {
 	}
 	s.reading = true
 	defer s.waiting.Store(false)
-	return s.conn.Body().Read(p)
+	n, err = s.conn.Body().Read(p)
+	s.read += int64(n)
+	return n, err
 }
 
 // Take implements mkv.Memory.

@@ -1,17 +1,11 @@
 package server
 
-import (
-	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/millrace/millrace/internal/clock"
-)
+import "github.com/millrace/millrace/internal/clock"
 
 // watchClock adds what there is to know of the server's time.
 func (m *metrics) watchClock(c *clock.Clock) {
 	gauge := func(name, help string, value func(clock.Status) float64) {
-		m.registry.MustRegister(prometheus.NewGaugeFunc(
-			prometheus.GaugeOpts{Namespace: "millrace", Subsystem: "clock", Name: name, Help: help},
-			func() float64 { return value(c.Status()) }))
+		m.level("clock", name, help, func() float64 { return value(c.Status()) })
 	}
 	gauge("difference_seconds", "By how much the wall clock is ahead of the server's time.",
 		func(s clock.Status) float64 { return s.Difference.Seconds() })
@@ -19,8 +13,6 @@ func (m *metrics) watchClock(c *clock.Clock) {
 		func(s clock.Status) float64 { return float64(s.State) })
 	gauge("expiry_lag_seconds", "By how much the time by which media expire is behind the server's, because that has leapt.",
 		func(s clock.Status) float64 { return s.Server.Sub(s.Expiry).Seconds() })
-	gauge("steps", "Steps of the wall clock that were seen since the start.",
-		func(s clock.Status) float64 { return float64(s.Alarms) })
-	gauge("steps_followed", "Steps forward that were followed.",
-		func(s clock.Status) float64 { return float64(s.Steps) })
+	m.total("clock", "steps_total", "Steps of the wall clock that were seen.", func() float64 { return float64(c.Status().Alarms) })
+	m.total("clock", "steps_followed_total", "Steps forward that were followed.", func() float64 { return float64(c.Status().Steps) })
 }

@@ -127,14 +127,31 @@ func TestConnectionsAreCountedDown(t *testing.T) {
 func (r *rig) metrics() string {
 	r.t.Helper()
 	r.client.CloseIdleConnections()
-	resp, err := r.alone().client.Get(r.url + "/metrics")
-	if err != nil {
-		r.t.Fatal(err)
-	}
+	resp := r.alone().readMetrics(r.cfg.AccessKeyID, secret)
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	if resp.StatusCode != http.StatusOK {
+		r.t.Fatalf("GET /metrics: %s: %s", resp.Status, text)
+	}
 	return string(text)
+}
+
+// readMetrics asks for the metrics as Prometheus does.
+func (r *rig) readMetrics(id, password string) *http.Response {
+	r.t.Helper()
+	req, err := http.NewRequest(http.MethodGet, r.url+"/metrics", nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if id != "" {
+		req.SetBasicAuth(id, password)
+	}
+	resp, err := r.client.Do(req)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return resp
 }

@@ -11,10 +11,13 @@ import (
 	"github.com/millrace/millrace/internal/store"
 )
 
-// metrics counts what happens in the store, for GET /metrics. It tells of no
-// stream by name. Any number of goroutines may use it.
+// metrics counts what happens in the server, for GET /metrics. Any number of
+// goroutines may use it. docs/reference/metrics.md lists every one.
 type metrics struct {
 	registry *prometheus.Registry
+	media    *mediaMetrics
+	calls    *callMetrics
+	forecast forecast
 
 	committed      prometheus.Counter
 	committedBytes prometheus.Counter
@@ -30,6 +33,7 @@ type metrics struct {
 func newMetrics() *metrics {
 	m := &metrics{
 		registry:       prometheus.NewRegistry(),
+		media:          newMediaMetrics(),
 		committed:      counter("fragments_committed_total", "Fragments that became durable."),
 		committedBytes: counter("committed_bytes_total", "Bytes written for fragments that became durable."),
 		syncTime: prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -43,6 +47,9 @@ func newMetrics() *metrics {
 		damaged:  counter("damages_total", "Places found whose checksum failed."),
 		capped:   counter("capped_bytes_total", "Bytes of media that went because a capacity of their streams was used up."),
 	}
+	m.media.register(m.registry)
+	m.calls = newCallMetrics(m.registry)
+	registerBuild(m.registry)
 	m.registry.MustRegister(
 		m.committed, m.committedBytes, m.syncTime, m.failed, m.poisoned, m.sealed, m.removed, m.damaged, m.capped,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
@@ -54,16 +61,26 @@ func counter(name, help string) prometheus.Counter {
 	return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "millrace", Subsystem: "store", Name: name, Help: help})
 }
 
-// gauge adds a value that is looked up at each scrape.
-func (m *metrics) gauge(name, help string, value func() float64) {
+// level adds a gauge that is looked up at each scrape.
+func (m *metrics) level(subsystem, name, help string, value func() float64) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(
-		prometheus.GaugeOpts{Namespace: "millrace", Subsystem: "store", Name: name, Help: help}, value))
+		prometheus.GaugeOpts{Namespace: "millrace", Subsystem: subsystem, Name: name, Help: help}, value))
 }
 
-// count adds a counter that is looked up at each scrape.
-func (m *metrics) count(name, help string, value func() float64) {
+// total adds a counter that is looked up at each scrape.
+func (m *metrics) total(subsystem, name, help string, value func() float64) {
 	m.registry.MustRegister(prometheus.NewCounterFunc(
-		prometheus.CounterOpts{Namespace: "millrace", Subsystem: "store", Name: name, Help: help}, value))
+		prometheus.CounterOpts{Namespace: "millrace", Subsystem: subsystem, Name: name, Help: help}, value))
+}
+
+// gauge adds a gauge of the store.
+func (m *metrics) gauge(name, help string, value func() float64) {
+	m.level("store", name, help, value)
+}
+
+// count adds a counter of the store.
+func (m *metrics) count(name, help string, value func() float64) {
+	m.total("store", name, help, value)
 }
 
 // watch adds what can be seen of an open store.
@@ -73,6 +90,9 @@ func (m *metrics) watch(e *store.Engine) {
 	m.gauge("pack_bytes", "Length of the files of packs, their holes included.", func() float64 { return float64(e.PackStats().Bytes) })
 	m.gauge("live_fragments", "Fragments that can be found.", func() float64 { return float64(e.PackStats().LiveFragments) })
 	m.gauge("live_bytes", "Bytes of media of the fragments that can be found.", func() float64 { return float64(e.PackStats().LiveBytes) })
+	m.gauge("index_unfed_fragments", "Fragments that are found in memory and not in the pages of the index yet.", func() float64 { return float64(e.PackStats().Unfed) })
+	m.gauge("full_in_seconds", "In how long the room will be used up at the rate of the past six hours; NaN if not known, +Inf if it does not fill.",
+		m.forecast.seconds)
 	m.gauge("capacity_bytes", "Bytes that there could be of packs and what lies beside them; 0 if that is not known.",
 		func() float64 { return float64(e.RoomStats().Capacity) })
 	m.gauge("used_bytes", "Bytes that packs and what lies beside them take.", func() float64 { return float64(e.RoomStats().Used) })

@@ -69,7 +69,8 @@ type Server struct {
 	api      *api.Handler
 	http     *http.Server
 	listener net.Listener
-	security *security // nil: plain HTTP
+	security *security        // nil: plain HTTP
+	metrics  *metricsListener // nil if nobody wants it
 
 	connections *connections
 
@@ -131,6 +132,13 @@ func (s *Server) open(ctx context.Context) (err error) {
 		TLSNextProto:      noHTTP2(),
 	}
 	s.connections.watch(s.http)
+	if s.cfg.MetricsListen != "" {
+		if s.metrics, err = listenForMetrics(ctx, s.cfg.MetricsListen, s.state.metrics.handler(), handler, s.logger); err != nil {
+			return err
+		}
+		background = append(background, s.metrics.run)
+	}
+	s.logStart()
 	var run context.Context
 	run, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	for _, work := range background {
@@ -178,17 +186,19 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 		return nil, nil, err
 	}
 	s.media = api.NewMedia(api.MediaConfig{
+		Events:  s.state.metrics.media.events(),
 		Streams: s.state.streams, Store: s.state.media, Tail: fragments, Sessions: sessions, Egress: out,
 		Requests: requests, Account: s.cfg.Account, MaxReaders: s.cfg.MaxReaders, MaxCalls: mostMediaCalls(s.connections.most), WriteTimeout: s.options.WriteTimeout, Logger: s.logger, Since: s.state.clock.Since,
 		Renew: s.keys.Renew, RenewEvery: s.options.RenewEvery,
 	})
+	s.state.metrics.watchMedia(fragments, sessions, s.media.Readers)
 	handler, err := api.New(ctx, api.Config{
 		Control: s.state.streams,
 		Auth:    s.authenticator(), Keys: s.keys,
 		Region: s.cfg.Region, Account: s.cfg.Account, PublicURL: s.cfg.PublicURL,
 		Requests: requests, MaxStreams: s.cfg.MaxStreams,
 		PutMedia: s.media.PutMedia, GetMedia: s.media.GetMedia, Media: s.media, Clock: s.state.clock,
-		Metrics: s.state.metrics.handler(), Authority: s.security.trustPEM(s.cfg), Devices: s.devices,
+		Metrics: s.state.metrics.handler(), Events: api.Events{Answered: s.state.metrics.calls.answered}, Authority: s.security.trustPEM(s.cfg), Devices: s.devices,
 		Logger: s.logger, Now: s.now, Since: s.state.clock.Since,
 	})
 	if err != nil {
@@ -205,6 +215,7 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 		func(ctx context.Context) { s.logEnd("deletions", handler.Run(ctx)) },
 		s.state.clock.Run,
 		s.state.keepTime,
+		func(ctx context.Context) { s.state.metrics.forecast.watch(ctx, s.state.media.RoomStats) },
 		s.state.keepBallast,
 		s.state.keeper.Run,
 		func(ctx context.Context) { s.state.media.Scrub(ctx, int64(s.cfg.ScrubRate)) },
@@ -226,6 +237,30 @@ func (s *Server) serve() {
 
 // URL is where the server can be reached from this machine.
 func (s *Server) URL() string { return localURL(s.listener.Addr(), s.security != nil) }
+
+// MetricsAddr is where metrics are served openly; nil if nowhere.
+func (s *Server) MetricsAddr() net.Addr {
+	if s.metrics == nil {
+		return nil
+	}
+	return s.metrics.listener.Addr()
+}
+
+// logStart says once what is running and how.
+func (s *Server) logStart() {
+	cfg := Effective(s.cfg)
+	attrs := []any{
+		"version", release(), "data", cfg.Data, "address", s.listener.Addr().String(), "url", s.URL(),
+		"capacity", cfg.Capacity.String(), "memory", cfg.Memory.String(), "connections", cfg.MaxConnections, "profile", string(cfg.Profile),
+	}
+	if room := s.state.media.RoomStats(); room.Capacity > 0 {
+		attrs = append(attrs, "usedBytes", room.Used, "leftBytes", room.Left)
+	}
+	if s.metrics != nil {
+		attrs = append(attrs, "metrics", s.metrics.listener.Addr().String())
+	}
+	s.logger.Info("serving", attrs...)
+}
 
 // RootKey is the key that may do everything, and how it was found.
 func (s *Server) RootKey() auth.LoadedRootKey { return s.key }

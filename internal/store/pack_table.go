@@ -242,6 +242,7 @@ func (t *packTable) count() (s PackStats) {
 		s.Bytes += p.size
 		s.LiveFragments += p.live
 		s.LiveBytes += p.liveBytes
+		s.Unfed += p.unfed.count
 	}
 	return s
 }

@@ -21,6 +21,7 @@ type Parts struct {
 	Leading      int64            // bytes of the leading elements, with which the body begins
 	Cluster      int64            // bytes of the Cluster behind them
 	Trailing     int64            // bytes of the trailing elements at the end
+	Frames       int              // in the Cluster
 
 	read func(buf []byte) (int, error)
 }
@@ -84,6 +85,7 @@ func (e *Engine) openAt(ctx context.Context, s Scope, entry Entry, buf []byte) (
 		b.record = r.record
 		p.ProducerTime = r.record.ProducerTime
 		p.Leading, p.Cluster, p.Trailing = int64(r.record.Leading), int64(r.record.Cluster), int64(r.record.Trailing)
+		p.Frames = int(r.record.Samples)
 		p.Header, err = r.header()
 		return err
 	})

@@ -13,6 +13,7 @@ type PackStats struct {
 	Bytes         int64 // of the files
 	LiveFragments int   // that can be found
 	LiveBytes     int64 // of their media
+	Unfed         int   // of the live ones, those that are not in the pages yet
 }
 
 // StreamStats is what is kept of one stream, expired or not.

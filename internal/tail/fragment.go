@@ -47,6 +47,7 @@ type Fragment struct {
 	whole    bool // it was complete once
 	trailing []byte
 	duration time.Duration
+	frames   int
 	hidden   bool  // no reader begins with it any more
 	err      error // why it failed
 	opened   time.Time
@@ -140,6 +141,7 @@ func (f *Fragment) fill(p []byte) int {
 type Finish struct {
 	Trailing  []byte
 	Duration  time.Duration
+	Frames    int
 	Ephemeral bool // there is no store behind it: it is settled as well
 	Table     int  // bytes that its samples take until it is durable
 }
@@ -163,7 +165,7 @@ func (f *Fragment) complete(fin Finish) bool {
 		return false
 	}
 	f.hand(len(fin.Trailing) + fin.Table)
-	f.state, f.whole, f.trailing, f.duration, f.fail = Complete, true, fin.Trailing, fin.Duration, nil
+	f.state, f.whole, f.trailing, f.duration, f.frames, f.fail = Complete, true, fin.Trailing, fin.Duration, fin.Frames, nil
 	if fin.Ephemeral {
 		f.state = Settled
 		s.tail.ephemeral.add(f)
@@ -263,6 +265,7 @@ type View struct {
 	Size     int      // bytes of the Cluster seen with these pieces
 	Whole    bool     // there will be no more of them
 	Trailing []byte   // once it is whole
+	Frames   int      // and how many there are
 }
 
 // Read returns what there is of the fragment behind the first seen bytes,
@@ -288,7 +291,7 @@ func (f *Fragment) look(seen int, state State, buf [][]byte) (View, <-chan struc
 	f.stream.mu.Lock()
 	defer f.stream.mu.Unlock()
 	if f.size > seen || f.state != state {
-		return View{State: f.state, Pieces: f.pieces(buf[:0], seen), Size: f.size, Whole: f.whole, Trailing: f.trailing}, nil
+		return View{State: f.state, Pieces: f.pieces(buf[:0], seen), Size: f.size, Whole: f.whole, Trailing: f.trailing, Frames: f.frames}, nil
 	}
 	return View{}, f.change()
 }
