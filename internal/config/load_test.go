@@ -195,6 +195,15 @@ func TestBadSettingsAreExplained(t *testing.T) {
 		"too few connections to work with": {
 			config.Sources{Flags: map[string]string{"data": "x", "max-connections": "3"}}, []string{"max-connections: 3"},
 		},
+		"limits that are none": {
+			config.Sources{Flags: map[string]string{
+				"data": "x", "max-streams": "-1", "fragment-rate": "-2", "media-points": "-3", "session-rate": "12", "reader-rate": "25", "session-overflow": "explode",
+			}},
+			[]string{"max-streams: -1", "fragment-rate: -2", "media-points: -3", "session-rate: 12 is less than 1KiB", "reader-rate: 25", "session-overflow"},
+		},
+		"a rate that is none": {
+			config.Sources{Flags: map[string]string{"data": "x", "rates": "DescribeStream"}}, []string{"command line", "OPERATION=N/M"},
+		},
 		"a policy that is none": {
 			config.Sources{Flags: map[string]string{"data": "x", "when-full": "explode"}}, []string{"when-full"},
 		},

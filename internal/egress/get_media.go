@@ -114,6 +114,12 @@ func (d *Delivery) run(ctx context.Context, o *output) error {
 		_ = fragments.Wait(ctx) // if that is over, the next wait says so
 		step, err := e.next(ctx, cursor)
 		fragments.Pass(1)
+		if err == nil && ctx.Err() != nil { // it ended while there was more to come
+			err = context.Cause(ctx)
+			if step.Live != nil {
+				step.Live.Release()
+			}
+		}
 		switch {
 		case errors.Is(err, errIdle), errors.Is(err, ErrStop), errors.Is(err, millrace.ErrClosed):
 			return nil
