@@ -19,6 +19,7 @@ install_packages() {
 	local missing=()
 	command -v ffmpeg >/dev/null || missing+=(ffmpeg)
 	command -v curl >/dev/null || missing+=(curl)
+	command -v openssl >/dev/null || missing+=(openssl)
 	command -v npm >/dev/null || missing+=(nodejs npm)
 	command -v chromium >/dev/null || missing+=(chromium)
 	command -v certutil >/dev/null || missing+=(libnss3-tools)
@@ -58,6 +59,7 @@ install_python() {
 
 # As the Python one: named after the packages it holds.
 install_javascript() {
+	command -v openssl >/dev/null || missing+=(openssl)
 	command -v npm >/dev/null || return 0
 	local sum home
 	sum=$(cksum <javascript/package-lock.json | cut -d' ' -f1)
