@@ -79,6 +79,15 @@ func TestJavaV2RunsTheControlOperations(t *testing.T) {
 	})
 }
 
+// TestJavaV2KeepsConfigurations: what else can be configured of a stream, and
+// the answers about signaling channels.
+func TestJavaV2KeepsConfigurations(t *testing.T) {
+	javaHome(t)
+	plainAndTLS(t, func(t *testing.T, r *rig) {
+		java[any](t, r, "Configurations")
+	})
+}
+
 // TestJavaV2ReadsMedia: GetMedia of the SDK for Java v2, with the synchronous
 // client and with the asynchronous one.
 func TestJavaV2ReadsMedia(t *testing.T) {

@@ -89,7 +89,7 @@ install_java() {
 		rm -rf "$home"
 		mkdir -p "$cache"
 		if ! mvn --batch-mode --no-transfer-progress --file java/pom.xml -Dhome="$home" compile dependency:copy-dependencies >"$log" 2>&1; then
-			echo "interop: the Java clients could not be installed: $(grep -m 1 '^\[ERROR\]' "$log" || echo "see $log")"
+			echo "interop: the Java clients could not be installed: $(grep -m 1 'Failed to execute' "$log" || echo "see $log")"
 			return 0
 		fi
 		touch "$home/complete"
