@@ -3,6 +3,7 @@
 package interop
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -61,5 +62,16 @@ func TestBoto3JoinsALiveStream(t *testing.T) {
 		time.Sleep(3 * time.Second)
 		r.output(t, interpreter, "python/live.py", "boto3-live", fmt.Sprint(clipSeconds))
 		must(t, producer.Wait())
+	})
+}
+
+// TestBoto3KeepsConfigurations: the operations beside streams, those on
+// channels, and the ways in which a client is told of a server and a session.
+func TestBoto3KeepsConfigurations(t *testing.T) {
+	plainAndTLS(t, func(t *testing.T, r *rig) {
+		interpreter := python(t)
+		var session struct{ AccessKeyID, SecretAccessKey, SessionToken string }
+		must(t, json.Unmarshal([]byte(r.output(t, r.binary, "--json", "key", "session", "--duration", "15m")), &session))
+		r.output(t, interpreter, "python/configurations.py", session.AccessKeyID, session.SecretAccessKey, session.SessionToken)
 	})
 }

@@ -127,8 +127,8 @@ func ownRig(t *testing.T, secure bool) *rig {
 	return r
 }
 
-// newRig gives a server its address, its directory and, if it is to be
-// secure, its certificate.
+// newRig gives a server its address and its directory. A secure one makes its
+// certificate by itself, of an authority that it keeps in its data directory.
 func newRig(binary, work string, secure bool) (*rig, error) {
 	if err := os.MkdirAll(work, 0o700); err != nil {
 		return nil, err
@@ -139,8 +139,7 @@ func newRig(binary, work string, secure bool) (*rig, error) {
 	}
 	r := &rig{binary: binary, url: "http://" + address, address: address, work: work, log: &syncBuffer{}}
 	if secure {
-		r.url, r.ca = "https://"+address, filepath.Join(work, "ca.pem")
-		return r, makeCertificate(work)
+		r.url, r.ca = "https://"+address, filepath.Join(work, "data", "ca.pem")
 	}
 	return r, nil
 }
@@ -153,7 +152,7 @@ func (r *rig) start() error {
 		"--reader-idle-timeout", readerIdle.String(),
 	}
 	if r.ca != "" {
-		args = append(args, "--tls-cert", filepath.Join(r.work, "cert.pem"), "--tls-key", filepath.Join(r.work, "key.pem"))
+		args = append(args, "--tls-auto")
 	}
 	server := exec.Command(r.binary, args...)
 	server.Env = append(os.Environ(), "MILLRACE_ACCESS_KEY_ID="+accessKey, "MILLRACE_SECRET_ACCESS_KEY="+secretKey)
@@ -197,18 +196,10 @@ func freeAddress() (string, error) {
 func (r *rig) waitReady() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	client, err := r.httpClient()
-	if err != nil {
-		return err
-	}
-	defer client.CloseIdleConnections()
 	for {
-		res, err := client.Get(r.url + "/readyz")
+		err := r.askReady()
 		if err == nil {
-			res.Body.Close()
-			if res.StatusCode == http.StatusOK {
-				return nil
-			}
+			return nil
 		}
 		select {
 		case err := <-r.exited:
@@ -218,6 +209,25 @@ func (r *rig) waitReady() error {
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+}
+
+// askReady asks once. Before its first start has come so far, a server has no
+// authority to trust.
+func (r *rig) askReady() error {
+	client, err := r.httpClient()
+	if err != nil {
+		return err
+	}
+	defer client.CloseIdleConnections()
+	res, err := client.Get(r.url + "/readyz")
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s", res.Status)
+	}
+	return nil
 }
 
 // stop asks for an orderly shutdown and expects exit code 0.

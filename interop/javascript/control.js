@@ -111,3 +111,64 @@ test("keys that are not ours", async () => {
   credentials.accessKeyId = "AKIANOBODY0000000000";
   await fails("UnrecognizedClientException", 403, "ListStreams", {}, new kv.KinesisVideoClient({ credentials }));
 });
+
+test("configurations come back as they were given", async () => {
+  const StreamName = "javascript-configured";
+  const { StreamARN } = await send("CreateStream", { StreamName, DataRetentionInHours: 24 });
+  const [, , , region, account] = StreamARN.split(":");
+
+  const notification = { Status: "ENABLED", DestinationConfig: { Uri: "sns://arn:aws:sns:us-east-1:123456789012:door" } };
+  await send("UpdateNotificationConfiguration", { StreamName, NotificationConfiguration: notification });
+  assert.deepEqual((await send("DescribeNotificationConfiguration", { StreamARN })).NotificationConfiguration, notification);
+
+  const images = {
+    Status: "ENABLED", ImageSelectorType: "PRODUCER_TIMESTAMP", SamplingInterval: 3000, Format: "PNG", WidthPixels: 320,
+    DestinationConfig: { Uri: "s3://bucket/path", DestinationRegion: region },
+  };
+  await send("UpdateImageGenerationConfiguration", { StreamName, ImageGenerationConfiguration: images });
+  assert.deepEqual((await send("DescribeImageGenerationConfiguration", { StreamName })).ImageGenerationConfiguration, images);
+
+  const { Version } = await describe(StreamName);
+  const storage = { DefaultStorageTier: "WARM" };
+  await send("UpdateStreamStorageConfiguration", { StreamName, CurrentVersion: Version, StreamStorageConfiguration: storage });
+  assert.deepEqual((await send("DescribeStreamStorageConfiguration", { StreamName })).StreamStorageConfiguration, storage);
+
+  const edge = {
+    HubDeviceArn: `arn:aws:iot:${region}:${account}:thing/javascript`,
+    RecorderConfig: { MediaSourceConfig: {
+      MediaUriSecretArn: `arn:aws:secretsmanager:${region}:${account}:secret:door`, MediaUriType: "RTSP_URI",
+    } },
+  };
+  await fails("StreamEdgeConfigurationNotFoundException", 404, "DescribeEdgeConfiguration", { StreamName });
+  await send("StartEdgeConfigurationUpdate", { StreamName, EdgeConfig: edge });
+  const described = await send("DescribeEdgeConfiguration", { StreamName });
+  assert.deepEqual(described.EdgeConfig, edge);
+  assert.equal(described.SyncStatus, "SYNCING");
+  assert.ok(described.CreationTime instanceof Date);
+  const agents = [];
+  for await (const page of kv.paginateListEdgeAgentConfigurations({ client, pageSize: 1 }, { HubDeviceArn: edge.HubDeviceArn })) {
+    agents.push(...page.EdgeConfigs.map((config) => config.StreamName));
+  }
+  assert.deepEqual(agents, [StreamName]);
+  await send("DeleteEdgeConfiguration", { StreamName });
+});
+
+test("there are no channels", async () => {
+  const StreamName = "javascript-channels";
+  const { StreamARN } = await send("CreateStream", { StreamName });
+  const ChannelARN = StreamARN.replace(":stream/", ":channel/");
+  for await (const page of kv.paginateDescribeMappedResourceConfiguration({ client }, { StreamName })) {
+    assert.deepEqual(page.MappedResourceConfigurationList, []);
+  }
+  await fails("ResourceNotFoundException", 404, "DescribeMediaStorageConfiguration", { ChannelARN });
+  await fails("ResourceNotFoundException", 404, "UpdateMediaStorageConfiguration", {
+    ChannelARN, MediaStorageConfiguration: { Status: "DISABLED" },
+  });
+  const none = "UnsupportedOperationException";
+  await fails(none, 501, "CreateSignalingChannel", { ChannelName: "door" });
+  await fails(none, 501, "DescribeSignalingChannel", { ChannelName: "door" });
+  await fails(none, 501, "ListSignalingChannels", {});
+  await fails(none, 501, "UpdateSignalingChannel", { ChannelARN, CurrentVersion: "v" });
+  await fails(none, 501, "DeleteSignalingChannel", { ChannelARN });
+  await fails(none, 501, "GetSignalingChannelEndpoint", { ChannelARN });
+});
