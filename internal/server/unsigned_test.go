@@ -301,3 +301,65 @@ func (g *guarded) wrongSessions() []forgery {
 		g.by("a session that is over", credentials(over), expired),
 	}
 }
+
+// TestMetricsAreForWhoMayReadThem: by a name and a password, or by a signature.
+func TestMetricsAreForWhoMayReadThem(t *testing.T) {
+	g := guard(t)
+	reader, camera, disabled := g.key("reader", "ReadMetrics", ""), g.key("camera", "PutMedia", "*"), g.key("was", "ReadMetrics", "")
+	if status, _ := g.call("/millrace/v1/updateKey", map[string]any{"AccessKeyId": disabled.AccessKeyID, "Status": "DISABLED"}); status != http.StatusOK {
+		t.Fatal(status)
+	}
+	session := g.session(g.root(), map[string]any{"Actions": []string{"ReadMetrics"}})
+	basic := func(c wire.Credentials, secret string) func(*http.Request) {
+		return func(req *http.Request) { req.SetBasicAuth(c.AccessKeyID, secret) }
+	}
+	header := func(value string) func(*http.Request) {
+		return func(req *http.Request) { req.Header.Set("Authorization", value) }
+	}
+	signed := func(c wire.Credentials) func(*http.Request) {
+		return func(req *http.Request) { g.sign(req, c, g.now()) }
+	}
+	for name, tc := range map[string]struct {
+		edit   func(*http.Request)
+		status int
+		kind   string
+	}{
+		"a reader":                    {basic(reader.Credentials, reader.SecretAccessKey), http.StatusOK, ""},
+		"a reader who signs":          {signed(reader.Credentials), http.StatusOK, ""},
+		"a reader's session":          {signed(session), http.StatusOK, ""},
+		"nobody":                      {func(*http.Request) {}, http.StatusUnauthorized, missing},
+		"an empty header":             {header(""), http.StatusUnauthorized, incomplete},
+		"half a header":               {header("Basic"), http.StatusUnauthorized, incomplete},
+		"another scheme":              {header("Bearer " + reader.SecretAccessKey), http.StatusUnauthorized, incomplete},
+		"half a signature":            {header("AWS4-HMAC-SHA256 Credential=" + keyID), http.StatusUnauthorized, incomplete},
+		"a wrong secret":              {basic(reader.Credentials, camera.SecretAccessKey), http.StatusUnauthorized, unrecognized},
+		"half a secret":               {basic(reader.Credentials, reader.SecretAccessKey[:39]), http.StatusUnauthorized, unrecognized},
+		"an unknown key":              {basic(wire.Credentials{AccessKeyID: "MILLAAAAAAAAAAAAAAAA"}, reader.SecretAccessKey), http.StatusUnauthorized, unrecognized},
+		"a disabled key":              {basic(disabled.Credentials, disabled.SecretAccessKey), http.StatusUnauthorized, unrecognized},
+		"a session without its token": {basic(session, session.SecretAccessKey), http.StatusUnauthorized, unrecognized},
+		"a camera":                    {basic(camera.Credentials, camera.SecretAccessKey), http.StatusForbidden, "AccessDeniedException"},
+		"a camera that signs":         {signed(camera.Credentials), http.StatusForbidden, "AccessDeniedException"},
+	} {
+		for _, method := range []string{http.MethodGet, http.MethodHead} {
+			req, err := http.NewRequestWithContext(t.Context(), method, g.url+"/metrics", http.NoBody)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tc.edit(req)
+			a := g.do(req)
+			if a.status != tc.status || a.kind != tc.kind {
+				t.Errorf("%s, %s: %d %s", name, method, a.status, a.kind)
+			}
+			if tc.status != http.StatusOK && strings.Contains(string(a.body), "millrace_") {
+				t.Errorf("%s, %s: the metrics are shown", name, method)
+			}
+		}
+	}
+	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodOptions} {
+		req := g.request("/metrics", map[string]any{})
+		req.Method = method
+		if a := g.do(req); a.status != http.StatusNotFound {
+			t.Errorf("%s: %d %s", method, a.status, a.kind)
+		}
+	}
+}
