@@ -49,7 +49,7 @@ type deviceCredentials struct {
 // credentialsOperation is the row of such a request, which has no path of its
 // own and no signature: the certificate of its connection says whose it is.
 func (h *Handler) credentialsOperation(alias string) operation {
-	return operation{name: "AssumeRoleWithCertificate", run: func(ctx context.Context, c *call) (any, error) {
+	return operation{name: "AssumeRoleWithCertificate", kind: changes, run: func(ctx context.Context, c *call) (any, error) {
 		return h.deviceCredentials(ctx, c, alias)
 	}}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"net"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
@@ -109,4 +110,10 @@ func handshake(t *testing.T, serverConf, clientConf *tls.Config) (atServer, atCl
 		err = serverErr
 	}
 	return s.ConnectionState(), c.ConnectionState(), err
+}
+
+// writeRoots writes the certificate of a test server, which signed itself.
+func writeRoots(t *testing.T, path string, s *httptest.Server) {
+	t.Helper()
+	write(t, path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}))
 }

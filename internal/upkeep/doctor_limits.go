@@ -56,7 +56,7 @@ func (d *doctor) certificate(context.Context) {
 	case now.Before(leaf.NotBefore):
 		d.note(check, LevelFail, "Is the clock right?", "will be valid from %s on", stamp(leaf.NotBefore))
 	case leaf.NotAfter.Sub(now) < soon:
-		d.note(check, LevelWarn, "Renew it, and start the server again.", "is valid until %s only", stamp(leaf.NotAfter))
+		d.note(check, LevelWarn, "Renew it; a running server takes the new one by itself.", "is valid until %s only", stamp(leaf.NotAfter))
 	default:
 		d.note(check, LevelOK, "", "is valid until %s", stamp(leaf.NotAfter))
 	}
