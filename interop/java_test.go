@@ -181,6 +181,37 @@ func checkJavaAcks(t *testing.T, stream string, lines []javaPutLine) {
 	}
 }
 
+// TestJavaPutMediaGoesOnWithoutReadingAcks: with a source that is never ahead
+// the client reads nothing until it has sent everything. What lies between
+// client and server is full of acknowledgements after some hundred fragments;
+// the server then waits longer than it waits for a client that is gone, and
+// every fragment is acknowledged in the end.
+func TestJavaPutMediaGoesOnWithoutReadingAcks(t *testing.T) {
+	javaHome(t)
+	const seconds, rate = 40, 95 // fragments a second, each of one frame
+	path := filepath.Join(t.TempDir(), "many.mkv")
+	shared.output(t, need(t, "ffmpeg"), "-hide_banner", "-loglevel", "error",
+		"-f", "lavfi", "-i", fmt.Sprintf("testsrc2=size=32x32:rate=25:duration=%d", seconds*rate/25),
+		"-c:v", "libx264", "-preset", "ultrafast", "-g", "1", "-b:v", "20k", "-pix_fmt", "yuv420p",
+		"-f", "matroska", "-cluster_time_limit", "30", path)
+	plainAndTLS(t, func(t *testing.T, r *rig) {
+		r.newStream(t, "java-deaf")
+		lines := java[javaPutLine](t, r, "Put", fmt.Sprintf("java-deaf,RELATIVE,%d,%s", seconds, path))
+		var persisted []string
+		for _, l := range lines {
+			if l.Ack == "PERSISTED" {
+				persisted = append(persisted, l.Fragment)
+			}
+		}
+		if !slices.IsSorted(persisted) || len(persisted) != seconds*rate {
+			t.Errorf("%d fragments were persisted, want %d, in order", len(persisted), seconds*rate)
+		}
+		if last := lines[len(lines)-1]; !last.Complete {
+			t.Errorf("the session ended with %+v", last)
+		}
+	})
+}
+
 // serverTimesIn finds the times of arrival in a response of GetMedia, in
 // seconds since 1970: 14 characters behind a size of four bytes.
 func serverTimesIn(t *testing.T, media string) []float64 {
