@@ -113,6 +113,8 @@ func (a *Assembler) topLevel(e mkv.Element) error {
 		return midway(e.ID)
 	case !a.header.segment:
 		return fault(millrace.CodeInvalidMKV, "%s before the Segment", e.ID)
+	case e.ID == mkv.IDSimpleBlock || e.ID == mkv.IDBlockGroup:
+		return fault(millrace.CodeInvalidMKV, "a %s outside a Cluster", e.ID)
 	case e.ID == mkv.IDTags:
 		return a.tags(e)
 	case a.began && !a.header.fresh():

@@ -284,6 +284,8 @@ func TestFaultsHaveTheirCodes(t *testing.T) {
 		"random bytes behind an EBML header":               {body: append(ebml(), "GET / HTTP/1.1"...), want: millrace.CodeInvalidMKV},
 		"a header without a fragment":                      {body: document(), want: millrace.CodeInvalidMKV},
 		"a cluster before tracks":                          {body: concat(ebml(), segment(), cluster(0, block)), want: millrace.CodeInvalidMKV},
+		"a block behind the end of a fragment":             {body: concat(document(cluster(0, block)), endTag(), block), want: millrace.CodeInvalidMKV, done: 1},
+		"a block before the first cluster":                 {body: concat(document(), block, cluster(0, block)), want: millrace.CodeInvalidMKV},
 		"a second EBML header":                             {body: concat(document(cluster(0, block)), ebml()), want: millrace.CodeInvalidMKV, done: 0},
 		"a block before the timecode":                      {body: concat(document(), mkv.AppendUnknownSize(mkv.AppendID(nil, mkv.IDCluster), 8), block), want: millrace.CodeInvalidMKV},
 		"a cluster without a timecode":                     {body: concat(document(), mkv.AppendUnknownSize(mkv.AppendID(nil, mkv.IDCluster), 8), cluster(0, block)), want: millrace.CodeInvalidMKV},
