@@ -9,4 +9,13 @@
 // When they and the unit tests disagree, they win. They refuse to patch a
 // client: what has to be set to make one work is what a user would have to
 // set, and it stands in docs/compatibility.md.
+//
+// The producer SDK for C and kvssink, the sink of the producer SDK for C++,
+// are in no registry, and nothing here makes them. Who has built them, as their
+// own instructions say, names the builds: MILLRACE_INTEROP_PRODUCER_C is the
+// directory of the samples of the SDK for C, within its source tree, because
+// the frames that they send are in ../samples; MILLRACE_INTEROP_KVSSINK is the
+// directory of the plugin, which also wants gst-launch-1.0 and GStreamer's
+// plugin sets base, good, bad, ugly and libav. Each has a build tag of its own,
+// producerc and kvssink, which run.sh sets where the variable names a directory.
 package interop

@@ -159,6 +159,7 @@ func (d deviceCreate) print(c *console, f deviceFiles, made client.NewDevice) er
 			{"AWS_IOT_CORE_ROLE_ALIAS", info.RoleAlias},
 			{"AWS_IOT_CORE_THING_NAME", info.Name},
 			{"AWS_KVS_CACERT_PATH", f.Authority},
+			{"KVSSINK_CA_CERT_PATH", f.Authority},
 			{"CONTROL_PLANE_URI", s.Endpoint},
 			{"AWS_DEFAULT_REGION", s.Region},
 		} {
