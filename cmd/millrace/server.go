@@ -30,6 +30,9 @@ func (s settings) load(c *console, more map[string]string) (config.Server, error
 		flags[name] = value
 	}
 	cfg, err := config.Load(config.Sources{File: s.ConfigFile, Environ: c.environ, Flags: flags})
+	if cfg.OTLPEndpoint == "" {
+		cfg.OTLPEndpoint = c.lookup("OTEL_EXPORTER_OTLP_ENDPOINT")
+	}
 	if err != nil {
 		return cfg, &usageError{err, "millrace server --help"}
 	}

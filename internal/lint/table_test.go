@@ -54,6 +54,8 @@ func importTable() []row {
 		{"internal/store/fault", stores, false},
 		{"internal/store/storetest", stores, false},
 		{"internal/store/fill", []string{".", "internal/store", "internal/store/disk", "internal/store/sqlite"}, false},
+		{"internal/audit", nil, true},
+		{"internal/trace", nil, false},
 		{"internal/auth", []string{".", "internal/store", "internal/wire/..."}, false},
 		{"internal/certs", nil, false},
 		{"internal/device", []string{".", "internal/auth", "internal/certs", "internal/store"}, false},

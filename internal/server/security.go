@@ -170,10 +170,13 @@ func (s *security) trustPEM(cfg config.Server) []byte {
 // to be told of; nil if it has a certificate of another one, or none.
 func (s *Server) Authority() *certs.CA { return s.security.ownAuthority(s.cfg) }
 
-// Reload looks at once for a newer certificate. One that cannot be used changes
-// nothing.
+// Reload looks at once for a newer certificate, and opens the audit log anew. What
+// cannot be used changes nothing.
 func (s *Server) Reload() {
 	if s.security != nil {
 		s.security.certificate.Reload()
+	}
+	if err := s.observers.reopen(); err != nil {
+		s.logger.Error("the audit log goes on where it was", "err", err)
 	}
 }

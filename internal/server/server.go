@@ -73,6 +73,7 @@ type Server struct {
 	metrics  *metricsListener // nil if nobody wants it
 
 	connections *connections
+	observers   observers
 
 	stop    context.CancelFunc // of the background work
 	running sync.WaitGroup
@@ -113,6 +114,9 @@ func (s *Server) open(ctx context.Context) (err error) {
 	// fail easily comes before it.
 	if s.key, err = auth.LoadRootKey(s.cfg.Data, s.getenv); err != nil {
 		return fmt.Errorf("load root key: %w", err)
+	}
+	if err := s.openObservers(ctx); err != nil {
+		return err
 	}
 	handler, background, err := s.wire(ctx)
 	if err != nil {
@@ -198,7 +202,7 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 		Region: s.cfg.Region, Account: s.cfg.Account, PublicURL: s.cfg.PublicURL,
 		Requests: requests, MaxStreams: s.cfg.MaxStreams,
 		PutMedia: s.media.PutMedia, GetMedia: s.media.GetMedia, Media: s.media, Clock: s.state.clock,
-		Metrics: s.state.metrics.handler(), Events: api.Events{Answered: s.state.metrics.calls.answered}, Authority: s.security.trustPEM(s.cfg), Devices: s.devices,
+		Metrics: s.state.metrics.handler(), Events: s.callEvents(), Authority: s.security.trustPEM(s.cfg), Devices: s.devices,
 		Logger: s.logger, Now: s.now, Since: s.state.clock.Since,
 	})
 	if err != nil {
@@ -310,6 +314,7 @@ func (s *Server) shutdown() error {
 	if s.security != nil {
 		s.security.close()
 	}
+	errs = append(errs, s.closeObservers())
 	if s.state != nil {
 		errs = append(errs, s.state.close())
 	}
