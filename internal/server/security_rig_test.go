@@ -3,6 +3,7 @@ package server_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -50,20 +51,34 @@ func guard(t *testing.T) *guarded {
 	return guardWith(t, server.Options{})
 }
 
-// guardWith is guard with what a server needs beside its settings.
-func guardWith(t *testing.T, o server.Options) *guarded {
+// guardTLS is guard over https, with the server's own authority.
+func guardTLS(t *testing.T) *guarded {
+	t.Helper()
+	g := guardWith(t, server.Options{}, func(c *config.Server) { c.TLSAuto = true })
+	transport := &http.Transport{DisableCompression: true, TLSClientConfig: &tls.Config{RootCAs: g.s.Authority().Pool()}}
+	t.Cleanup(transport.CloseIdleConnections)
+	g.client = &http.Client{Transport: transport}
+	return g
+}
+
+// guardWith is guard with what a server needs beside its settings, and settings
+// that are changed.
+func guardWith(t *testing.T, o server.Options, changes ...func(*config.Server)) *guarded {
 	t.Helper()
 	log := &guardedLog{}
 	g := &guarded{log: log, secrets: []string{secret}}
-	o.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	g.rig = startWith(t, o, func(c *config.Server) {
-		c.ShutdownTimeout = 5 * time.Second
-	})
-	t.Cleanup(func() {
+	t.Cleanup(func() { // behind the server's end
 		for _, s := range g.secrets {
 			if strings.Contains(g.log.String(), s) {
 				t.Errorf("the log shows the secret %.8s...", s)
 			}
+		}
+	})
+	o.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	g.rig = startWith(t, o, func(c *config.Server) {
+		c.ShutdownTimeout = 5 * time.Second
+		for _, change := range changes {
+			change(c)
 		}
 	})
 	return g

@@ -18,14 +18,19 @@ func oddPaths() []string {
 		"/", "/unknown", "/DescribeStream", "/describestream", "/describeStream/", "/describeStream/x", "/a/describeStream",
 		"/describeStream%00", "/describeStream%2f", "/./describeStream", "/x/../describeStream", "/millrace/v1", "/millrace/v1/",
 		"/millrace/v1/CreateKey", "/millrace/v2/createKey", "/createKey", "/healthz/x", "/readyz/", "/metrics/", "/HEALTHZ",
-		"/debug/pprof/", "/debug/vars", "/.git/config", "/root-key.json", "/control.db", "/role-aliases", "/favicon.ico",
+		"/millrace/v1/ca.pem/", "/millrace/v1/ca-key.pem", "/ca.pem", "/debug/pprof/", "/debug/vars", "/.git/config", "/root-key.json", "/control.db", "/role-aliases", "/favicon.ico",
 	}
 }
 
-// TestNothingAnswersWithoutCredentials: but for health, readiness and what a
-// browser asks first.
+// TestNothingAnswersWithoutCredentials: but for health, readiness, the
+// certificate of the server's authority and what a browser asks first.
 func TestNothingAnswersWithoutCredentials(t *testing.T) {
-	g := guard(t)
+	t.Run("http", func(t *testing.T) { nothingAnswers(guard(t), "/healthz", "/readyz") })
+	t.Run("https", func(t *testing.T) { nothingAnswers(guardTLS(t), "/healthz", "/readyz", "/millrace/v1/ca.pem") })
+}
+
+func nothingAnswers(g *guarded, open ...string) {
+	t := g.t
 	methods := []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete, http.MethodPatch, http.MethodPost}
 	ask := func(method, path string) reply {
 		req := g.request(path, map[string]any{"StreamName": "door"})
@@ -58,8 +63,8 @@ func TestNothingAnswersWithoutCredentials(t *testing.T) {
 			t.Errorf("%s for a device without a certificate: %d %s", method, a.status, a.body)
 		}
 	}
-	for _, path := range []string{"/healthz", "/readyz"} {
-		if a := ask(http.MethodGet, path); a.status != http.StatusOK || len(a.body) > 40 {
+	for _, path := range open {
+		if a := ask(http.MethodGet, path); a.status != http.StatusOK || len(a.body) > 40 && !strings.HasSuffix(path, "/ca.pem") {
 			t.Errorf("%s: %d %s", path, a.status, a.body)
 		}
 		if a := ask(http.MethodPost, path); a.status != http.StatusNotFound {
