@@ -49,6 +49,12 @@ func NewKeyRing(c KeyRingConfig) *KeyRing {
 	return &KeyRing{config: c}
 }
 
+// String keeps the keys out of %v and %+v.
+func (k *KeyRing) String() string { return "auth.KeyRing" }
+
+// GoString keeps them out of %#v.
+func (k *KeyRing) GoString() string { return "auth.KeyRing" }
+
 // Lookup implements Keys.
 func (k *KeyRing) Lookup(ctx context.Context, keyID, token string) (Key, error) {
 	if token != "" {

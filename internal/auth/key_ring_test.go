@@ -2,6 +2,7 @@ package auth_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -436,5 +437,21 @@ func TestARecordThatIsDamagedIsNotShown(t *testing.T) {
 	}
 	if _, err = r.Lookup(t.Context(), id, ""); !errors.Is(err, millrace.ErrCorrupt) || strings.Contains(err.Error(), "thesecret") {
 		t.Errorf("err = %v", err)
+	}
+}
+
+// TestARingIsNotPrintedByAccident: nor what is in it.
+func TestARingIsNotPrintedByAccident(t *testing.T) {
+	r := newRing(t)
+	made, secret := r.create(t, "porch", "*", "*")
+	key, err := r.Lookup(t.Context(), made.ID, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, _ := json.Marshal(key)
+	shown := fmt.Sprintf("%v %+v %#v %s", r.KeyRing, r.KeyRing, r.KeyRing, r.KeyRing) +
+		fmt.Sprintf("%v %+v %#v %s", key, key, key, key) + fmt.Sprintf("%v %+v %#v", r.sessions, r.sessions, r.sessions) + string(kept)
+	if strings.Contains(shown, secret) || strings.Contains(shown, r.root.Secret) || len(shown) > 1000 {
+		t.Errorf("shown: %s", shown)
 	}
 }

@@ -45,6 +45,12 @@ type Sessions struct {
 	secrets []byte // key of the secrets
 }
 
+// String keeps the keys out of %v and %+v, also where it is a field.
+func (s *Sessions) String() string { return "auth.Sessions" }
+
+// GoString keeps them out of %#v.
+func (s *Sessions) GoString() string { return "auth.Sessions" }
+
 // NewSessions makes a Sessions. It reads the server's key, and makes it at the
 // first start.
 func NewSessions(ctx context.Context, v Vault) (*Sessions, error) {
