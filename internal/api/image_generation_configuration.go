@@ -2,7 +2,6 @@ package api
 
 import (
 	"fmt"
-	"math"
 	"regexp"
 	"strconv"
 
@@ -10,14 +9,17 @@ import (
 )
 
 const (
-	// leastSampling is the shortest distance of two images, in milliseconds.
+	// The distance of two images, in milliseconds. Of the longest one AWS's pages
+	// know 20 s, and its model nothing.
 	leastSampling = 200
+	mostSampling  = 20_000
 
 	// The greatest size of an image, in pixels.
 	maxWidth  = 3840
 	maxHeight = 2160
 
-	// The one key of FormatConfig, and the range of its value.
+	// The format that FormatConfig is for, its one key, and the range of its value.
+	jpegFormat     = "JPEG"
 	jpegQuality    = "JPEGQuality"
 	leastQuality   = 1
 	mostQuality    = 100
@@ -59,10 +61,13 @@ func (i *imageConfiguration) check(c *checks) {
 	if i.Sampling == nil {
 		c.missing(at + "samplingInterval")
 	}
-	c.integer(at+"samplingInterval", i.Sampling, leastSampling, math.MaxInt32)
-	c.choice(at+"format", i.Format, "JPEG", "PNG")
+	c.integer(at+"samplingInterval", i.Sampling, leastSampling, mostSampling)
+	c.choice(at+"format", i.Format, jpegFormat, "PNG")
 	if i.FormatConfig != nil {
 		c.formatConfig(at+"formatConfig", i.FormatConfig)
+		if i.Format != nil && *i.Format != jpegFormat {
+			c.fail(at+"formatConfig", jpegQuality, "Member must not be given for the format %s", *i.Format)
+		}
 	}
 	c.integer(at+"widthPixels", i.Width, 1, maxWidth)
 	c.integer(at+"heightPixels", i.Height, 1, maxHeight)

@@ -46,7 +46,7 @@ func (tr trial) run(t *testing.T, s shape, sp specimen, m memberShape) {
 	stage.prepare(t, sp.before)
 	tree := parseTree(t, strings.NewReplacer("$arn", stage.arn, "$version", "$version").Replace(sp.body))
 	if tr.without != "" {
-		delete(tree, tr.without)
+		set(tree, tr.without, nil, true)
 	}
 	set(tree, m.path, tr.value, tr.remove)
 	got := stage.post(t, s.path, printTree(t, tree))
@@ -82,7 +82,7 @@ func (m memberShape) trials(t *testing.T, body string) []trial {
 	return list
 }
 
-// partner is the other of two members that must agree, which would hide what a
+// partner is another member with which this one must agree, and which would hide what a
 // change of one does, unless a member's absence is tried.
 func (m memberShape) partner(tr trial) string {
 	if tr.remove || tr.want == badJSON || tr.name == "may be null" {
@@ -90,6 +90,7 @@ func (m memberShape) partner(tr trial) string {
 	}
 	return map[string]string{
 		"StreamName": "StreamARN", "StreamARN": "StreamName", "ChannelName": "ChannelARN", "ChannelARN": "ChannelName",
+		"ImageGenerationConfiguration.Format": "ImageGenerationConfiguration.FormatConfig",
 	}[m.path]
 }
 

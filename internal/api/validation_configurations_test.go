@@ -22,13 +22,15 @@ func notificationRows() []validationRow {
 }
 
 func imageRows() []validationRow {
-	const p, at = "/updateImageGenerationConfiguration", "3.11 "
+	const p, at = "/updateImageGenerationConfiguration", "UpdateImageGenerationConfiguration: "
 	c := configurations()[1]
 	with := func(old, replacement string) string { return strings.Replace(c.put(c.full), old, replacement, 1) }
 	quality := func(q string) string { return with(`{"JPEGQuality":"80"}`, q) }
 	return []validationRow{
 		{at + "SamplingInterval below 200 is refused", p, with(`3000`, `199`), badArg},
 		{at + "SamplingInterval of 200 is accepted", p, with(`3000`, `200`), fine},
+		{at + "SamplingInterval of 20000 is accepted", p, with(`3000`, `20000`), fine},
+		{at + "SamplingInterval above 20000 is refused", p, with(`3000`, `20001`), badArg},
 		{at + "SamplingInterval below nothing is refused", p, with(`3000`, `-3000`), badArg},
 		{at + "JPEGQuality below 1 is refused", p, quality(`{"JPEGQuality":"0"}`), badArg},
 		{at + "JPEGQuality of 1 is accepted", p, quality(`{"JPEGQuality":"1"}`), fine},
@@ -39,7 +41,7 @@ func imageRows() []validationRow {
 		{at + "JPEGQuality that is a word is refused", p, quality(`{"JPEGQuality":"high"}`), badArg},
 		{at + "JPEGQuality that is a number is no text", p, quality(`{"JPEGQuality":80}`), badJSON},
 		{at + "another key of FormatConfig is refused", p, quality(`{"PNGQuality":"80"}`), badArg},
-		{at + "FormatConfig beside PNG is accepted", p, with(`"JPEG",`, `"PNG",`), fine},
+		{at + "FormatConfig beside PNG is refused", p, with(`"JPEG",`, `"PNG",`), badArg},
 		{at + "DestinationRegion must be the stream's", p, with(`"DestinationRegion":"us-west-2"`, `"DestinationRegion":"eu-west-1"`), badArg},
 		{at + "DestinationRegion counts once the stream is found", p, strings.Replace(with(`"us-west-2"`, `"eu-west-1"`), `"cam"`, `"door"`, 1), missing},
 		{at + "WidthPixels alone is accepted", p, with(`,"HeightPixels":480`, ``), fine},
