@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -44,7 +46,7 @@ func (l *guardedLog) String() string {
 	return l.b.String()
 }
 
-// guard starts a server. When the test ends, its whole log is searched for the
+// guard starts a server. When the test ends, its whole log and its audit log are searched for the
 // secrets and tokens that it came to know.
 func guard(t *testing.T) *guarded {
 	t.Helper()
@@ -67,16 +69,21 @@ func guardWith(t *testing.T, o server.Options, changes ...func(*config.Server)) 
 	t.Helper()
 	log := &guardedLog{}
 	g := &guarded{log: log, secrets: []string{secret}}
+	audit := filepath.Join(t.TempDir(), "audit.log")
 	t.Cleanup(func() { // behind the server's end
+		record, err := os.ReadFile(audit)
+		if err != nil || !strings.Contains(string(record), `"operation"`) {
+			t.Errorf("the audit log has nothing: %v", err)
+		}
 		for _, s := range g.secrets {
-			if strings.Contains(g.log.String(), s) {
-				t.Errorf("the log shows the secret %.8s...", s)
+			if strings.Contains(g.log.String(), s) || strings.Contains(string(record), s) {
+				t.Errorf("a log shows the secret %.8s...", s)
 			}
 		}
 	})
 	o.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	g.rig = startWith(t, o, func(c *config.Server) {
-		c.ShutdownTimeout = 5 * time.Second
+		c.ShutdownTimeout, c.AuditLog = 5*time.Second, audit
 		for _, change := range changes {
 			change(c)
 		}
