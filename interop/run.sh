@@ -20,6 +20,7 @@ install_packages() {
 	command -v ffmpeg >/dev/null || missing+=(ffmpeg)
 	command -v curl >/dev/null || missing+=(curl)
 	command -v openssl >/dev/null || missing+=(openssl)
+	command -v ip >/dev/null || missing+=(iproute2)
 	command -v npm >/dev/null || missing+=(nodejs npm)
 	command -v chromium >/dev/null || missing+=(chromium)
 	command -v certutil >/dev/null || missing+=(libnss3-tools)
@@ -59,7 +60,6 @@ install_python() {
 
 # As the Python one: named after the packages it holds.
 install_javascript() {
-	command -v openssl >/dev/null || missing+=(openssl)
 	command -v npm >/dev/null || return 0
 	local sum home
 	sum=$(cksum <javascript/package-lock.json | cut -d' ' -f1)
