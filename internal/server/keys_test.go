@@ -239,3 +239,26 @@ func TestACamerasKeyIsADevices(t *testing.T) {
 		t.Errorf("the role has %v, a device %v", actions, want)
 	}
 }
+
+// TestTheRootKeyIsChangedByARestart: its sessions end with it, other keys stay.
+func TestTheRootKeyIsChangedByARestart(t *testing.T) {
+	g := guard(t)
+	kept := g.key("kept", "ListStreams", "*")
+	old, session := g.root(), g.session(g.root(), nil)
+	g.close()
+	g.cfg.AccessKeyID = "AKIAANOTHERKEY000000"
+	g.open()
+	next := g.root()
+	next.AccessKeyID = g.cfg.AccessKeyID
+	for what, tc := range map[string]struct {
+		c    wire.Credentials
+		kind string
+	}{
+		"the new root key": {next, ""}, "a key": {kept.Credentials, ""},
+		"the old root key": {old, unrecognized}, "its session": {session, unrecognized},
+	} {
+		if a := g.as(tc.c, "/listStreams", map[string]any{}); a.kind != tc.kind {
+			t.Errorf("%s: %d %s", what, a.status, a.kind)
+		}
+	}
+}
