@@ -101,6 +101,38 @@ func TestFilesAreReadAgainWhenTheyChange(t *testing.T) {
 	is("a pair again, and a signal", third, 3, 3)
 }
 
+// TestAReloadReadsFilesThatLookUnchanged: with the size and the time of those
+// before, as a file system with coarse times may show them.
+func TestAReloadReadsFilesThatLookUnchanged(t *testing.T) {
+	ca, dir := openCA(t), t.TempDir()
+	cert, key := writePair(t, dir, server(t, ca, now(), "a"))
+	alike := func() {
+		for _, name := range []string{cert, key} {
+			b, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(t, name, append(b, make([]byte, 4096-len(b))...))
+			if err := os.Chtimes(name, now(), now()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	alike()
+	clock := newHand()
+	s, err := certs.FromFiles(cert, key, certs.Options{Now: clock.now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := server(t, ca, now(), "b")
+	writePair(t, dir, second)
+	alike()
+	s.Reload()
+	if serial(t, s) != second.Leaf.SerialNumber.Text(16) {
+		t.Error("the pair before is in use")
+	}
+}
+
 func TestFilesOfTwoPairsAreRefused(t *testing.T) {
 	ca, dir := openCA(t), t.TempDir()
 	cert, _ := writePair(t, dir, server(t, ca, now(), "a"))

@@ -311,6 +311,14 @@ func TestWhoMakesDevices(t *testing.T) {
 	wild := key([]string{"Create*", "Describe*", "Tag*", "Get*", "Put*", "Update*", "Delete*", "List*"}, []string{"*"})
 	reader := key([]string{"GetMedia", "CreateDevice"}, []string{"*"})
 	r.camera("old", nil)
+	warden := key([]string{"UpdateDevice", "DeleteDevice"}, []string{"*"})
+	for path, in := range map[string]map[string]any{
+		"/millrace/v1/updateDevice": {"DeviceName": "old", "Status": "DISABLED"}, "/millrace/v1/deleteDevice": {"DeviceName": "old"},
+	} {
+		if status, body := r.callAs(warden, path, in); status != http.StatusForbidden {
+			t.Errorf("%s of a device with more than the caller's: %d %s", path, status, body)
+		}
+	}
 	for name, tc := range map[string]struct {
 		key    wire.Credentials
 		device string

@@ -43,7 +43,14 @@ func startSecure(t testing.TB, o server.Options, change func(*config.Server)) *r
 
 func (r *rig) show(path string) (int, string) {
 	r.t.Helper()
-	resp, err := r.client.Get(r.url + path)
+	req, err := http.NewRequest(http.MethodGet, r.url+path, nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if path == "/metrics" {
+		req.SetBasicAuth(keyID, secret)
+	}
+	resp, err := r.client.Do(req)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -191,7 +198,7 @@ func TestACertificateIsReplacedUnderLoad(t *testing.T) {
 		t.Errorf("in use is %x, not the last good one", got)
 	}
 	r.trust(ca.Pool())
-	if _, body := r.show("/metrics"); strings.Contains(body, "millrace_tls_certificate_failures_total 0\n") {
+	if status, body := r.show("/metrics"); status != http.StatusOK || strings.Contains(body, "millrace_tls_certificate_failures_total 0\n") {
 		t.Error("the failure is not counted")
 	}
 }
