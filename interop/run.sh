@@ -9,7 +9,9 @@
 #
 # seqsense's Go client cannot be had from every module proxy. Its suite has a
 # build tag of its own, kvm, and runs where the module resolves, or where
-# MILLRACE_INTEROP_MODFILE names a go.mod for this module that finds it.
+# MILLRACE_INTEROP_MODFILE names a go.mod for this module that finds it. The
+# consumer library for Python is in no registry: its suite, kvspy, runs where
+# MILLRACE_INTEROP_KVSPY names a directory with its source.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -40,21 +42,28 @@ install_packages() {
 	DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# The environment is named after its requirements, so that a change makes a new one.
-install_python() {
+# Makes a Python environment from a list of requirements, after which it is
+# named, so that a change makes a new one. Sets home, or leaves it empty.
+make_python() {
+	local requirements=$1 holds=$2
+	home=
 	python3 -c 'import venv, ensurepip' 2>/dev/null || return 0
-	local sum home
-	sum=$(cksum <python/requirements.txt | cut -d' ' -f1)
-	home=$cache/interop-python-$sum
-	if [[ ! -e $home/complete ]]; then
-		echo "interop: installing boto3 and the aws command line into $home"
-		rm -rf "$home"
-		if ! python3 -m venv "$home" || ! "$home/bin/pip" install --quiet --requirement python/requirements.txt; then
-			echo "interop: boto3 and the aws command line could not be installed"
+	local made
+	made=$cache/interop-python-$(cksum <"$requirements" | cut -d' ' -f1)
+	if [[ ! -e $made/complete ]]; then
+		echo "interop: installing $holds into $made"
+		rm -rf "$made"
+		if ! python3 -m venv "$made" || ! "$made/bin/pip" install --quiet --only-binary :all: --requirement "$requirements"; then
+			echo "interop: $holds could not be installed"
 			return 0
 		fi
-		touch "$home/complete"
+		touch "$made/complete"
 	fi
+	home=$made
+}
+
+install_python() {
+	make_python python/requirements.txt "boto3 and the aws command line"
 	export MILLRACE_INTEROP_PYTHON=$home
 }
 
@@ -129,12 +138,24 @@ choose_builds() {
 	done
 }
 
+# Adds a tag where the source of the consumer library for Python is at hand.
+choose_kvspy() {
+	if [[ -z "${MILLRACE_INTEROP_KVSPY:-}" ]]; then
+		echo "interop: MILLRACE_INTEROP_KVSPY names no source of the consumer library for Python; its suite is left out"
+		return
+	fi
+	make_python python/requirements-consumer.txt "what the consumer library for Python needs"
+	export MILLRACE_INTEROP_KVSPY_ENV=$home
+	tags=$tags,kvspy
+}
+
 install_packages
 install_python
 install_javascript
 install_java
 choose_kvm
 choose_builds
+choose_kvspy
 
 mkdir -p ../.cache
 go build -C ../tools -o ../.cache/gotest ./gotest
