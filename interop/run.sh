@@ -29,6 +29,8 @@ install_packages() {
 	[[ -e /usr/bin/aws ]] || missing+=(awscli)
 	python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3 python3-venv)
 	command -v mvn >/dev/null || missing+=(maven)
+	command -v promtool >/dev/null || missing+=(prometheus)
+	command -v nginx >/dev/null || missing+=(nginx-light)
 	command -v javac >/dev/null || missing+=(default-jdk-headless)
 	if ((${#missing[@]} == 0)); then
 		return

@@ -29,6 +29,7 @@ type cli struct {
 	Restore    restoreCommand    `cmd:"" help:"Put a backup into an empty data directory."`
 	Rebuild    rebuildCommand    `cmd:"" help:"Make the index of a data directory again from its media."`
 	Doctor     doctorCommand     `cmd:"" help:"Look whether this machine is fit for a server, and say what to do."`
+	Health     healthCommand     `cmd:"" help:"Ask a server whether it can serve."`
 	Config     configCommand     `cmd:"" help:"Print the server's settings as they would be used."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 	Completion completionCommand `cmd:"" help:"Print a completion script for a shell."`
