@@ -188,7 +188,7 @@ func checkJavaAcks(t *testing.T, stream string, lines []javaPutLine) {
 // every fragment is acknowledged in the end.
 func TestJavaPutMediaGoesOnWithoutReadingAcks(t *testing.T) {
 	javaHome(t)
-	t.Parallel() // it mostly waits
+	t.Parallel()                 // it mostly waits
 	const seconds, rate = 40, 95 // fragments a second, each of one frame
 	path := filepath.Join(t.TempDir(), "many.mkv")
 	shared.output(t, need(t, "ffmpeg"), "-hide_banner", "-loglevel", "error",
