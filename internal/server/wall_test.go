@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/millrace/millrace/internal/wire"
@@ -99,16 +100,28 @@ type wallKey struct {
 
 type modelScope struct{ actions, streams []string }
 
+// governing are the actions that wildcards reach only if they are "*".
+var governing = regexp.MustCompile(`(Key|Device)s?$`)
+
+// expressions are the patterns' that were seen, for they take long to make.
+var expressions sync.Map
+
+// like says whether any of the patterns matches, by regular expressions.
+func like(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		known, ok := expressions.Load(p)
+		if !ok {
+			expr := strings.NewReplacer(`\*`, `.*`, `\?`, `.`).Replace(regexp.QuoteMeta(p))
+			known, _ = expressions.LoadOrStore(p, regexp.MustCompile(`(?s)^`+expr+`$`))
+		}
+		return known.(*regexp.Regexp).MatchString(name)
+	})
+}
+
 // allows is the model: it shares nothing with the code under test.
 func (s modelScope) allows(op string, on subject, stream string) bool {
-	like := func(patterns []string, name string) bool {
-		return slices.ContainsFunc(patterns, func(p string) bool {
-			expr := strings.NewReplacer(`\*`, `.*`, `\?`, `.`).Replace(regexp.QuoteMeta(p))
-			return regexp.MustCompile(`(?s)^` + expr + `$`).MatchString(name)
-		})
-	}
 	action := like(s.actions, op)
-	if regexp.MustCompile(`(Key|Device)s?$`).MatchString(op) {
+	if governing.MatchString(op) {
 		action = slices.Contains(s.actions, "*") || slices.Contains(s.actions, op)
 	}
 	switch on {
@@ -178,7 +191,7 @@ type wallTarget struct {
 // calls them, and others that are not there, in every way.
 func (g *guarded) wallTargets() []wallTarget {
 	var targets []wallTarget
-	for i, name := range []string{"cam-1", "cam", "cam-10", "CAM-1", "cam.1", "..", "a..b"} {
+	for i, name := range []string{"cam-1", "cam", "cam-10", "CAM-1", ".."} {
 		_, out := g.call("/createStream", map[string]any{"StreamName": name})
 		arn, ok := out["StreamARN"].(string)
 		if !ok {
@@ -197,7 +210,7 @@ func (g *guarded) wallTargets() []wallTarget {
 			targets = append(targets, wallTarget{arn: other, stream: name})
 		}
 	}
-	for _, name := range []string{"ghost", "ca", "cam-", "cam-2", "CAM", "...", "door"} {
+	for _, name := range []string{"ghost", "cam-", "cam-2", "...", "door"} {
 		targets = append(targets, wallTarget{name: name, stream: name})
 	}
 	targets = append(targets, wallTarget{arn: "arn:aws:kinesisvideo:us-west-2:" + g.cfg.Account + ":stream/ghost/1700000000000", stream: "ghost"})
