@@ -179,7 +179,7 @@ func TestAWSCLIKeepsConfigurations(t *testing.T) {
 			`"DestinationConfig":{"Uri":"s3://bucket/path","DestinationRegion":"`+home+`"},"SamplingInterval":3000,"Format":"JPEG",`+
 			`"FormatConfig":{"JPEGQuality":"80"},"WidthPixels":320,"HeightPixels":240}`)
 
-		edge := `{"HubDeviceArn":"arn:aws:iot:us-east-1:123456789012:thing/hub","RecorderConfig":{"MediaSourceConfig":` +
+		edge := `{"HubDeviceArn":"arn:aws:iot:us-east-1:123456789012:thing/` + name + `","RecorderConfig":{"MediaSourceConfig":` +
 			`{"MediaUriSecretArn":"arn:aws:secretsmanager:us-east-1:123456789012:secret:door","MediaUriType":"RTSP_URI"}}}`
 		cli.do(t, nil, "kinesisvideo start-edge-configuration-update --stream-name", name, "--edge-config", edge)
 		var described struct {
@@ -210,7 +210,7 @@ func TestAWSCLIKeepsConfigurations(t *testing.T) {
 func (cli awsCLI) keepsWhatIsNewer(t *testing.T, name string) {
 	t.Helper()
 	var agents struct{ EdgeConfigs []struct{ StreamName string } }
-	cli.do(t, &agents, "kinesisvideo list-edge-agent-configurations --hub-device-arn arn:aws:iot:us-east-1:123456789012:thing/hub")
+	cli.do(t, &agents, "kinesisvideo list-edge-agent-configurations --hub-device-arn", "arn:aws:iot:us-east-1:123456789012:thing/"+name)
 	if len(agents.EdgeConfigs) != 1 || agents.EdgeConfigs[0].StreamName != name {
 		t.Errorf("the hub has %+v", agents)
 	}
