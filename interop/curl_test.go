@@ -3,6 +3,7 @@
 package interop
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -17,6 +18,22 @@ type ack struct {
 	FragmentTimecode uint64
 	FragmentNumber   string
 	ErrorID          int `json:"ErrorId"`
+}
+
+// An ackLog keeps what curl prints, and when it first said that a fragment is
+// received. curl looks for answers only when it has got something to send, so
+// this is as late as the next Cluster.
+type ackLog struct {
+	text  bytes.Buffer
+	first time.Time
+}
+
+func (l *ackLog) Write(p []byte) (int, error) {
+	n, err := l.text.Write(p)
+	if l.first.IsZero() && bytes.Contains(l.text.Bytes(), []byte(`"RECEIVED"`)) {
+		l.first = time.Now()
+	}
+	return n, err
 }
 
 // putWithCurl are the arguments that make curl a producer, signed by itself.
@@ -48,7 +65,9 @@ func TestCurlPutsAFile(t *testing.T) {
 			more           []string
 		}{
 			{"curl-length", clip(t), nil},
+			{"curl-length-expect", clip(t), []string{"--header", "Expect: 100-continue"}},
 			{"curl-chunks", "-", nil},
+			{"curl-chunks-no-expect", clip(t), []string{"--header", "Transfer-Encoding: chunked"}},
 			{"curl-slow", "-", []string{"--limit-rate", "200k"}},
 		}
 		for _, c := range cases {
@@ -68,7 +87,8 @@ func TestCurlPutsAFile(t *testing.T) {
 }
 
 // TestCurlPutsWhatFFmpegMakes: a live pipe from an encoder, whose Segment has
-// no size and whose Clusters come when they are due.
+// no size and whose Clusters come when they are due. Acknowledgements come
+// while it goes on.
 func TestCurlPutsWhatFFmpegMakes(t *testing.T) {
 	plainAndTLS(t, func(t *testing.T, r *rig) {
 		curl, ffmpeg := need(t, "curl"), need(t, "ffmpeg")
@@ -82,12 +102,17 @@ func TestCurlPutsWhatFFmpegMakes(t *testing.T) {
 		must(t, encoder.Start())
 		uploader := exec.CommandContext(t.Context(), curl, r.putWithCurl("curl-live", "-")...)
 		uploader.Stdin = pipe
-		out, err := uploader.CombinedOutput()
-		if err != nil {
-			t.Errorf("curl: %v\n%s", err, out)
+		var out ackLog
+		uploader.Stdout, uploader.Stderr = &out, &out
+		if err := uploader.Run(); err != nil {
+			t.Errorf("curl: %v\n%s", err, out.text.String())
 		}
+		ended := time.Now()
 		must(t, encoder.Wait())
-		checkAcks(t, string(out), 3)
+		checkAcks(t, out.text.String(), 3)
+		if out.first.IsZero() || ended.Sub(out.first) < time.Second {
+			t.Errorf("the first fragment was acknowledged %v before the end of an upload of 6 s", ended.Sub(out.first))
+		}
 	})
 }
 
