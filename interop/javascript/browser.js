@@ -145,7 +145,7 @@ test("media is read live, frame by frame", async () => {
   assert.deepEqual(live.numbers, all.numbers.slice(-live.numbers.length));
   const took = live.times.at(-1) - live.times[0];
   assert.ok(took > (live.numbers.length - 1) * 1000 - 900, `${live.numbers.length} fragments came within ${took} ms`);
-  assert.ok(all.times.at(-1) - all.times[0] < 1000, "what is stored came slowly");
+  assert.ok(all.times.at(-1) - all.times[0] < 3000, "what is stored came slowly");
   assert.ok(asked.some((a) => a.method === "OPTIONS" && a.url === endpoint + "/getMedia"), JSON.stringify(asked));
   await page.close();
 });
