@@ -152,7 +152,7 @@ func TestPrometheusAnswersEveryQueryOfTheDashboardAndTheAlerts(t *testing.T) {
 	shared.newStream(t, "monitored")
 	shared.output(t, shared.binary, "push", "monitored", clip(t))
 	shared.output(t, shared.binary, "pull", "monitored", "--from", "1h ago", "--container", "mkv", "--out", filepath.Join(t.TempDir(), "out.mkv"))
-	_, _, _ = shared.run(t, nil, shared.binary, "stream", "create", "monitored")                      // which is there
+	_, _, _ = shared.run(t, nil, shared.binary, "stream", "create", "monitored")                             // which is there
 	_, _, _ = shared.run(t, []byte("no Matroska"), need(t, "curl"), shared.putWithCurl("monitored", "-")...) // which ends with an ERROR
 	deadline := time.Now().Add(time.Minute)
 	panels := dashboardQueries(t)
