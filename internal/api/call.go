@@ -19,6 +19,7 @@ type call struct {
 	request   *http.Request
 	operation operation
 	body      []byte         // of a JSON operation
+	release   func()         // gives back what the body takes; may be called again
 	principal auth.Principal // none until the signature was checked
 	began     time.Time
 	result    any                 // of a JSON operation that went well

@@ -14,9 +14,6 @@ import (
 	"github.com/millrace/millrace/internal/wire"
 )
 
-// bodyPatience is how long the body of a JSON operation may take to arrive.
-const bodyPatience = 30 * time.Second
-
 // A Handler answers every request of the protocol, and /healthz and /readyz.
 // Any number of goroutines may use it. It must see requests as they came: a
 // ServeMux in front of it would redirect paths such as "//putMedia".
@@ -27,6 +24,7 @@ type Handler struct {
 	tokens    pageTokens
 	deletions deletions
 	creating  chan struct{} // holds a token while nobody makes a stream that is counted
+	places    chan struct{} // holds a token for each large body that may be read now
 }
 
 var _ http.Handler = (*Handler)(nil)
@@ -49,9 +47,12 @@ func New(ctx context.Context, c Config) (*Handler, error) {
 		config: c.withDefaults(),
 		prefix: strings.TrimRight(c.MountPrefix, "/"),
 		routes: map[string]operation{},
-		tokens: pageTokens{key: key}, creating: make(chan struct{}, 1),
+		tokens: pageTokens{key: key}, creating: make(chan struct{}, 1), places: make(chan struct{}, mostLarge),
 	}
 	h.creating <- struct{}{}
+	for range mostLarge {
+		h.places <- struct{}{}
+	}
 	h.deletions = newDeletions(h.config)
 	for _, op := range h.operations() {
 		h.routes[op.path] = op
@@ -86,7 +87,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h.serveHealth(w, r) {
 		return
 	}
-	c := &call{id: wire.NewRequestID(), request: r, began: time.Now()}
+	c := &call{id: wire.NewRequestID(), request: r, began: time.Now(), release: func() {}}
+	defer func() { c.release() }()
 	answer := &response{ResponseWriter: w, begins: func(status int) { h.answered(c, status) }}
 	err := h.serve(answer, c)
 	if err != nil && !answer.begun() {
@@ -163,6 +165,7 @@ func (h *Handler) serveMedia(w http.ResponseWriter, c *call) error {
 	if err := h.authenticate(c); err != nil {
 		return err
 	}
+	c.release() // it is somebody's who may, and is answered for long
 	m := &MediaCall{RequestID: c.id, Principal: c.principal, Body: c.body, Began: c.began, stream: &c.stream}
 	err := c.operation.media(w, c.request, m)
 	c.stream = m.Stream
@@ -176,17 +179,4 @@ func (h *Handler) authenticate(c *call) error {
 	end(err)
 	c.principal = p
 	return err
-}
-
-// readBody reads the whole body, within its limits of size and time.
-func (h *Handler) readBody(w http.ResponseWriter, c *call) error {
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(bodyPatience)) // not every writer stands on a connection
-	body, err := wire.ReadBody(c.request)
-	if err != nil {
-		return err
-	}
-	_ = control.SetReadDeadline(time.Time{})
-	c.body = body
-	return nil
 }

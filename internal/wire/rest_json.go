@@ -18,12 +18,15 @@ const MaxBodySize = 1 << 20
 // ReadBody reads the body of a JSON operation. The result is never nil, so
 // that an empty body is told from a streamed one. A body over MaxBodySize is an
 // error with CodeTooLarge; one that breaks off is an error with
-// CodeSerialization.
+// CodeSerialization. An exception that reading it returns is passed on.
 func ReadBody(r *http.Request) ([]byte, error) {
 	if r.ContentLength > MaxBodySize {
 		return nil, errTooLarge()
 	}
 	b, err := io.ReadAll(io.LimitReader(r.Body, MaxBodySize+1))
+	if _, ok := errors.AsType[*millrace.Error](err); ok {
+		return nil, err
+	}
 	if err != nil {
 		return nil, &millrace.Error{Code: millrace.CodeSerialization, Message: "The request body could not be read.", Err: err}
 	}
