@@ -216,6 +216,9 @@ func (ix *index) listPaged(ctx context.Context, v *view, s span, limit int) (lis
 			if limit == 0 {
 				return false, nil
 			}
+			// The page may be made anew before the next look, which finds it again
+			// by what has come behind its end.
+			s = s.behind(pages[i].Last)
 		}
 		return true, nil
 	})
