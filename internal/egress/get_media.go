@@ -73,9 +73,6 @@ var ErrSlow = errors.New("the client is too slow for the memory that there is")
 // end in good order, if it stands at the end of a document.
 var ErrStop = errors.New("the server ends the response")
 
-// errIdle is the cause with which a wait at the live edge ends.
-var errIdle = errors.New("no new fragment for a while")
-
 // A Delivery is one response that knows where it starts.
 type Delivery struct {
 	egress *Egress
@@ -121,7 +118,7 @@ func (d *Delivery) run(ctx context.Context, o *output) error {
 			}
 		}
 		switch {
-		case errors.Is(err, errIdle), errors.Is(err, ErrStop), errors.Is(err, millrace.ErrClosed):
+		case errors.Is(err, tail.ErrIdle), errors.Is(err, ErrStop), errors.Is(err, millrace.ErrClosed):
 			return nil
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
@@ -142,15 +139,11 @@ func (d *Delivery) run(ctx context.Context, o *output) error {
 	}
 }
 
-// next waits for a fragment, no longer than the idle timeout. Where the wait
-// was ended its error is the cause of that, which a store may not tell.
+// next waits for a fragment, at the live edge no longer than the idle timeout.
+// Where the wait was ended its error is the cause of that, which a store may not
+// tell.
 func (e *Egress) next(ctx context.Context, c *tail.Cursor) (tail.Step, error) {
-	if e.IdleTimeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, e.IdleTimeout, errIdle)
-		defer cancel()
-	}
-	step, err := c.Next(ctx)
+	step, err := c.NextWithin(ctx, e.IdleTimeout)
 	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}

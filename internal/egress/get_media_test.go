@@ -499,33 +499,59 @@ func (*broken) After(context.Context, store.Scope, millrace.FragmentNumber, int)
 	return nil, errors.New("input/output error")
 }
 
-// A store that looks for longer than a reader may be idle ends the response as
-// silence does, and a server that stops ends it in good order.
+// A server that stops ends a response in good order that waits for the store.
 func TestAWaitForTheStoreEndsInGoodOrder(t *testing.T) {
-	for name, stop := range map[string]time.Duration{"at the idle time": time.Hour, "when the server stops": time.Millisecond} {
-		synctest.Test(t, func(t *testing.T) {
-			s := newStream(&given{numbers: []millrace.FragmentNumber{number(1)}})
-			defer s.Release()
-			release(t, s)
-			ctx, cancel := context.WithCancelCause(t.Context())
-			defer time.AfterFunc(stop, func() { cancel(egress.ErrStop) }).Stop()
-			var to chunks
-			err := getMedia(ctx, newEgress(&slow{}, time.Now()), &to, egress.Request{
-				Stream: s, Scope: func() store.Scope { return store.Scope{} }, Start: millrace.StartSelector{Type: millrace.StartEarliest},
-			})
-			if err != nil || to.Len() > 0 {
-				t.Errorf("%s: err = %v, written %q", name, err, to.Bytes())
-			}
-		})
-	}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		defer time.AfterFunc(time.Minute, func() { cancel(egress.ErrStop) }).Stop()
+		if to, err := readFrom(ctx, t, &slow{kept{}, time.Hour}); err != nil || to.Len() > 0 {
+			t.Errorf("err = %v, written %q", err, to.Bytes())
+		}
+	})
 }
 
-// slow is a store that answers when it is too late.
-type slow struct{ kept }
+// A store that looks for longer than a reader may be idle keeps him waiting: who
+// was told that this is all would miss what there is.
+func TestALookIntoTheStoreIsNoSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		to, err := readFrom(t.Context(), t, &slow{kept{[]*millrace.Fragment{{
+			Number: number(1), Header: millrace.NewHeader([]byte("h")), Cluster: [][]byte{[]byte("frames")},
+		}}}, time.Hour})
+		if err != nil || !bytes.Contains(to.Bytes(), []byte("frames")) {
+			t.Errorf("err = %v, written %q", err, to.Bytes())
+		}
+		if took := time.Since(began); took < time.Hour+time.Second || took > 3*time.Hour {
+			t.Errorf("the response took %v", took)
+		}
+	})
+}
 
-func (*slow) After(ctx context.Context, _ store.Scope, _ millrace.FragmentNumber, _ int) ([]store.Entry, error) {
-	<-ctx.Done()
-	return nil, ctx.Err()
+// readFrom reads a stream whose tail has let go of one fragment, from a store.
+func readFrom(ctx context.Context, t *testing.T, index store.Index) (to *chunks, err error) {
+	t.Helper()
+	s := newStream(&given{numbers: []millrace.FragmentNumber{number(1)}})
+	defer s.Release()
+	release(t, s)
+	to = &chunks{}
+	return to, getMedia(ctx, newEgress(index, time.Now()), to, egress.Request{
+		Stream: s, Scope: func() store.Scope { return store.Scope{} }, Start: millrace.StartSelector{Type: millrace.StartEarliest},
+	})
+}
+
+// slow is a store that takes its time to look.
+type slow struct {
+	kept
+	takes time.Duration
+}
+
+func (s *slow) After(ctx context.Context, scope store.Scope, n millrace.FragmentNumber, most int) ([]store.Entry, error) {
+	select {
+	case <-time.After(s.takes):
+		return s.kept.After(ctx, scope, n, most)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 func TestAResponseMissesNothingOnceItsStartIsFound(t *testing.T) {

@@ -53,17 +53,33 @@ func (s *Stream) NewCursor(ctx context.Context, index store.Index, scope func() 
 // Cursor started.
 func (c *Cursor) After() millrace.FragmentNumber { return c.after }
 
+// ErrIdle means that no fragment came within the time that was given.
+var ErrIdle = errors.New("no new fragment for a while")
+
 // Next returns the next fragment, waiting at the live edge until one opens. Its
 // error is ctx's cause, the store's, or ErrClosed when the stream has been
 // deleted.
-func (c *Cursor) Next(ctx context.Context) (Step, error) {
+func (c *Cursor) Next(ctx context.Context) (Step, error) { return c.NextWithin(ctx, 0) }
+
+// NextWithin is Next for a reader with that much patience: its error is ErrIdle
+// once it has waited so long at the live edge; 0 is for ever. How long the store
+// takes to tell what it keeps does not count, for there is more to come then.
+func (c *Cursor) NextWithin(ctx context.Context, patience time.Duration) (Step, error) {
+	var idle <-chan time.Time
 	for {
 		step, wait, err := c.try(ctx)
 		if err != nil || wait == nil {
 			return step, err
 		}
+		if idle == nil && patience > 0 {
+			timer := time.NewTimer(patience)
+			defer timer.Stop()
+			idle = timer.C
+		}
 		select {
 		case <-wait:
+		case <-idle:
+			return Step{}, ErrIdle
 		case <-c.stream.deleted:
 			return Step{}, millrace.ErrClosed
 		case <-ctx.Done():
