@@ -164,11 +164,13 @@ func TestABucketThatIsForgottenComesBackFull(t *testing.T) {
 // TestNamesThatAreMadeUpLeaveNoTrace: beyond the account's rate they do not push
 // anything out.
 func TestNamesThatAreMadeUpLeaveNoTrace(t *testing.T) {
-	r := requests(newWatch())
+	w := newWatch()
+	r := requests(w)
 	admitted(r, 1, "Delete", "cam")
 	for i := range 20_000 {
 		_ = r.Admit("Delete", account, fmt.Sprint("made up ", i))
 	}
+	w.move(100 * time.Millisecond) // one for the account, and a tenth for the stream
 	if got := admitted(r, 1, "Delete", "cam"); got != 0 {
 		t.Error("the bucket of a stream was pushed out")
 	}
