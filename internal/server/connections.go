@@ -3,6 +3,7 @@ package server
 import (
 	"container/list"
 	"context"
+	"crypto/tls"
 	"net"
 	"net/http"
 	"sync"
@@ -38,9 +39,10 @@ type connections struct {
 
 // A connection is one that is open.
 type connection struct {
-	conn  net.Conn
-	at    *list.Element // in waiting; nil while it is asked something
-	taken bool          // a handler has taken it over
+	conn     net.Conn
+	at       *list.Element // in waiting; nil while it is asked something
+	answered bool          // it has been, at least once
+	taken    bool          // a handler has taken it over
 }
 
 func newConnections(most int) *connections {
@@ -70,8 +72,35 @@ func (c *connections) watch(s *http.Server) {
 // changed is the server's ConnState.
 func (c *connections) changed(conn net.Conn, state http.ConnState) {
 	if surplus := c.note(conn, state); surplus != nil {
-		_ = surplus.Close() // it is of no use, whatever it says to that
+		drop(surplus)
 	}
+}
+
+// drop closes a connection at once, whatever it says to that. One that speaks
+// TLS would be told first, for which it could make the caller wait.
+func drop(conn net.Conn) {
+	if c, ok := conn.(*tls.Conn); ok {
+		conn = c.NetConn()
+	}
+	_ = conn.Close()
+}
+
+// dropIdle closes the connections on which nothing is asked any more.
+func (c *connections) dropIdle() {
+	for _, conn := range c.idle() {
+		drop(conn)
+	}
+}
+
+func (c *connections) idle() (all []net.Conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for at := c.waiting.Front(); at != nil; at = at.Next() {
+		if x := at.Value.(*connection); x.answered {
+			all = append(all, x.conn)
+		}
+	}
+	return all
 }
 
 // note keeps the books, and returns a connection that has to go.
@@ -96,6 +125,7 @@ func (c *connections) note(conn net.Conn, state http.ConnState) (surplus net.Con
 		c.asked(x)
 	case http.StateIdle:
 		c.asked(x)
+		x.answered = true
 		x.at = c.waiting.PushBack(x)
 	case http.StateHijacked:
 		c.asked(x)

@@ -324,6 +324,7 @@ func (s *Server) shutdown() error {
 // endCalls lets calls end that are being answered, for a while, and closes what
 // is left: connections on which nothing is said.
 func (s *Server) endCalls() {
+	s.connections.dropIdle() // net/http would take leave of one after the other
 	ctx, cancel := context.WithTimeout(context.Background(), callPatience)
 	defer cancel()
 	if s.http.Shutdown(ctx) != nil {
