@@ -89,8 +89,8 @@ func TestPatternsThatWouldTakeForever(t *testing.T) {
 // it allows.
 func TestWhatMayBeGrantedIsHeld(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	actions := []Action{"*", "Get*", "GetMedia", "List*", "ListKeys", "?etMedia", "PutMedia", "Create*", "CreateKey", "*Key", "*Keys", "Read*"}
-	streams := []string{"*", "a*", "a", "a?", "*b", "ab", "??"}
+	actions := []Action{"*", "Get*", "GetMedia", "List*", "ListKeys", "?etMedia", "PutMedia", "Create*", "CreateKey", "*Key", "*Keys", "Read*", "**"}
+	streams := []string{"*", "a*", "a", "a?", "*b", "ab", "??", "**"}
 	some := func() (s Scope) {
 		for range 1 + random.IntN(3) {
 			s.Actions = append(s.Actions, actions[random.IntN(len(actions))])

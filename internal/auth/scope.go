@@ -63,19 +63,31 @@ func (s Scope) covers(narrower Scope) bool {
 		}
 	}
 	for _, n := range narrower.Streams {
-		if !slices.ContainsFunc(s.Streams, func(p string) bool { return covers(p, n) }) {
+		if !slices.ContainsFunc(s.Streams, func(p string) bool { return coversStreams(p, n) }) {
 			return false
 		}
 	}
 	return true
 }
 
-// covers is matches between patterns.
+// covers is matches between patterns. "*" reaches more than "**" does.
 func (a Action) covers(narrower Action) bool {
-	if narrower.governsKeys() {
+	switch {
+	case narrower == anyResource:
+		return a == anyResource
+	case narrower.governsKeys():
 		return a.matches(narrower)
 	}
 	return covers(string(a), string(narrower))
+}
+
+// coversStreams is covers for patterns of streams, of which "*" reaches what is no
+// stream as well.
+func coversStreams(pattern, narrower string) bool {
+	if narrower == anyResource {
+		return pattern == anyResource
+	}
+	return covers(pattern, narrower)
 }
 
 // MayGrant reports whether p has everything that s allows, so that it may give
