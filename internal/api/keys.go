@@ -75,6 +75,9 @@ func (in scopeInput) given() bool { return in.Role != "" || in.Actions != nil ||
 // one that could match nothing is a mistake.
 func (h *Handler) scope(c *checks, in scopeInput) auth.Scope {
 	s := auth.Scope{Streams: in.Streams}
+	if in.Actions != nil {
+		s.Actions = []auth.Action{} // none at all is another thing than not to say it
+	}
 	if in.Role != "" {
 		s.Actions, _ = auth.Role(in.Role).Actions()
 		c.oneOf("role", in.Role, roleNames()...)

@@ -17,7 +17,7 @@ func FuzzToken(f *testing.F) {
 	}
 	root := auth.RootKey{ID: "MILLROOT", Secret: "root-secret"}
 	ring := auth.NewKeyRing(auth.KeyRingConfig{Sessions: sessions, Root: root, Account: account})
-	good, err := sessions.Issue(auth.Grant{Parent: auth.Parent{Key: root.ID}, Role: "root", Expires: now().Add(time.Hour)})
+	good, err := sessions.Issue(auth.Grant{Parent: root.Parent(), Role: "root", Expires: now().Add(time.Hour)})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func BenchmarkLookup(b *testing.B) {
 	root := auth.RootKey{ID: "MILLROOT", Secret: "root-secret"}
 	ring := auth.NewKeyRing(auth.KeyRingConfig{Sessions: sessions, Root: root, Account: account})
 	session, err := sessions.Issue(auth.Grant{
-		Parent: auth.Parent{Key: root.ID}, Role: "root", Expires: now().Add(time.Hour),
+		Parent: root.Parent(), Role: "root", Expires: now().Add(time.Hour),
 		Scope: &auth.Scope{Actions: []auth.Action{"PutMedia", "DescribeStream"}, Streams: []string{"porch-*"}},
 	})
 	if err != nil {

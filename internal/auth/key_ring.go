@@ -107,6 +107,9 @@ func (k *KeyRing) parent(ctx context.Context, of Parent) (Principal, error) {
 		return Principal{}, k.config.Device(ctx, of.Device)
 	}
 	key, err := k.Lookup(ctx, of.Key, "")
+	if err == nil && key.Principal.parent != of {
+		return Principal{}, fmt.Errorf("access key has another secret: %w", millrace.ErrNotFound)
+	}
 	return key.Principal, err
 }
 

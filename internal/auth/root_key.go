@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base32"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,6 +39,12 @@ func (k RootKey) String() string { return k.ID }
 
 // GoString keeps the secret out of %#v.
 func (k RootKey) GoString() string { return "auth.RootKey(" + k.ID + ")" }
+
+// Parent is that of the key's sessions.
+func (k RootKey) Parent() Parent {
+	sum := sha256.Sum256([]byte("millrace root key\n" + k.Secret))
+	return Parent{Key: k.ID, Print: hex.EncodeToString(sum[:8])}
+}
 
 // LogValue keeps the secret out of logs.
 func (k RootKey) LogValue() slog.Value { return slog.StringValue(k.ID) }
@@ -173,6 +181,6 @@ func (k RootKeys) Lookup(_ context.Context, keyID, _ string) (Key, error) {
 	}
 	arn := "arn:aws:iam::" + k.account + ":root"
 	return Key{Secret: k.key.Secret, Principal: Principal{
-		ARN: arn, KeyID: keyID, Root: true, parent: Parent{Key: keyID}, role: "root",
+		ARN: arn, KeyID: keyID, Root: true, parent: k.key.Parent(), role: "root",
 	}}, nil
 }

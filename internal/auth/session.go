@@ -39,10 +39,14 @@ func (s Session) MarshalJSON() ([]byte, error) { return nil, errSecret }
 var errSecret = errors.New("credentials are not encoded as a whole")
 
 // A Parent is what a session was made for, and with which it ends: an access
-// key or a device. Exactly one is set.
+// key or a device. Exactly one of the two is set.
 type Parent struct {
 	Key    string `json:"k,omitempty"` // access key id
 	Device string `json:"d,omitempty"` // name
+
+	// Print tells secrets of one id apart: the root key may get another from its
+	// environment. It is empty for keys that keep theirs.
+	Print string `json:"p,omitempty"`
 }
 
 // A Grant is what a session is made of.

@@ -182,6 +182,23 @@ func TestMembersOfKeyOperations(t *testing.T) {
 	}
 }
 
+// TestNoActionsAreNone: who names none gets none, and not what there was.
+func TestNoActionsAreNone(t *testing.T) {
+	g := guard(t)
+	none := map[string]any{"Actions": []string{}}
+	session := g.session(g.root(), none)
+	key := g.key("clerk", "ListStreams", "*")
+	none["AccessKeyId"] = key.AccessKeyID
+	if a := g.as(g.root(), "/millrace/v1/updateKey", none); a.status != http.StatusOK {
+		t.Fatalf("update: %+v", a)
+	}
+	for what, c := range map[string]wire.Credentials{"a session": session, "a key": key.Credentials} {
+		if a := g.as(c, "/listStreams", map[string]any{}); a.kind != "AccessDeniedException" {
+			t.Errorf("%s: %d %s", what, a.status, a.kind)
+		}
+	}
+}
+
 // TestTheHostOfThePublicAddressMayBeSigned although a proxy sends another one.
 func TestTheHostOfThePublicAddressMayBeSigned(t *testing.T) {
 	r := start(t, nil, func(c *config.Server) { c.PublicURL = "https://kvs.example.com" })
@@ -237,6 +254,29 @@ func TestACamerasKeyIsADevices(t *testing.T) {
 	actions, ok := auth.RoleCamera.Actions()
 	if want := device.Scope(nil).Actions; !ok || !slices.Equal(actions, want) {
 		t.Errorf("the role has %v, a device %v", actions, want)
+	}
+}
+
+// TestTheSecretOfTheRootKeyIsChangedByARestart: its id may stay, its sessions do not.
+func TestTheSecretOfTheRootKeyIsChangedByARestart(t *testing.T) {
+	g := guard(t)
+	session := g.session(g.root(), nil)
+	ofSession := g.session(session, map[string]any{"Actions": []string{"*"}})
+	g.close()
+	g.cfg.SecretAccessKey = "another-secret-of-the-same-key"
+	g.open()
+	next := g.root()
+	next.SecretAccessKey = g.cfg.SecretAccessKey
+	for what, tc := range map[string]struct {
+		c    wire.Credentials
+		kind string
+	}{
+		"the key": {next, ""}, "its old secret": {g.root(), invalid},
+		"a session": {session, unrecognized}, "a session's session": {ofSession, unrecognized},
+	} {
+		if a := g.as(tc.c, "/listStreams", map[string]any{}); a.kind != tc.kind {
+			t.Errorf("%s: %d %s", what, a.status, a.kind)
+		}
 	}
 }
 

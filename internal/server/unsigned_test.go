@@ -279,7 +279,7 @@ func (g *guarded) wrongSessions() []forgery {
 	if status, out := g.call("/millrace/v1/updateKey", map[string]any{"AccessKeyId": parent.AccessKeyID, "Status": "DISABLED"}); status != http.StatusOK {
 		g.t.Fatalf("disable: %d %v", status, out)
 	}
-	over, err := g.s.Sessions().Issue(auth.Grant{Parent: auth.Parent{Key: keyID}, Role: "root", Expires: g.now().Add(-time.Second)})
+	over, err := g.s.Sessions().Issue(auth.Grant{Parent: g.s.RootKey().Parent(), Role: "root", Expires: g.now().Add(-time.Second)})
 	if err != nil {
 		g.t.Fatal(err)
 	}
