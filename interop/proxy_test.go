@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/json"
 	"encoding/pem"
 	"math/big"
 	"net"
@@ -40,20 +41,18 @@ func certificate(t *testing.T, dir string) (cert, key string) {
 	return cert, key
 }
 
-// startNginx runs nginx with the guide's configuration before the server under
-// test, and returns its URL and its certificate.
-func startNginx(t *testing.T) (url, cert string) {
+// startNginx runs nginx with the guide's configuration at an address, before a
+// server, and returns its URL and its certificate.
+func startNginx(t *testing.T, r *rig, address string) (url, cert string) {
 	t.Helper()
 	nginx, dir := need(t, "nginx"), t.TempDir()
 	cert, key := certificate(t, dir)
-	address, err := freeAddress()
-	must(t, err)
-	site := deployed(t, dir, "proxy/nginx.conf", "127.0.0.1:8080", shared.address, "listen 8443 ssl", "listen "+address+" ssl",
-		"/etc/millrace/cert.pem", cert, "/etc/millrace/key.pem", key, "proxy_pass http://", "proxy_pass "+strings.SplitAfter(shared.url, "//")[0])
+	site := deployed(t, dir, "proxy/nginx.conf", "127.0.0.1:8080", r.address, "listen 8443 ssl", "listen "+address+" ssl",
+		"/etc/millrace/cert.pem", cert, "/etc/millrace/key.pem", key, "proxy_pass http://", "proxy_pass "+strings.SplitAfter(r.url, "//")[0])
 	main := filepath.Join(dir, "main.conf")
 	must(t, os.WriteFile(main, []byte("daemon off;\nmaster_process off;\npid "+dir+"/pid;\nerror_log "+dir+"/error.log;\nevents {}\nhttp {\naccess_log off;\n"+
 		"client_body_temp_path "+dir+"/body;\nproxy_temp_path "+dir+"/proxy;\nfastcgi_temp_path "+dir+"/f;\nuwsgi_temp_path "+dir+"/u;\nscgi_temp_path "+dir+"/s;\ninclude "+site+";\n}\n"), 0o600))
-	shared.output(t, nginx, "-t", "-q", "-p", dir, "-e", dir+"/error.log", "-c", main)
+	r.output(t, nginx, "-t", "-q", "-p", dir, "-e", dir+"/error.log", "-c", main)
 	ctx, cancel := context.WithCancel(context.Background())
 	cmd := exec.CommandContext(ctx, nginx, "-p", dir, "-e", dir+"/error.log", "-c", main)
 	must(t, cmd.Start())
@@ -75,47 +74,97 @@ func startNginx(t *testing.T) (url, cert string) {
 	}
 }
 
+// behindNginx starts a server that tells its clients of the proxy before it.
+func behindNginx(t *testing.T) (r *rig, url, cert string) {
+	t.Helper()
+	address, err := freeAddress()
+	must(t, err)
+	r = ownRig(t, false)
+	r.settings = []string{"--public-url", "https://" + address}
+	must(t, r.start())
+	url, cert = startNginx(t, r, address)
+	return r, url, cert
+}
+
+// through is a command that knows the proxy alone.
+func through(t *testing.T, r *rig, url, cert string, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := r.command(t.Context(), args[0], args[1:]...)
+	cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL="+url, "AWS_CA_BUNDLE="+cert)
+	return cmd
+}
+
 // TestNginxCarriesEverything: with the configuration of the guide, control calls,
 // PutMedia with all its acknowledgements, and GetMedia go through.
 func TestNginxCarriesEverything(t *testing.T) {
 	curl := need(t, "curl")
-	url, cert := startNginx(t)
-	shared.newStream(t, "proxied")
-	through := func(args ...string) *exec.Cmd {
-		cmd := shared.command(t.Context(), args[0], args[1:]...)
-		cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL="+url, "AWS_CA_BUNDLE="+cert)
-		return cmd
-	}
-	if out, err := through(shared.binary, "stream", "list").CombinedOutput(); err != nil || !strings.Contains(string(out), "proxied") {
+	r, url, cert := behindNginx(t)
+	r.newStream(t, "proxied")
+	if out, err := through(t, r, url, cert, r.binary, "stream", "list").CombinedOutput(); err != nil || !strings.Contains(string(out), "proxied") {
 		t.Errorf("list: %v\n%s", err, out)
 	}
 	media, err := os.ReadFile(clip(t))
 	must(t, err)
-	shared.newStream(t, "proxied-chunks")
+	r.newStream(t, "proxied-chunks")
 	for stream, source := range map[string]string{"proxied": clip(t), "proxied-chunks": "-"} {
-		args := shared.putWithCurl(stream, source, "--cacert", cert)
+		args := r.putWithCurl(stream, source, "--cacert", cert)
 		for i, arg := range args {
-			args[i] = strings.Replace(arg, shared.url, url, 1)
+			args[i] = strings.Replace(arg, r.url, url, 1)
 		}
-		stdout, stderr, err := shared.run(t, media, curl, args...)
+		stdout, stderr, err := r.run(t, media, curl, args...)
 		if err != nil {
 			t.Fatalf("curl: %v\n%s\n%s", err, stdout, stderr)
 		}
 		checkAcks(t, stdout, clipSeconds)
 	}
 	path := filepath.Join(t.TempDir(), "out.mkv")
-	if out, err := through(shared.binary, "pull", "proxied", "--from", "1h ago", "--container", "mkv", "--out", path).CombinedOutput(); err != nil {
+	if out, err := through(t, r, url, cert, r.binary, "pull", "proxied", "--from", "1h ago", "--container", "mkv", "--out", path).CombinedOutput(); err != nil {
 		t.Fatalf("pull: %v\n%s", err, out)
 	}
 	sameFrames(t, framesOf(t, path, false))
-	if out, err := through(shared.binary, "push", "proxied", clip(t), "--realtime").CombinedOutput(); err != nil {
-		t.Errorf("push, in real time: %v\n%s", err, out)
+}
+
+// TestNginxHoldsNothingBack: a camera behind it is acknowledged while it sends,
+// and a viewer sees what it sends at once.
+func TestNginxHoldsNothingBack(t *testing.T) {
+	r, url, cert := behindNginx(t)
+	r.newStream(t, "live")
+	viewer := through(t, r, url, cert, r.binary, "--json", "pull", "live", "--follow", "--container", "json")
+	seen := &syncBuffer{}
+	viewer.Stdout, viewer.Stderr = seen, seen
+	must(t, viewer.Start())
+	t.Cleanup(func() {
+		_ = viewer.Process.Kill()
+		_ = viewer.Wait() // it was killed
+	})
+	camera := through(t, r, url, cert, r.binary, "--json", "push", "live", clip(t), "--realtime")
+	var out, errs strings.Builder
+	camera.Stdout, camera.Stderr = &out, &errs
+	must(t, camera.Start())
+	time.Sleep(clipSeconds * time.Second / 2)
+	if frames := strings.Count(seen.String(), "\n"); frames < 5 {
+		t.Errorf("halfway the viewer has seen %q", seen.String())
+	}
+	if err := camera.Wait(); err != nil {
+		t.Fatalf("push: %v\n%s", err, errs.String())
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	var report struct {
+		Persisted, Connections int
+		LatencyMillis          struct{ Max float64 }
+	}
+	must(t, json.Unmarshal([]byte(lines[len(lines)-1]), &report))
+	if report.Persisted != clipSeconds || report.Connections != 1 || report.LatencyMillis.Max > 1500 {
+		t.Errorf("the camera was told late, or not at all: %s", out.String())
+	}
+	if strings.Contains(r.log.String(), "operation=PutMedia status=4") {
+		t.Errorf("log:\n%s", r.log.String())
 	}
 }
 
 // TestNginxLetsNobodyInUnsigned: what the proxy adds is no credential.
 func TestNginxLetsNobodyInUnsigned(t *testing.T) {
-	url, cert := startNginx(t)
+	_, url, cert := behindNginx(t)
 	out := shared.output(t, need(t, "curl"), "--silent", "--cacert", cert, "--request", "POST", "--write-out", "%{http_code}", "--output", os.DevNull, url+"/listStreams")
 	if out != "403" && out != "401" && out != "400" {
 		t.Errorf("unsigned: %s, %d would be worse", out, http.StatusOK)

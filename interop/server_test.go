@@ -32,12 +32,13 @@ const readerIdle = 4 * time.Second
 
 // A rig is a server under test and what the clients need to reach it.
 type rig struct {
-	binary  string
-	url     string
-	address string
-	ca      string // PEM file of who signed the certificate; empty over plain http
-	work    string // a directory for files of the run
-	log     *syncBuffer
+	binary   string
+	url      string
+	address  string
+	ca       string // PEM file of who signed the certificate; empty over plain http
+	work     string // a directory for files of the run
+	log      *syncBuffer
+	settings []string // of the server, beside the usual
 
 	server *exec.Cmd
 	exited chan error // gets what server ended with
@@ -154,6 +155,7 @@ func (r *rig) start() error {
 	if r.ca != "" {
 		args = append(args, "--tls-auto")
 	}
+	args = append(args, r.settings...)
 	server := exec.Command(r.binary, args...)
 	server.Env = append(os.Environ(), "MILLRACE_ACCESS_KEY_ID="+accessKey, "MILLRACE_SECRET_ACCESS_KEY="+secretKey)
 	server.Stdout, server.Stderr = r.log, r.log
