@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -47,6 +48,10 @@ type ACME struct {
 	shown   atomic.Pointer[x509.Certificate]
 }
 
+// noEmail is what certmagic is told where there is no address. It cuts the blank
+// off; without anything it would ask for an address on standard input and wait.
+const noEmail = " "
+
 // errNoACMENames is what an ACME without names is refused with.
 var errNoACMENames = errors.New("no names to get certificates for")
 
@@ -76,7 +81,7 @@ func NewACME(o ACMEOptions) (*ACME, error) {
 		DefaultServerName: o.Names[0], FallbackServerName: o.Names[0],
 	})
 	a.config.Issuers = []certmagic.Issuer{certmagic.NewACMEIssuer(a.config, certmagic.ACMEIssuer{
-		CA: o.Directory, Email: o.Email, Agreed: true, TrustedRoots: roots, Logger: silent,
+		CA: o.Directory, Email: cmp.Or(o.Email, noEmail), Agreed: true, TrustedRoots: roots, Logger: silent,
 		DisableHTTPChallenge: true, AltTLSALPNPort: o.Port,
 	})}
 	return a, nil

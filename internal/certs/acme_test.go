@@ -17,6 +17,7 @@ import (
 // TestAnACMEServerThatRefuses: the failure is told, a handshake fails and does
 // not wait, it is asked again when somebody wants it, and the end ends all.
 func TestAnACMEServerThatRefuses(t *testing.T) {
+	asksNobody(t)
 	asked := make(chan struct{}, 100)
 	refusing := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		asked <- struct{}{}
@@ -91,4 +92,25 @@ func TestACMEOptionsThatAreWrong(t *testing.T) {
 			t.Errorf("%s are taken", name)
 		}
 	}
+}
+
+// asksNobody sees that until the test's end nothing is printed and standard input
+// is not read: a server has nobody to ask who gets its mail.
+func asksNobody(t *testing.T) {
+	t.Helper()
+	printed, err := os.Create(filepath.Join(t.TempDir(), "printed"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := os.Stdout
+	os.Stdout = printed
+	t.Cleanup(func() {
+		os.Stdout = before
+		if err := printed.Close(); err != nil {
+			t.Error(err)
+		}
+		if text, err := os.ReadFile(printed.Name()); err != nil || len(text) > 0 {
+			t.Errorf("%q was printed, %v", text, err)
+		}
+	})
 }
