@@ -58,6 +58,7 @@ func (h *Handler) credentialsOperation(alias string) operation {
 func (h *Handler) serveCredentials(w http.ResponseWriter, c *call) error {
 	out, err := c.operation.run(c.request.Context(), c)
 	if err != nil {
+		c.refusal = err
 		writeIoTError(w, c.id, err)
 		return err
 	}

@@ -111,15 +111,14 @@ func (h *Handler) serve(w http.ResponseWriter, c *call) (err error) {
 		}
 	}()
 	if alias, ok := requestedAlias(c.request); ok && h.config.Devices != nil {
-		c.operation = h.credentialsOperation(alias)
+		h.begin(c, h.credentialsOperation(alias))
 		return h.serveCredentials(w, c)
 	}
 	op, ok := h.route(c.request.URL.Path)
 	if !ok {
 		return millrace.Errorf(millrace.CodeUnknownOperation, "Unable to determine service/operation name to be authorized")
 	}
-	c.operation = op
-	c.request = c.request.WithContext(h.config.Events.Began(c.request, op.name, c.id))
+	h.begin(c, op)
 	switch {
 	case c.request.Method == http.MethodOptions:
 		wire.WritePreflight(w, c.request, c.id)
@@ -131,6 +130,12 @@ func (h *Handler) serve(w http.ResponseWriter, c *call) (err error) {
 		return h.serveMedia(w, c)
 	}
 	return h.serveJSON(w, c)
+}
+
+// begin notes which operation a call is of, and tells of it.
+func (h *Handler) begin(c *call, op operation) {
+	c.operation = op
+	c.request = c.request.WithContext(h.config.Events.Began(c.request, op.name, c.id))
 }
 
 // serveJSON answers a JSON operation.
