@@ -52,6 +52,10 @@ func TestEveryOperationCounts(t *testing.T) {
 		"ListEdgeAgentConfigurations":         {"/listEdgeAgentConfigurations", `{"HubDeviceArn":"` + hub("a") + `"}`, ""},
 		"TagResource":                         {"/TagResource", `{"ResourceARN":"` + channel + `","Tags":[{"Key":"k","Value":"v"}]}`, channel},
 		"DescribeMediaStorageConfiguration":   {"/describeMediaStorageConfiguration", `{"ChannelARN":"` + channel + `"}`, channel},
+		"CreateDevice":                        {"/millrace/v1/createDevice", `{"DeviceName":"gate","CertificateRequest":"x"}`, ""},
+		"ListDevices":                         {"/millrace/v1/listDevices", `{}`, ""},
+		"UpdateDevice":                        {"/millrace/v1/updateDevice", `{"DeviceName":"gate","Status":"DISABLED"}`, ""},
+		"DeleteDevice":                        {"/millrace/v1/deleteDevice", `{"DeviceName":"gate"}`, ""},
 		"DescribeMappedResourceConfiguration": {"/describeMappedResourceConfiguration", `{"StreamName":"cam"}`, "cam"},
 	} {
 		t.Run(operation, func(t *testing.T) {

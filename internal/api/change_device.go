@@ -12,7 +12,7 @@ type updateDeviceInput struct {
 }
 
 // updateDevice enables or disables a device. From the answer on every request
-// with its credentials goes by it; media calls under way go on.
+// with its credentials goes by it, and media calls under way end within seconds.
 func (h *Handler) updateDevice(ctx context.Context, c *call) (any, error) {
 	var in updateDeviceInput
 	if err := c.decode(&in); err != nil {
@@ -43,7 +43,7 @@ type deleteDeviceInput struct {
 }
 
 // deleteDevice forgets a device. Its certificate is nobody's from then on, also
-// when another device gets the name.
+// when another device gets the name; media calls under way end within seconds.
 func (h *Handler) deleteDevice(ctx context.Context, c *call) (any, error) {
 	var in deleteDeviceInput
 	if err := c.decode(&in); err != nil {
@@ -66,6 +66,9 @@ func (h *Handler) deleteDevice(ctx context.Context, c *call) (any, error) {
 // mayChange asks for permission to change a device that is there.
 func (h *Handler) mayChange(ctx context.Context, c *call, action auth.Action, name string) error {
 	if err := auth.Authorize(c.principal, action, "*"); err != nil {
+		return err
+	}
+	if err := h.admit(c, ""); err != nil {
 		return err
 	}
 	if err := h.haveDevices(); err != nil {

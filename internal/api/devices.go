@@ -89,6 +89,9 @@ func (h *Handler) createDevice(ctx context.Context, c *call) (any, error) {
 	if err := auth.Authorize(c.principal, auth.CreateDevice, "*"); err != nil {
 		return nil, err
 	}
+	if err := h.admit(c, ""); err != nil {
+		return nil, err
+	}
 	if len(in.Streams) == 0 {
 		in.Streams = []string{name}
 	}

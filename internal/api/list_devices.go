@@ -38,6 +38,9 @@ func (h *Handler) listDevices(ctx context.Context, c *call) (any, error) {
 	if err := auth.Authorize(c.principal, auth.ListDevices, "*"); err != nil {
 		return nil, err
 	}
+	if err := h.admit(c, ""); err != nil {
+		return nil, err
+	}
 	if err := h.haveDevices(); err != nil {
 		return nil, err
 	}

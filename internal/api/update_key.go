@@ -14,8 +14,8 @@ type updateKeyInput struct {
 
 // updateKey enables or disables a key, or gives it another scope. What is not
 // given stays: of a scope its actions or its streams. From the answer on every
-// request goes by it, and media calls under way within seconds. The root key is not known
-// here.
+// request goes by it, and media calls under way within seconds. The root key is
+// not known here.
 func (h *Handler) updateKey(ctx context.Context, c *call) (any, error) {
 	var in updateKeyInput
 	if err := c.decode(&in); err != nil {
