@@ -12,7 +12,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-NAME = "boto3-configured"
+NAME = "boto3-conf-cam"
 kv = boto3.client("kinesisvideo")
 arn = kv.create_stream(StreamName=NAME, DataRetentionInHours=24)["StreamARN"]
 region, account = arn.split(":")[3:5]
