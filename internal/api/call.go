@@ -26,6 +26,7 @@ type call struct {
 	refusal   error               // that is about to be answered
 	admitted  bool                // it has been counted
 	stream    millrace.StreamName // that the call is about, for the log; may be empty
+	subject   string              // the key or device that it is about, likewise
 }
 
 // decode reads the body into the struct that in points to.

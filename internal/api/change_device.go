@@ -65,6 +65,7 @@ func (h *Handler) deleteDevice(ctx context.Context, c *call) (any, error) {
 
 // mayChange asks for permission to change a device that is there.
 func (h *Handler) mayChange(ctx context.Context, c *call, action auth.Action, name string) error {
+	c.subject = name
 	if err := auth.Authorize(c.principal, action, "*"); err != nil {
 		return err
 	}

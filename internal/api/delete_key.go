@@ -22,6 +22,7 @@ func (h *Handler) deleteKey(ctx context.Context, c *call) (any, error) {
 	if err := found.err(); err != nil {
 		return nil, err
 	}
+	c.subject = id
 	if err := auth.Authorize(c.principal, auth.DeleteKey, "*"); err != nil {
 		return nil, err
 	}

@@ -86,6 +86,7 @@ func (h *Handler) createDevice(ctx context.Context, c *call) (any, error) {
 	if err := found.err(); err != nil {
 		return nil, err
 	}
+	c.subject = name
 	if err := auth.Authorize(c.principal, auth.CreateDevice, "*"); err != nil {
 		return nil, err
 	}

@@ -39,6 +39,7 @@ type Answered struct {
 	Media     bool                // PutMedia and GetMedia, as opposed to what takes and gives JSON
 	Changes   bool                // it changes the control state
 	Stream    millrace.StreamName // that the call is about; may be empty
+	Subject   string              // the key or the device that the call is about; may be empty
 	Principal auth.Principal      // zero if the caller could not be authenticated
 	Request   *http.Request       // its context is that of Began
 	Body      []byte              // JSON; nil if it was not read
@@ -121,7 +122,7 @@ func (h *Handler) answered(c *call, status int) {
 	}
 	a := Answered{
 		RequestID: c.id, Operation: c.operation.name, Media: c.operation.media != nil, Changes: c.operation.kind == changes,
-		Stream: c.stream, Principal: c.principal, Request: c.request, Body: c.body, Result: c.result,
+		Stream: c.stream, Subject: c.subject, Principal: c.principal, Request: c.request, Body: c.body, Result: c.result,
 		Status: status, Took: time.Since(c.began),
 	}
 	if err := c.refusal; err != nil {

@@ -53,6 +53,7 @@ func (h *Handler) getSessionToken(_ context.Context, c *call) (any, error) {
 		return nil, err
 	}
 	session, err := h.config.Keys.StartSession(c.principal, want)
+	c.subject = session.ID
 	if err != nil {
 		return nil, explainKey(err)
 	}

@@ -159,6 +159,7 @@ func (h *Handler) createKey(ctx context.Context, c *call) (any, error) {
 		return nil, err
 	}
 	key, secret, err := h.config.Keys.Create(ctx, c.principal, key)
+	c.subject = key.ID
 	if err != nil {
 		return nil, explainKey(err)
 	}

@@ -35,6 +35,7 @@ func (h *Handler) updateKey(ctx context.Context, c *call) (any, error) {
 	if err := found.err(); err != nil {
 		return nil, err
 	}
+	c.subject = id
 	if err := auth.Authorize(c.principal, auth.UpdateKey, "*"); err != nil {
 		return nil, err
 	}

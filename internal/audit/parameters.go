@@ -48,7 +48,13 @@ func show(v any, depth int) any {
 	return v
 }
 
-// showObject shows the first members in the order of their names.
+// leftOut is the name under which an object says how many members it has beside
+// those that are shown.
+const leftOut = "..."
+
+// showObject shows the first members in the order of their names. Where two names
+// differ by the case of the first letter alone, both stand as they are: one is not
+// what the server goes by.
 func showObject(object map[string]any, depth int) any {
 	if depth == maxDepth {
 		return "..."
@@ -60,11 +66,18 @@ func showObject(object map[string]any, depth int) any {
 	slices.Sort(names)
 	out := map[string]any{}
 	for _, name := range names[:min(len(names), maxMembers)] {
+		as := cut(name, leastText)
+		if other := swapFirst(name); other == name || !has(object, other) {
+			as = lowerFirst(as)
+		}
 		if secret(name) {
-			out[lowerFirst(cut(name, leastText))] = redacted
+			out[as] = redacted
 			continue
 		}
-		out[lowerFirst(cut(name, leastText))] = show(object[name], depth+1)
+		out[as] = show(object[name], depth+1)
+	}
+	if more := len(names) - maxMembers; more > 0 {
+		out[leftOut] = more
 	}
 	return out
 }
@@ -79,4 +92,18 @@ func secret(name string) bool {
 func lowerFirst(name string) string {
 	r, n := utf8.DecodeRuneInString(name)
 	return string(unicode.ToLower(r)) + name[n:]
+}
+
+// swapFirst is the name with its first letter in the other case.
+func swapFirst(name string) string {
+	r, n := utf8.DecodeRuneInString(name)
+	if lower := unicode.ToLower(r); lower != r {
+		return string(lower) + name[n:]
+	}
+	return string(unicode.ToUpper(r)) + name[n:]
+}
+
+func has(object map[string]any, name string) bool {
+	_, ok := object[name]
+	return ok
 }

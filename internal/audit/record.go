@@ -23,6 +23,7 @@ type Record struct {
 	RequestID     string
 	Operation     string
 	Stream        string // empty if it is about none
+	Subject       string // the key or the device that it is about; empty if it is about none
 	Principal     string // ARN; empty if nobody could be made out
 	AccessKeyID   string
 	SourceAddress string
@@ -31,6 +32,7 @@ type Record struct {
 	ErrorCode     string // empty: it went well
 	ErrorMessage  string
 	Result        any // shown as JSON; nil: not shown
+	Omitted       int // how many calls of nobody known came before that are not recorded
 }
 
 // A line is a Record in the form in which it is written.
@@ -39,6 +41,7 @@ type line struct {
 	RequestID     string `json:"requestId"`
 	Operation     string `json:"operation"`
 	Stream        string `json:"stream,omitempty"`
+	Subject       string `json:"subject,omitempty"`
 	Principal     string `json:"principal,omitempty"`
 	AccessKeyID   string `json:"accessKeyId,omitempty"`
 	SourceAddress string `json:"sourceAddress,omitempty"`
@@ -47,11 +50,13 @@ type line struct {
 	ErrorCode     string `json:"errorCode,omitempty"`
 	ErrorMessage  string `json:"errorMessage,omitempty"`
 	Result        any    `json:"result,omitempty"`
+	Omitted       int    `json:"omitted,omitempty"`
 	Truncated     bool   `json:"truncated,omitempty"`
 }
 
 // encode returns the line of r, its end included. One that would be too long has
-// neither parameters nor result, and hardly any of its texts.
+// no parameters, which are of the caller's making; if that is not enough no result
+// either, and hardly any of its texts.
 func (r Record) encode() []byte {
 	l := r.line(maxText)
 	l.Parameters = shown(r.Parameters)
@@ -60,6 +65,10 @@ func (r Record) encode() []byte {
 		l.Result = shown(text)
 	}
 	b := l.encode()
+	if len(b) > MaxLine {
+		l.Parameters, l.Truncated = nil, true
+		b = l.encode()
+	}
 	if len(b) > MaxLine {
 		l = r.line(leastText)
 		l.Truncated = true
@@ -72,9 +81,9 @@ func (r Record) encode() []byte {
 func (r Record) line(n int) line {
 	return line{
 		Time: r.Time.UTC().Format("2006-01-02T15:04:05.000Z"), RequestID: cut(r.RequestID, n), Operation: cut(r.Operation, n),
-		Stream: cut(r.Stream, n), Principal: cut(r.Principal, n), AccessKeyID: cut(r.AccessKeyID, n),
+		Stream: cut(r.Stream, n), Subject: cut(r.Subject, n), Principal: cut(r.Principal, n), AccessKeyID: cut(r.AccessKeyID, n),
 		SourceAddress: cut(r.SourceAddress, n), UserAgent: cut(r.UserAgent, n),
-		ErrorCode: cut(r.ErrorCode, n), ErrorMessage: cut(r.ErrorMessage, n),
+		ErrorCode: cut(r.ErrorCode, n), ErrorMessage: cut(r.ErrorMessage, n), Omitted: r.Omitted,
 	}
 }
 

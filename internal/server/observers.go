@@ -3,24 +3,49 @@ package server
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/millrace/millrace/internal/api"
 	"github.com/millrace/millrace/internal/audit"
+	"github.com/millrace/millrace/internal/limit"
 	"github.com/millrace/millrace/internal/trace"
 )
 
 // observers are told of calls beside the metrics: the audit log and the tracer.
 // Both may be nil.
 type observers struct {
-	audit  *audit.Log
-	tracer *trace.Tracer
-	now    func() time.Time
+	audit     *audit.Log
+	tracer    *trace.Tracer
+	now       func() time.Time
+	strangers *limit.Requests // the rate of records of calls by nobody known
+	omitted   atomic.Int64    // of those, since one was written
+}
+
+// strangersPerSecond is how many records there may be in a second of calls by
+// nobody known: whoever reaches the server could fill its disk with them.
+const strangersPerSecond = 50
+
+// written reports whether a call belongs into the audit log, and how many before
+// it were left out.
+func (o *observers) written(a api.Answered) (omitted int, ok bool) {
+	if a.Media {
+		return 0, false
+	}
+	if a.Principal.KeyID != "" {
+		return 0, true
+	}
+	if o.strangers.Admit("", "strangers", "") != nil {
+		o.omitted.Add(1)
+		return 0, false
+	}
+	return int(o.omitted.Swap(0)), true
 }
 
 // openObservers opens what the settings ask for.
 func (s *Server) openObservers(ctx context.Context) (err error) {
 	s.observers.now = s.now
+	s.observers.strangers = limit.NewRequests(map[string]limit.Rate{"": {Account: strangersPerSecond}}, s.now)
 	if s.cfg.AuditLog != "" {
 		if s.observers.audit, err = audit.Open(s.cfg.AuditLog, s.logger); err != nil {
 			return err
@@ -43,8 +68,8 @@ func (s *Server) callEvents() api.Events {
 	o := &s.observers
 	events := api.Events{Answered: func(a api.Answered) {
 		s.state.metrics.calls.answered(a)
-		if o.audit != nil && !a.Media {
-			o.audit.Write(o.record(a))
+		if o.audit != nil {
+			o.write(a)
 		}
 		if o.tracer != nil {
 			o.tracer.End(a.Request.Context(), a.Stream.String(), a.Code, a.Status)
@@ -56,11 +81,20 @@ func (s *Server) callEvents() api.Events {
 	return events
 }
 
+// write writes a call to the audit log, if it belongs there.
+func (o *observers) write(a api.Answered) {
+	if omitted, ok := o.written(a); ok {
+		r := o.record(a)
+		r.Omitted = omitted
+		o.audit.Write(r)
+	}
+}
+
 // record is what the audit log keeps of a call. What somebody unknown has asked
 // for is not kept.
 func (o *observers) record(a api.Answered) audit.Record {
 	r := audit.Record{
-		Time: o.now(), RequestID: a.RequestID, Operation: a.Operation, Stream: a.Stream.String(),
+		Time: o.now(), RequestID: a.RequestID, Operation: a.Operation, Stream: a.Stream.String(), Subject: a.Subject,
 		Principal: a.Principal.ARN, AccessKeyID: a.Principal.KeyID,
 		SourceAddress: a.Request.RemoteAddr, UserAgent: a.Request.UserAgent(), ErrorCode: a.Code, ErrorMessage: a.Message,
 	}

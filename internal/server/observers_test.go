@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/millrace/millrace/internal/config"
 )
@@ -108,5 +109,45 @@ func TestCallsAreTracedWhereThatIsAskedFor(t *testing.T) {
 	}
 	if strings.Contains(sent, secret) || strings.Contains(sent, "Signature") {
 		t.Error("a secret was sent")
+	}
+}
+
+// Who reaches the server could fill its disk with records, and has no key.
+func TestCallsOfStrangersAreFewOnRecord(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	clock := newFrozen()
+	r := start(t, clock.now, func(c *config.Server) { c.AuditLog = path })
+	stranger := func() {
+		resp, err := r.client.Post(r.url+"/listStreams", "application/json", strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+	}
+	for range 200 {
+		stranger()
+	}
+	r.create("cam", 24)
+	clock.move(time.Second)
+	stranger()
+	all := records(t, path)
+	last := all[len(all)-1]
+	if len(all) != 52 || all[50]["stream"] != "cam" || last["omitted"] != 150.0 || last["stream"] != nil {
+		t.Errorf("%d records, the last ones %v", len(all), all[max(len(all)-2, 0):])
+	}
+}
+
+func TestARecordTellsWhichKeyWasChanged(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	r := start(t, nil, func(c *config.Server) { c.AuditLog = path })
+	_, made := r.call("/millrace/v1/createKey", map[string]any{"Name": "k", "Actions": []string{"*"}})
+	id := map[string]any{"AccessKeyId": made["AccessKeyId"], "Status": "DISABLED"}
+	r.call("/millrace/v1/updateKey", id)
+	r.call("/millrace/v1/deleteKey", id)
+	for _, record := range records(t, path) {
+		if record["subject"] != made["AccessKeyId"] {
+			t.Errorf("%v", record)
+		}
 	}
 }

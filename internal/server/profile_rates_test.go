@@ -255,6 +255,10 @@ func TestKeysAreMadeNoFasterThanTheirRate(t *testing.T) {
 		"UpdateKey":       {"AccessKeyId": "AKIAOTHERKEY00000000", "Status": "DISABLED"},
 		"DeleteKey":       {"AccessKeyId": "AKIAOTHERKEY00000000"},
 		"GetSessionToken": {},
+		"CreateDevice":    {"DeviceName": "cam", "CertificateRequest": "none"},
+		"ListDevices":     {},
+		"UpdateDevice":    {"DeviceName": "cam", "Status": "DISABLED"},
+		"DeleteDevice":    {"DeviceName": "cam"},
 		"DescribeClock":   {},
 	} {
 		t.Run(operation, func(t *testing.T) {
