@@ -53,6 +53,9 @@ func TestTheDockerfileIsOne(t *testing.T) {
 	if uid, _, _ := strings.Cut(user, ":"); uid == "" || uid == "0" || uid == "root" {
 		t.Errorf("it runs as %q", user)
 	}
+	if !regexp.MustCompile(`(?m)^COPY --from=build --chown=65532:65532 \S+ /tmp$`).Match(text) {
+		t.Error("an image of nothing has no directory for temporary files, which backups need")
+	}
 }
 
 // TestTheComposeFileNamesWhatIsThere: nothing here runs it. It is YAML, its files
@@ -68,6 +71,9 @@ func TestTheComposeFileNamesWhatIsThere(t *testing.T) {
 			Image   string
 			Build   struct{ Context, Dockerfile string }
 			Volumes []string
+
+			Fixed     bool     `yaml:"read_only"`
+			Temporary []string `yaml:"tmpfs"`
 		}
 		Volumes map[string]any
 	}
@@ -84,6 +90,9 @@ func TestTheComposeFileNamesWhatIsThere(t *testing.T) {
 			}
 		} else if s.Image == "" {
 			t.Errorf("%s has neither image nor build", name)
+		}
+		if s.Fixed && len(s.Temporary) == 0 {
+			t.Errorf("%s has no place for temporary files, which backups need", name)
 		}
 		for _, v := range s.Volumes {
 			source, _, _ := strings.Cut(v, ":")
