@@ -99,7 +99,7 @@ func registered(t *testing.T) []string {
 func everyMetric(t *testing.T) *prometheus.Registry {
 	t.Helper()
 	cfg := config.Default(config.ProfileDefault)
-	cfg.Data, cfg.Listen = t.TempDir(), "127.0.0.1:0"
+	cfg.Data, cfg.Listen, cfg.TLSAuto = t.TempDir(), "127.0.0.1:0", true
 	s, err := Start(t.Context(), cfg, Options{})
 	if err != nil {
 		t.Fatal(err)
