@@ -165,7 +165,7 @@ func makeKey() RootKey {
 	}
 }
 
-// RootKeys is the Keys of a server that has the root key alone.
+// RootKeys is the Keys that know the root key alone.
 type RootKeys struct {
 	key     RootKey
 	account string
