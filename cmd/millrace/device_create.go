@@ -141,9 +141,12 @@ func (d deviceCreate) print(c *console, f deviceFiles, made client.NewDevice) er
 		return err
 	}
 	info := infoOfDevice(made.Device)
+	if strings.Trim(made.CredentialsEndpoint+info.RoleAlias, plain+"[]") != "" {
+		return fmt.Errorf("the server answers with an endpoint or a role alias that is none: %q, %q", made.CredentialsEndpoint, info.RoleAlias)
+	}
 	url := "https://" + made.CredentialsEndpoint + "/role-aliases/" + info.RoleAlias + "/credentials"
 	kvssink := fmt.Sprintf("iot-certificate,endpoint=%s,cert-path=%s,key-path=%s,ca-path=%s,role-aliases=%s,iot-thing-name=%s",
-		made.CredentialsEndpoint, f.Certificate, f.Key, f.Authority, info.RoleAlias, info.Name)
+		made.CredentialsEndpoint, f.Certificate, f.Key, f.Authority, info.RoleAlias, d.Name)
 	result := struct {
 		deviceInfo
 		deviceFiles
@@ -157,7 +160,7 @@ func (d deviceCreate) print(c *console, f deviceFiles, made client.NewDevice) er
 			{"AWS_IOT_CORE_CERT", f.Certificate},
 			{"AWS_IOT_CORE_PRIVATE_KEY", f.Key},
 			{"AWS_IOT_CORE_ROLE_ALIAS", info.RoleAlias},
-			{"AWS_IOT_CORE_THING_NAME", info.Name},
+			{"AWS_IOT_CORE_THING_NAME", string(d.Name)},
 			{"AWS_KVS_CACERT_PATH", f.Authority},
 			{"KVSSINK_CA_CERT_PATH", f.Authority},
 			{"CONTROL_PLANE_URI", s.Endpoint},
@@ -170,9 +173,12 @@ func (d deviceCreate) print(c *console, f deviceFiles, made client.NewDevice) er
 	})
 }
 
-// quoted is a word as a shell takes it.
+// plain is what a shell takes as it stands.
+const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:-@"
+
+// quoted is a word as a shell takes it. Whatever a server answers passes through
+// it: what we print is evaluated, and the answer may have been changed on its way.
 func quoted(s string) string {
-	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:-@"
 	if s != "" && strings.Trim(s, plain) == "" {
 		return s
 	}

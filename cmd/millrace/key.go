@@ -91,7 +91,7 @@ func (k keyCreate) Run(ctx context.Context, c *console) error {
 	info.Secret = secret
 	c.say("The secret is shown this once.")
 	return c.print(info, func(w io.Writer) {
-		fmt.Fprintf(w, "export AWS_ACCESS_KEY_ID=%s\nexport AWS_SECRET_ACCESS_KEY=%s\n", info.ID, secret)
+		fmt.Fprintf(w, "export AWS_ACCESS_KEY_ID=%s\nexport AWS_SECRET_ACCESS_KEY=%s\n", quoted(info.ID), quoted(secret))
 	})
 }
 

@@ -31,6 +31,6 @@ func (k keyRoot) Run(c *console) error {
 		c.say("Warning: %s", key.Warning)
 	}
 	return c.print(key.RootKey, func(w io.Writer) {
-		fmt.Fprintf(w, "export AWS_ACCESS_KEY_ID=%s\nexport AWS_SECRET_ACCESS_KEY=%s\n", key.ID, key.Secret)
+		fmt.Fprintf(w, "export AWS_ACCESS_KEY_ID=%s\nexport AWS_SECRET_ACCESS_KEY=%s\n", quoted(key.ID), quoted(key.Secret))
 	})
 }

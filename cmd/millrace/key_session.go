@@ -41,6 +41,6 @@ func (k keySession) Run(ctx context.Context, c *console) error {
 	c.say("The session ends %s.", end.Format(time.RFC3339))
 	return c.print(processCredential{1, s.AccessKeyID, s.SecretAccessKey, s.SessionToken, end.Time}, func(w io.Writer) {
 		fmt.Fprintf(w, "export AWS_ACCESS_KEY_ID=%s\nexport AWS_SECRET_ACCESS_KEY=%s\nexport AWS_SESSION_TOKEN=%s\n",
-			s.AccessKeyID, s.SecretAccessKey, s.SessionToken)
+			quoted(s.AccessKeyID), quoted(s.SecretAccessKey), quoted(s.SessionToken))
 	})
 }
