@@ -54,10 +54,14 @@ func New(ctx context.Context, endpoint, version string, logger *slog.Logger) (*T
 	return &Tracer{provider: provider, tracer: provider.Tracer("github.com/millrace/millrace")}, nil
 }
 
-// Begin begins the span of a call, below that of the client if r names one. The
+// Begin begins the span of a call, below that of the client if r names one. What
+// else the client says of its trace is text of its own, and goes nowhere. The
 // context has the span.
 func (t *Tracer) Begin(r *http.Request, operation, requestID string) context.Context {
 	ctx := t.context.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
+	if client := trace.SpanContextFromContext(ctx); client.IsValid() {
+		ctx = trace.ContextWithRemoteSpanContext(ctx, client.WithTraceState(trace.TraceState{}))
+	}
 	ctx, _ = t.tracer.Start(ctx, operation, trace.WithSpanKind(trace.SpanKindServer),
 		trace.WithAttributes(attribute.String("operation", operation), attribute.String("request.id", requestID)))
 	return ctx

@@ -80,6 +80,7 @@ func TestACallIsATraceBelowThatOfItsClient(t *testing.T) {
 	tracer := start(t, s.URL, io.Discard)
 	req := httptest.NewRequest(http.MethodPost, "/createStream", strings.NewReader("hush"))
 	req.Header.Set("Traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+	req.Header.Set("Tracestate", "vendor=hush")
 	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Signature=hush")
 	ctx := tracer.Begin(req, "CreateStream", "id-1")
 	tracer.Step(ctx, "authenticate")(nil)
