@@ -24,7 +24,8 @@ type Clock struct {
 // DescribeClock returns how the server's time stands. It is Millrace's own.
 func (c *Client) DescribeClock(ctx context.Context) (Clock, error) {
 	var out Clock
-	return out, c.call(ctx, "/millrace/v1/describeClock", struct{}{}, &out)
+	err := c.call(ctx, "/millrace/v1/describeClock", struct{}{}, &out)
+	return out, err
 }
 
 // AcceptClock says that the server's wall clock is right, which was seen to be
@@ -35,5 +36,6 @@ func (c *Client) AcceptClock(ctx context.Context, difference time.Duration) (Clo
 		Difference int64 `json:"DifferenceInMillis"`
 	}{difference.Milliseconds()}
 	var out Clock
-	return out, c.call(ctx, "/millrace/v1/acceptClock", in, &out)
+	err := c.call(ctx, "/millrace/v1/acceptClock", in, &out)
+	return out, err
 }

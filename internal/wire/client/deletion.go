@@ -35,7 +35,8 @@ type Deleted struct {
 // own. It is not tried again by itself: each call leaves a record.
 func (c *Client) DeleteMedia(ctx context.Context, r MediaRange) (Deleted, error) {
 	var out Deleted
-	return out, c.callOnce(ctx, "/millrace/v1/deleteMedia", r, &out)
+	err := c.callOnce(ctx, "/millrace/v1/deleteMedia", r, &out)
+	return out, err
 }
 
 // A Deletion is the record of one.

@@ -43,7 +43,8 @@ type NewDevice struct {
 // itself: the second call would find the name taken.
 func (c *Client) CreateDevice(ctx context.Context, d DeviceSpec) (NewDevice, error) {
 	var out NewDevice
-	return out, c.callOnce(ctx, "/millrace/v1/createDevice", d, &out)
+	err := c.callOnce(ctx, "/millrace/v1/createDevice", d, &out)
+	return out, err
 }
 
 // Devices walks all devices in the order of their names. An error ends the walk.
@@ -78,7 +79,8 @@ func (c *Client) Devices(ctx context.Context) iter.Seq2[Device, error] {
 func (c *Client) UpdateDevice(ctx context.Context, name, status string) (Device, error) {
 	in := struct{ DeviceName, Status string }{name, status}
 	var out Device
-	return out, c.call(ctx, "/millrace/v1/updateDevice", in, &out)
+	err := c.call(ctx, "/millrace/v1/updateDevice", in, &out)
+	return out, err
 }
 
 // DeleteDevice forgets a device for good.

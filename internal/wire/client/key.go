@@ -90,7 +90,8 @@ func (c *Client) UpdateKey(ctx context.Context, id, status string, s KeyScope) (
 		Status      string `json:",omitempty"`
 	}{s, id, status}
 	var out Key
-	return out, c.call(ctx, "/millrace/v1/updateKey", in, &out)
+	err := c.call(ctx, "/millrace/v1/updateKey", in, &out)
+	return out, err
 }
 
 // DeleteKey forgets a key for good.
