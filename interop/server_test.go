@@ -319,6 +319,7 @@ func (r *rig) run(t *testing.T, stdin []byte, name string, args ...string) (stdo
 // command prepares a client with the environment of a user.
 func (r *rig) command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.WaitDelay = 10 * time.Second // for what it has started, and which holds its output open
 	cmd.Env = r.clientEnv()
 	return cmd
 }
