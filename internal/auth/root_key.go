@@ -15,10 +15,10 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 
 	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/keyfile"
 )
 
 // Where a root key may come from.
@@ -104,7 +104,7 @@ func (k RootKey) check() error {
 // there is none the error is fs.ErrNotExist; the others are LoadRootKey's.
 func ReadRootKey(dir string) (LoadedRootKey, error) {
 	path := filepath.Join(dir, RootKeyFile)
-	warning, err := checkMode(path)
+	warning, err := keyfile.Check(path, "root key", "")
 	if err != nil {
 		return LoadedRootKey{}, err
 	}
@@ -124,29 +124,13 @@ func ReadRootKey(dir string) (LoadedRootKey, error) {
 	return key, nil
 }
 
-// checkMode tells whether others than the owner may read or write the file.
-func checkMode(path string) (warning string, err error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", fmt.Errorf("read root key: %w", err)
-	}
-	switch mode := info.Mode().Perm(); {
-	case runtime.GOOS == "windows": // has no such bits
-	case mode&0o022 != 0:
-		return "", fmt.Errorf("root key %s may be written by others (mode %04o): check who wrote it, then chmod 600 it", path, mode)
-	case mode&0o044 != 0:
-		return fmt.Sprintf("root key %s may be read by others (mode %04o): chmod 600 it", path, mode), nil
-	}
-	return "", nil
-}
-
 func createRootKey(path string) (LoadedRootKey, error) {
 	key := makeKey()
 	b, err := json.MarshalIndent(key, "", "  ")
 	if err != nil {
 		return LoadedRootKey{}, fmt.Errorf("encode root key: %w", err)
 	}
-	if err := writeFile(path, append(b, '\n')); err != nil {
+	if err := keyfile.Write(path, append(b, '\n'), 0o600); err != nil {
 		return LoadedRootKey{}, fmt.Errorf("keep root key: %w", err)
 	}
 	return LoadedRootKey{RootKey: key, Path: path, Created: true}, nil

@@ -14,8 +14,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"time"
+
+	"github.com/millrace/millrace/internal/keyfile"
 )
 
 // The names of the authority's files in the data directory.
@@ -71,14 +72,14 @@ func OpenCA(dir string, now time.Time) (*CA, error) {
 	if found, err := os.ReadFile(ca.path); err == nil && string(found) == string(ca.PEM()) {
 		return ca, nil
 	}
-	if err := writeFile(ca.path, ca.PEM(), 0o644); err != nil {
+	if err := keyfile.Write(ca.path, ca.PEM(), 0o644); err != nil {
 		return nil, fmt.Errorf("write certificate of the authority: %w", err)
 	}
 	return ca, nil
 }
 
 func readCA(path string) (*CA, error) {
-	warning, err := checkMode(path)
+	warning, err := keyfile.Check(path, "certificate authority", ", who could pose as this server")
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +130,7 @@ func createCA(path string, now time.Time) (*CA, error) {
 		return nil, fmt.Errorf("encode key of the authority: %w", err)
 	}
 	b := append(pem.EncodeToMemory(&pem.Block{Type: pemKey, Bytes: der}), ca.PEM()...)
-	if err := writeFile(path, b, 0o600); err != nil {
+	if err := keyfile.Write(path, b, 0o600); err != nil {
 		return nil, fmt.Errorf("keep certificate authority: %w", err)
 	}
 	ca.created = true
@@ -219,20 +220,4 @@ func (ca *CA) Pool() *x509.CertPool {
 
 func encodeCertificate(c *x509.Certificate) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: pemCertificate, Bytes: c.Raw})
-}
-
-// checkMode tells whether others than the owner may read or write the key.
-func checkMode(path string) (warning string, err error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", fmt.Errorf("read certificate authority: %w", err)
-	}
-	switch mode := info.Mode().Perm(); {
-	case runtime.GOOS == "windows": // has no such bits
-	case mode&0o022 != 0:
-		return "", fmt.Errorf("certificate authority %s may be written by others (mode %04o): check who wrote it, then chmod 600 it", path, mode)
-	case mode&0o044 != 0:
-		return fmt.Sprintf("certificate authority %s may be read by others (mode %04o), who could pose as this server: chmod 600 it", path, mode), nil
-	}
-	return "", nil
 }

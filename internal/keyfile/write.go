@@ -1,25 +1,30 @@
-package auth
+package keyfile
 
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 )
 
-// writeFile makes a file that only its owner may read. After a crash it is
-// there whole or not at all: it is written beside, synced, renamed, and its
-// directory is synced.
-func writeFile(path string, b []byte) error { return writeSynced(path, b, (*os.File).Sync) }
+// Write writes a file with a mode. After a crash it is there whole, or as it was
+// before: it is written beside, synced, renamed, and its directory is synced.
+func Write(path string, b []byte, mode fs.FileMode) error {
+	return writeSynced(path, b, mode, (*os.File).Sync)
+}
 
-// writeSynced is writeFile with what makes a file or a directory durable.
-func writeSynced(path string, b []byte, sync func(*os.File) error) error {
+// writeSynced is Write with what makes a file or a directory durable.
+func writeSynced(path string, b []byte, mode fs.FileMode, sync func(*os.File) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // mode 0600
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(b)
+	if err == nil {
+		err = f.Chmod(mode)
+	}
 	if err == nil {
 		err = sync(f)
 	}

@@ -1,4 +1,4 @@
-package auth
+package keyfile
 
 import (
 	"errors"
@@ -34,7 +34,7 @@ func TestAFileIsDurableBeforeItHasItsName(t *testing.T) {
 		}
 		return nil
 	}
-	if err := writeSynced(path, []byte("secret"), sync); err != nil {
+	if err := writeSynced(path, []byte("secret"), 0o600, sync); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{"file of secret", "directory with the file"}
@@ -50,7 +50,7 @@ func TestAFileIsDurableBeforeItHasItsName(t *testing.T) {
 func TestAFileThatCannotBeSyncedIsNotThere(t *testing.T) {
 	dir := t.TempDir()
 	broken := errors.New("broken")
-	if err := writeSynced(filepath.Join(dir, "key"), []byte("secret"), func(*os.File) error { return broken }); !errors.Is(err, broken) {
+	if err := writeSynced(filepath.Join(dir, "key"), []byte("secret"), 0o600, func(*os.File) error { return broken }); !errors.Is(err, broken) {
 		t.Errorf("error is %v", err)
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
