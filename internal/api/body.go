@@ -12,11 +12,11 @@ import (
 )
 
 // The bounds of bodies of JSON operations. Who sends one is known when all of it
-// has been read, so that anybody can have it held: a small one by each of his
-// connections, of which the server counts on as much, a large one by few.
+// has been read, so that anybody can have it held: a small one, which nearly all
+// are, by each of his connections, a large one by few.
 const (
 	bodyPatience   = 30 * time.Second // for a body to arrive
-	smallBody      = 64 << 10         // bytes
+	smallBody      = 16 << 10         // bytes
 	mostLarge      = 32               // bodies beyond that at one time
 	placePatience  = 2 * time.Second  // for a place among them
 	largeBodiesMsg = "The server is reading too many large requests. Try again."
