@@ -52,3 +52,21 @@ func (c *console) print(v any, text func(w io.Writer)) error {
 	}
 	return nil
 }
+
+// printList prints the elements of a list, each on a line of its own, also in
+// JSON.
+func printList[T any](c *console, list []T, line func(T, io.Writer)) error {
+	if !c.json {
+		return c.print(nil, func(w io.Writer) {
+			for _, v := range list {
+				line(v, w)
+			}
+		})
+	}
+	for _, v := range list {
+		if err := c.print(v, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -75,19 +75,7 @@ func (d deviceList) Run(ctx context.Context, c *console) error {
 	if len(all) == 0 {
 		c.say("There are no devices. Make one with: millrace device create NAME")
 	}
-	if c.json {
-		for _, info := range all {
-			if err := c.print(info, nil); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	return c.print(nil, func(w io.Writer) {
-		for _, info := range all {
-			info.line(w)
-		}
-	})
+	return printList(c, all, deviceInfo.line)
 }
 
 type deviceDisable struct {

@@ -149,17 +149,5 @@ func (k keyList) Run(ctx context.Context, c *console) error {
 	if len(all) == 0 {
 		c.say("There are no keys but the root key. Make one with: millrace key create NAME")
 	}
-	if !c.json {
-		return c.print(nil, func(w io.Writer) {
-			for _, info := range all {
-				info.line(w)
-			}
-		})
-	}
-	for _, info := range all {
-		if err := c.print(info, nil); err != nil {
-			return err
-		}
-	}
-	return nil
+	return printList(c, all, keyInfo.line)
 }

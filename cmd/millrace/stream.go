@@ -127,18 +127,8 @@ func (s streamList) Run(ctx context.Context, c *console) error {
 	if len(all) == 0 {
 		c.say("There are no streams. Make one with: millrace stream create NAME")
 	}
-	if c.json {
-		for _, info := range all {
-			if err := c.print(info, nil); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	return c.print(nil, func(w io.Writer) {
-		for _, info := range all {
-			fmt.Fprintf(w, "%s\t%s\t%dh\t%s\n", info.Name, info.Status, info.RetentionHours, info.Created.Format(time.RFC3339))
-		}
+	return printList(c, all, func(s streamInfo, w io.Writer) {
+		fmt.Fprintf(w, "%s\t%s\t%dh\t%s\n", s.Name, s.Status, s.RetentionHours, s.Created.Format(time.RFC3339))
 	})
 }
 
