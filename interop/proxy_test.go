@@ -154,7 +154,7 @@ func TestNginxHoldsNothingBack(t *testing.T) {
 		LatencyMillis          struct{ Max float64 }
 	}
 	must(t, json.Unmarshal([]byte(lines[len(lines)-1]), &report))
-	if report.Persisted != clipSeconds || report.Connections != 1 || report.LatencyMillis.Max > 1500 {
+	if report.Persisted != clipSeconds || report.Connections != 1 || report.LatencyMillis.Max > clipSeconds*1000/2 { // a proxy that holds back does so to the end
 		t.Errorf("the camera was told late, or not at all: %s", out.String())
 	}
 	if strings.Contains(r.log.String(), "operation=PutMedia status=4") {
