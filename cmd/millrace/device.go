@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/certs"
 	"github.com/millrace/millrace/internal/wire/client"
 )
@@ -105,7 +106,7 @@ func (a access) setStatus(ctx context.Context, c *console, name deviceName, stat
 	}
 	device, err := conn.UpdateDevice(ctx, string(name), status)
 	if err != nil {
-		return fmt.Errorf("update device %s: %w", name, err)
+		return adviseOnDevice(fmt.Errorf("update device %s: %w", name, err))
 	}
 	info := infoOfDevice(device)
 	return c.print(info, info.line)
@@ -123,7 +124,12 @@ func (d deviceDelete) Run(ctx context.Context, c *console) error {
 		return err
 	}
 	if err := conn.DeleteDevice(ctx, string(d.Name)); err != nil {
-		return fmt.Errorf("delete device %s: %w", d.Name, err)
+		return adviseOnDevice(fmt.Errorf("delete device %s: %w", d.Name, err))
 	}
 	return c.print(map[string]string{"deleted": string(d.Name)}, func(io.Writer) {})
+}
+
+// adviseOnDevice says where to look for a device that is not there.
+func adviseOnDevice(err error) error {
+	return advise(err, millrace.CodeNotFound, "See the devices there are with: millrace device list")
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/certs"
 	"github.com/millrace/millrace/internal/wire/client"
 )
@@ -18,7 +19,7 @@ import (
 type deviceCreate struct {
 	Name      deviceName `arg:"" help:"Name of the device, and of its stream unless --stream says otherwise."`
 	Stream    []string   `help:"Stream that it may write; * and ? are wildcards. May be repeated." placeholder:"PATTERN"`
-	Days      int        `help:"How long the certificate is good (3650)." placeholder:"N"`
+	Days      int        `help:"How long the certificate is good (3650)." placeholder:"N" default:"3650"`
 	RoleAlias string     `help:"Role alias of its credentials (camera)." placeholder:"NAME"`
 	Out       string     `help:"Directory for the files (the present one)." default:"." type:"path" placeholder:"DIR"`
 	access
@@ -42,6 +43,9 @@ type deviceFiles struct {
 // Run makes the device. The key is on the disk before the server knows of it,
 // and is taken away again if it is refused.
 func (d deviceCreate) Run(ctx context.Context, c *console) error {
+	if d.Days < 1 {
+		return usagef("device create", "--days: %d is no number of days from 1 on", d.Days)
+	}
 	conn, err := d.control(c)
 	if err != nil {
 		return err
@@ -61,7 +65,9 @@ func (d deviceCreate) Run(ctx context.Context, c *console) error {
 		DeviceName: string(d.Name), CertificateRequest: string(request), Streams: d.Stream, RoleAlias: d.RoleAlias, ValidityInDays: d.Days,
 	})
 	if err != nil {
-		return errors.Join(fmt.Errorf("create device %s: %w", d.Name, err), os.Remove(files.Key))
+		err = advise(fmt.Errorf("create device %s: %w", d.Name, err), millrace.CodeInUse,
+			"Take another name, or forget that device with: millrace device delete "+string(d.Name))
+		return errors.Join(err, os.Remove(files.Key))
 	}
 	if err := d.write(c, &files, made); err != nil {
 		return fmt.Errorf("%w (the device was made; take it away again with: millrace device delete %s)", err, d.Name)

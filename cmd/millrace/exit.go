@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"strings"
@@ -43,6 +44,24 @@ func usagef(command, format string, args ...any) error {
 	return &usageError{fmt.Errorf(format, args...), "millrace " + command + " --help"}
 }
 
+// An advisedError is one for which the command knows a better next step than
+// its kind suggests. Its exit code is that of the error within.
+type advisedError struct {
+	err  error
+	hint string
+}
+
+func (e *advisedError) Error() string { return e.err.Error() }
+func (e *advisedError) Unwrap() error { return e.err }
+
+// advise gives an error its next step, where it is of that code.
+func advise(err error, code millrace.Code, hint string) error {
+	if millrace.CodeOf(err) != code {
+		return err
+	}
+	return &advisedError{err, hint}
+}
+
 // fail reports err and returns the exit code. A nil error is success.
 func (c *console) fail(err error) int {
 	if err == nil {
@@ -75,7 +94,11 @@ func judge(err error) (code int, hint string) {
 	var network *net.OpError
 	var certificate *tls.CertificateVerificationError
 	var noTLS tls.RecordHeaderError
+	var advised *advisedError
 	switch {
+	case errors.As(err, &advised):
+		code, _ = judge(advised.err)
+		return code, advised.hint
 	case errors.As(err, &usage):
 		return exitUsage, "Try: " + usage.help
 	case errors.Is(err, errDamaged):
@@ -100,14 +123,28 @@ func judge(err error) (code int, hint string) {
 		return exitUnavailable, certificateHint(certificate)
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &noTLS):
 		return exitUnavailable, "The server speaks http there: say http:// in AWS_ENDPOINT_URL, or start it with --tls-auto."
-	case errors.Is(err, syscall.EADDRINUSE):
-		return exitFailure, "Another program listens there; choose another address with --listen."
 	case errors.Is(err, syscall.EPIPE):
 		return exitFailure, ""
+	case errors.As(err, &network) && network.Op == "listen":
+		return exitFailure, listenHint(err)
+	case errors.Is(err, fs.ErrPermission) && network == nil:
+		return exitFailure, "Run it as the user to whom that belongs."
 	case errors.As(err, &network), errors.Is(err, context.DeadlineExceeded):
 		return exitUnavailable, "Is the server running, and is AWS_ENDPOINT_URL its address?"
 	}
 	return exitFailure, ""
+}
+
+// listenHint says what to do about an address that cannot be listened on.
+func listenHint(err error) string {
+	const elsewhere = "choose another address with --listen, or for the metrics with --metrics-listen."
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return "Another program listens there; " + elsewhere
+	case errors.Is(err, fs.ErrPermission):
+		return "Ports below 1024 want a privilege, CAP_NET_BIND_SERVICE, which the systemd unit in deploy/ gives; or " + elsewhere
+	}
+	return "Or " + elsewhere
 }
 
 // certificateHint says what makes a certificate good that was refused.

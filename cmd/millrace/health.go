@@ -29,7 +29,10 @@ func (h healthCommand) Run(ctx context.Context) error {
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return fmt.Errorf("ask for health: %w", err)
+		return &advisedError{
+			fmt.Errorf("ask for health: %w", err),
+			"Is the server running, with --metrics-listen? Or name the address to ask: millrace health http://127.0.0.1:8080/readyz",
+		}
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {

@@ -148,7 +148,7 @@ type Server struct {
 
 	// MetricsListen is an address on which metrics and health are served without
 	// credentials; empty means that there is none.
-	MetricsListen string `name:"metrics-listen" help:"Address that serves metrics and health to everybody, such as 127.0.0.1:9090 (none)." placeholder:"ADDR"`
+	MetricsListen string `name:"metrics-listen" help:"Address that serves metrics and health to everybody, such as 127.0.0.1:9464 (none)." placeholder:"ADDR"`
 	// AuditLog is a file that gets a line for each control call, "-" for standard
 	// output; empty means none.
 	AuditLog string `name:"audit-log" help:"File for a record of every control call; - is standard output (none)." placeholder:"FILE"`

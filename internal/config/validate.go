@@ -31,7 +31,7 @@ func (s Server) checkAddresses() error {
 	}
 	if s.MetricsListen != "" {
 		if _, _, err := net.SplitHostPort(s.MetricsListen); err != nil {
-			errs = append(errs, fmt.Errorf("metrics-listen: %q is not host:port, as in 127.0.0.1:9090", s.MetricsListen))
+			errs = append(errs, fmt.Errorf("metrics-listen: %q is not host:port, as in 127.0.0.1:9464", s.MetricsListen))
 		}
 	}
 	return errors.Join(append(errs, checkURL("public-url", s.PublicURL), checkURL("otlp-endpoint", s.OTLPEndpoint), s.checkTLS())...)
