@@ -9,6 +9,7 @@ import (
 
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/auth"
+	"github.com/millrace/millrace/internal/limit"
 	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/wire"
 )
@@ -61,15 +62,35 @@ func explain(err error) error {
 	return err
 }
 
+// strangersLogged is how many calls by nobody known stand in the log in one second:
+// whoever reaches the server could fill its disk with them. The metrics count all.
+const strangersLogged = 50
+
+// newStrangers is the rate of calls by nobody known.
+func newStrangers(c Config) *limit.Requests {
+	return limit.NewRequests(map[string]limit.Rate{"": {Account: strangersLogged}}, c.Now)
+}
+
+// levelOf is the level at which a call is logged of somebody, who may be unknown.
+func (h *Handler) levelOf(p auth.Principal) slog.Level {
+	if p.KeyID == "" && h.strangers.Admit("", "strangers", "") != nil {
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
+}
+
 // logCall writes the one record of a call: at error level what the server did
-// wrong, at debug level reads that went well, the rest at info level.
+// wrong, at debug level reads that went well and strangers who are too many, the
+// rest at info level.
 func (h *Handler) logCall(c *call, answer *response, err error, took time.Duration) {
-	level := slog.LevelInfo
+	var level slog.Level
 	switch {
 	case answer.status >= http.StatusInternalServerError && c.operation.offered():
 		level = slog.LevelError
 	case err == nil && c.operation.kind == reads:
 		level = slog.LevelDebug
+	default:
+		level = h.levelOf(c.principal)
 	}
 	attrs := []slog.Attr{
 		slog.String("operation", c.operation.name),

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/limit"
 	"github.com/millrace/millrace/internal/wire"
 )
 
@@ -24,6 +25,7 @@ type Handler struct {
 	tokens    pageTokens
 	deletions deletions
 	creating  chan struct{} // holds a token while nobody makes a stream that is counted
+	strangers *limit.Requests
 	places    chan struct{} // holds a token for each large body that may be read now
 }
 
@@ -54,6 +56,7 @@ func New(ctx context.Context, c Config) (*Handler, error) {
 		h.places <- struct{}{}
 	}
 	h.deletions = newDeletions(h.config)
+	h.strangers = newStrangers(h.config)
 	for _, op := range h.operations() {
 		h.routes[op.path] = op
 	}

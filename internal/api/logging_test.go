@@ -138,3 +138,22 @@ func TestReadiness(t *testing.T) {
 		t.Errorf("health: %d", got.status)
 	}
 }
+
+// TestStrangersDoNotFillTheLog: they have no key, and there may be many.
+func TestStrangersDoNotFillTheLog(t *testing.T) {
+	c := config(mem.NewControl())
+	log := logTo(&c)
+	h := newHandler(t, c)
+	for range 300 {
+		ask(t, h, "", http.MethodPost, "/createStream", `{}`, nil)
+		ask(t, h, "", http.MethodPost, "/nothing", `{}`, nil)
+		ask(t, h, "", http.MethodGet, "/metrics", "", nil)
+	}
+	if n := strings.Count(log.text(), `"level":"INFO"`); n != 50 {
+		t.Errorf("%d are in the log", n)
+	}
+	ask(t, h, "guest", http.MethodPost, "/describeStream", `{"StreamName":"cam"}`, nil)
+	if last := log.last(t); last["level"] != "INFO" || last["key"] != "guest" {
+		t.Errorf("behind them: %v", last)
+	}
+}

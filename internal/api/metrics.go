@@ -14,7 +14,7 @@ import (
 func (h *Handler) serveMetrics(w http.ResponseWriter, r *http.Request, id string) {
 	p, err := h.reader(r)
 	if err != nil {
-		h.config.Logger.InfoContext(r.Context(), "request", "operation", string(auth.ReadMetrics), "request", id, "key", p.KeyID, "err", err)
+		h.config.Logger.Log(r.Context(), h.levelOf(p), "request", "operation", string(auth.ReadMetrics), "request", id, "key", p.KeyID, "err", err)
 		w.Header().Set("WWW-Authenticate", `Basic realm="millrace", charset="UTF-8"`)
 		wire.WriteError(&challenge{w, p.KeyID == ""}, id, err)
 		return
