@@ -14,9 +14,9 @@
 //	L1: what is refused uses nothing up, so that a client that is refused and
 //	    waits is served, however often it asked.
 //	L2: memory is bounded. Of buckets that are too many, the one goes that was
-//	    used longest ago. It comes back full, as every bucket is that was not
-//	    used for a second: so nobody gains by that unless more buckets are used
-//	    within one second than are kept.
+//	    used longest ago. It comes back full, as every bucket is that owes
+//	    nothing and was not used for a second: so nobody gains by that unless
+//	    more buckets are used within one second than are kept.
 //	L3: a clock that steps back refills nothing.
 //
 // The package refuses to know what an operation is, or where rates are written
