@@ -72,7 +72,9 @@ func (h *Handler) deviceCredentials(ctx context.Context, c *call, alias string) 
 		shown = c.request.TLS.PeerCertificates
 	}
 	s, d, err := h.config.Devices.Credentials(ctx, shown, alias, c.request.Header.Get(thingHeader))
-	c.principal.ARN = "device/" + d.Name
+	if d.Name != "" {
+		c.principal.ARN, c.subject = "device/"+d.Name, d.Name
+	}
 	if err != nil {
 		return nil, explainCredentials(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/internal/config"
+	"github.com/millrace/millrace/internal/server"
 )
 
 // records reads an audit log.
@@ -149,5 +150,23 @@ func TestARecordTellsWhichKeyWasChanged(t *testing.T) {
 		if record["subject"] != made["AccessKeyId"] {
 			t.Errorf("%v", record)
 		}
+	}
+}
+
+func TestARecordTellsWhichDeviceGotCredentials(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	r := startSecure(t, server.Options{}, func(c *config.Server) { c.AuditLog = path })
+	r.camera("gate", nil).ask(cameraPath, nil)
+	camera{r: r}.ask(cameraPath, nil)
+	all := records(t, path)
+	if len(all) != 3 {
+		t.Fatalf("%d records: %v", len(all), all)
+	}
+	made, known, unknown := all[0], all[1], all[2]
+	if made["subject"] != "gate" || known["subject"] != "gate" || known["principal"] != "device/gate" || known["accessKeyId"] == nil {
+		t.Errorf("of a device: %v, %v", made, known)
+	}
+	if unknown["subject"] != nil || unknown["principal"] != nil || unknown["errorCode"] != "AccessDeniedException" {
+		t.Errorf("of nobody: %v", unknown)
 	}
 }
