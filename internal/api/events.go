@@ -42,7 +42,7 @@ type Answered struct {
 	Subject   string              // the key or the device that the call is about; may be empty
 	Principal auth.Principal      // zero if the caller could not be authenticated
 	Request   *http.Request       // its context is that of Began
-	Body      []byte              // JSON; nil if it was not read
+	Body      []byte              // JSON; nil if it was not read, empty of a media call
 	Result    any                 // what the answer is made of; nil after an error
 	Code      string              // name of the error; empty if there is none
 	Message   string              // that the client is told; may be empty

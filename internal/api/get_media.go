@@ -30,6 +30,7 @@ func (m *Media) GetMedia(w http.ResponseWriter, r *http.Request, c *MediaCall) e
 	if err := wire.DecodeJSON(c.Body, &in); err != nil {
 		return err
 	}
+	c.Body = nil // the call may last for days
 	var v checks
 	t, start := in.target(&v), in.StartSelector.parse(&v)
 	if err := v.err(); err != nil {

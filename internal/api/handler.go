@@ -175,6 +175,9 @@ func (h *Handler) serveMedia(w http.ResponseWriter, c *call) error {
 	}
 	c.release() // it is somebody's who may, and is answered for long
 	m := &MediaCall{RequestID: c.id, Principal: c.principal, Body: c.body, Began: c.began, stream: &c.stream}
+	if c.body != nil {
+		c.body = []byte{} // it was read, and is the handler's alone
+	}
 	err := c.operation.media(w, c.request, m)
 	c.stream = m.Stream
 	return explain(err)

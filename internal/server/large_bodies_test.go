@@ -48,3 +48,18 @@ func TestLargeBodiesOfNobodyAreFew(t *testing.T) {
 		}
 	})
 }
+
+// A reader stays for as long as it likes, and what it has asked with does not.
+func TestReadersDoNotKeepTheirBodies(t *testing.T) {
+	const readers = 20
+	besiege(t, nil, func(t *testing.T, r *rig) {
+		before := takeCensus()
+		for range readers {
+			body := `{"StreamName":"victim","StartSelector":{"StartSelectorType":"NOW"},"More":"` + strings.Repeat("x", 900<<10) + `"}`
+			r.readHead(r.say(r.signedCall("/getMedia", body)))
+		}
+		if each := (takeCensus().heap - before.heap) / readers; each > 300<<10 {
+			t.Errorf("each costs %d bytes", each)
+		}
+	})
+}
