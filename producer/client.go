@@ -69,8 +69,9 @@ type Spec struct {
 }
 
 // ensure finds the stream, and makes it if there is none and spec says what it
-// is to be. Of two clients that make it at once one finds it made.
-func ensure(ctx context.Context, c *client.Client, name millrace.StreamName, spec *Spec) (millrace.Stream, error) {
+// is to be, and created reports that. Of two clients that make it at once one
+// finds it made.
+func ensure(ctx context.Context, c *client.Client, name millrace.StreamName, spec *Spec, created func(millrace.Stream)) (millrace.Stream, error) {
 	s, err := c.DescribeStream(ctx, name)
 	if err == nil || spec == nil || millrace.CodeOf(err) != millrace.CodeNotFound {
 		return s, err
@@ -81,8 +82,13 @@ func ensure(ctx context.Context, c *client.Client, name millrace.StreamName, spe
 		MediaType:  spec.MediaType,
 		Tags:       spec.Tags,
 	})
-	if err != nil && millrace.CodeOf(err) != millrace.CodeInUse {
+	made := err == nil
+	if !made && millrace.CodeOf(err) != millrace.CodeInUse {
 		return s, fmt.Errorf("create: %w", err)
 	}
-	return c.DescribeStream(ctx, name)
+	s, err = c.DescribeStream(ctx, name)
+	if made && err == nil && created != nil {
+		created(s)
+	}
+	return s, err
 }

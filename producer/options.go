@@ -30,6 +30,9 @@ const (
 // Events is a set of functions that are told what happens to an upload. Any may
 // be nil. They are called one at a time and hold the upload up while they run.
 type Events struct {
+	// Created is called by Open when there was no stream and it was made, as
+	// Options.Create says.
+	Created func(millrace.Stream)
 	// Ack is called for every acknowledgement.
 	Ack func(Ack)
 	// Connected is called when a connection was accepted; again is the number

@@ -55,7 +55,7 @@ func (c *Client) Open(ctx context.Context, name millrace.StreamName, o Options) 
 	if err != nil {
 		return nil, err
 	}
-	stream, err := ensure(ctx, conn, name, o.Create)
+	stream, err := ensure(ctx, conn, name, o.Create, o.Events.Created)
 	if err != nil {
 		return nil, fmt.Errorf("open stream %s: %w", name, err)
 	}

@@ -229,11 +229,19 @@ func TestAMissingStreamIsMadeIfThatIsAskedFor(t *testing.T) {
 	s = newServer(t)
 	s.missing = true
 	spec := &producer.Spec{Retention: 24 * time.Hour, MediaType: "video/h264"}
-	if _, err := uploading(t, s, producer.Options{Create: spec}, "A"); err != nil {
+	var created []millrace.Stream
+	events := producer.Events{Created: func(s millrace.Stream) { created = append(created, s) }}
+	if _, err := uploading(t, s, producer.Options{Create: spec, Events: events}, "A"); err != nil {
 		t.Errorf("with a spec: %v", err)
+	}
+	if len(created) != 1 || created[0].Retention != 24*time.Hour {
+		t.Errorf("told of %v", created)
 	}
 	if s.created["StreamName"] != "gate" || s.created["DataRetentionInHours"] != 24.0 || s.created["MediaType"] != "video/h264" {
 		t.Errorf("made %v", s.created)
+	}
+	if _, err := uploading(t, newServer(t), producer.Options{Create: spec, Events: events}, "A"); err != nil || len(created) != 1 {
+		t.Errorf("with a stream that is there: %v, told of %v", err, created)
 	}
 }
 

@@ -43,6 +43,12 @@ func TestExitCodes(t *testing.T) {
 		"ended by Ctrl-C":            {context.Canceled, exitInterrupted, ""},
 		"a port that is taken":       {&net.OpError{Op: "listen", Err: os.NewSyscallError("bind", syscall.EADDRINUSE)}, exitFailure, "--listen"},
 		"a reader that went away":    {fmt.Errorf("write: %w", syscall.EPIPE), exitFailure, ""},
+		"a port below 1024":          {&net.OpError{Op: "listen", Err: os.NewSyscallError("bind", syscall.EACCES)}, exitFailure, "CAP_NET_BIND_SERVICE"},
+		"a port that is none":        {&net.OpError{Op: "listen", Err: errors.New("invalid port")}, exitFailure, "--metrics-listen"},
+		"a directory of others":      {fmt.Errorf("open lock file: %w", syscall.EACCES), exitFailure, "the user to whom"},
+		"an endpoint that is none":   {fmt.Errorf("a: %w", client.ErrEndpoint), exitUsage, "https://"},
+		"a token that is not theirs": {millrace.Errorf(millrace.CodeUnknownKey, "no"), exitRefused, "AWS_SESSION_TOKEN"},
+		"a session that has ended":   {millrace.Errorf(millrace.CodeExpiredToken, "no"), exitRefused, "millrace key session"},
 		"somebody was faster":        {millrace.Errorf(millrace.CodeVersionMismatch, "no"), exitFailure, "again"},
 		"a value the server refuses": {millrace.Errorf(millrace.CodeInvalidArgument, "no"), exitUsage, ""},
 	} {

@@ -109,6 +109,8 @@ func judge(err error) (code int, hint string) {
 		return exitInterrupted, ""
 	case errors.Is(err, client.ErrNoEndpoint):
 		return exitUsage, "Or try: millrace demo"
+	case errors.Is(err, client.ErrEndpoint):
+		return exitUsage, "Is AWS_ENDPOINT_URL right? It begins with http:// or https://."
 	case errors.Is(err, client.ErrNoCredentials):
 		return exitUsage, "The server printed its root key at its first start; it keeps it in its data directory."
 	case errors.Is(err, wire.ErrWantsTLS):
@@ -169,8 +171,10 @@ func judgeRefusal(err *millrace.Error) (code int, hint string) {
 	case millrace.CodeVersionMismatch:
 		return exitFailure, "Somebody changed it meanwhile; try again."
 	case millrace.CodeUnknownKey, millrace.CodeInvalidSignature:
-		return exitRefused, "Are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY the server's, and is this machine's clock right?"
-	case millrace.CodeAccessDenied, millrace.CodeNotAuthorized, millrace.CodeExpiredToken, millrace.CodeMissingToken, millrace.CodeIncompleteSignature:
+		return exitRefused, "Are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY the server's, AWS_SESSION_TOKEN unset or theirs, and this machine's clock right?"
+	case millrace.CodeExpiredToken:
+		return exitRefused, "The key or session has ended. Take another: millrace key session, or millrace key create."
+	case millrace.CodeAccessDenied, millrace.CodeNotAuthorized, millrace.CodeMissingToken, millrace.CodeIncompleteSignature:
 		return exitRefused, ""
 	case millrace.CodeInvalidArgument, millrace.CodeInvalidResourceFormat:
 		return exitUsage, ""

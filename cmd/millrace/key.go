@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -65,10 +66,32 @@ func (k keyInfo) line(w io.Writer) {
 		k.ID, k.Name, k.Status, strings.Join(k.Actions, ","), strings.Join(k.Streams, ","), end)
 }
 
+// A life is how long a key lasts: a duration, or days with a d.
+type life time.Duration
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (l *life) UnmarshalText(text []byte) error {
+	if days, ok := strings.CutSuffix(string(text), "d"); ok {
+		n, err := strconv.ParseUint(days, 10, 16)
+		*l = life(n) * life(24*time.Hour)
+		return wrongLife(text, err)
+	}
+	d, err := time.ParseDuration(string(text))
+	*l = life(d)
+	return wrongLife(text, err)
+}
+
+func wrongLife(text []byte, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%q is not a duration, such as 30d or 720h", text)
+}
+
 type keyCreate struct {
 	Name string `arg:"" optional:"" help:"Name for people; the role's without it."`
 	keyScope
-	Expires time.Duration `help:"When it ends by itself (720h)." placeholder:"D"`
+	Expires life `help:"When it ends by itself, such as 30d or 720h (never)." placeholder:"D"`
 	access
 }
 
@@ -82,7 +105,7 @@ func (k keyCreate) Run(ctx context.Context, c *console) error {
 		return err
 	}
 	made, secret, err := conn.CreateKey(ctx, client.KeySpec{
-		KeyScope: k.scope(), Name: k.Name, ExpiresInSeconds: int64(k.Expires / time.Second),
+		KeyScope: k.scope(), Name: k.Name, ExpiresInSeconds: int64(time.Duration(k.Expires) / time.Second),
 	})
 	if err != nil {
 		return fmt.Errorf("create key %s: %w", k.Name, err)

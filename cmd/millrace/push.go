@@ -114,6 +114,9 @@ func (j *pushing) options(i int, name millrace.StreamName) producer.Options {
 	if !j.command.NoCreate {
 		o.Create = &producer.Spec{Retention: time.Duration(j.command.Retention)}
 	}
+	o.Events.Created = func(s millrace.Stream) {
+		j.console.say("stream %s was not there: made it, with a retention of %dh", name, s.Retention/time.Hour)
+	}
 	o.Events.Ack = func(a producer.Ack) {
 		j.meter.ack(a, j.final(i))
 		j.tell(name, a)

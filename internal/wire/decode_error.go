@@ -29,6 +29,9 @@ func (e *RemoteError) Error() string {
 	if name == "" {
 		name = http.StatusText(e.Status)
 	}
+	if e.RequestID == "" {
+		return fmt.Sprintf("%s (HTTP %d)", name, e.Status)
+	}
 	return fmt.Sprintf("%s (HTTP %d, request %s)", name, e.Status, e.RequestID)
 }
 

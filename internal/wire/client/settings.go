@@ -32,6 +32,9 @@ const DefaultRegion = "us-east-1"
 // ErrNoEndpoint says that nobody named a server.
 var ErrNoEndpoint = errors.New("no endpoint: set AWS_ENDPOINT_URL to the server's address, such as http://localhost:8080")
 
+// ErrEndpoint says that what names the server is no address.
+var ErrEndpoint = errors.New("the endpoint is not a URL such as http://localhost:8080")
+
 // ErrNoCredentials says that nobody named an access key.
 var ErrNoCredentials = errors.New("no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE")
 
@@ -82,7 +85,7 @@ func checkEndpoint(endpoint string) error {
 	}
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return fmt.Errorf("endpoint %q is not a URL such as http://localhost:8080", endpoint)
+		return fmt.Errorf("%w: %q", ErrEndpoint, endpoint)
 	}
 	return nil
 }
