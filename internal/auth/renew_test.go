@@ -70,6 +70,11 @@ func TestAPrincipalIsRenewed(t *testing.T) {
 		t.Errorf("renewed twice: %+v, %v", again, err)
 	}
 
+	root := r.session(t, r.rootPrincipal(t), auth.SessionRequest{Lifetime: time.Hour, Actions: []auth.Action{"PutMedia"}, Streams: []string{"porch-1"}})
+	if now, err = r.Renew(t.Context(), r.principal(t, root.ID, root.Token)); err != nil || auth.Authorize(now, "GetMedia", arn) == nil {
+		t.Errorf("a narrow session of the root key has more than its own scope: %+v, %v", now, err)
+	}
+
 	may("a device", device, true)
 	r.devices["cam1"] = false
 	may("a device that was disabled", device, false)

@@ -88,6 +88,24 @@ func TestMetricsCountEveryByteOfTheBody(t *testing.T) {
 	}
 }
 
+func TestMetricsCountOpenSessions(t *testing.T) {
+	r := start(t, nil, nil)
+	r.create("cam", 24)
+	p := r.put("cam", nil)
+	const series = `millrace_put_media_active_connections{stream_name="cam"}`
+	if open := r.scrape()[series]; open != 1 {
+		t.Errorf("%v are open, want 1", open)
+	}
+	p.end()
+	p.rest()
+	p.close()
+	for until := time.Now().Add(30 * time.Second); r.scrape()[series] != 0; time.Sleep(10 * time.Millisecond) { // it ends behind its answer
+		if time.Now().After(until) {
+			t.Fatal("the session is counted for ever")
+		}
+	}
+}
+
 func TestMetricsOfAStreamGoWithIt(t *testing.T) {
 	r := start(t, nil, nil)
 	r.create("cam", 24)
