@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+	"unicode"
 )
 
 // A console is where a command is used: its streams, its environment, and how
@@ -28,6 +29,17 @@ func (c *console) lookup(name string) string {
 		}
 	}
 	return ""
+}
+
+// visible is a text of somebody else's as it can be shown on a terminal: in one
+// line, and without what moves the cursor or the text.
+func visible(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
 }
 
 // say writes a line of talk, which programs do not read.

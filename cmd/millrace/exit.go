@@ -79,7 +79,11 @@ func (c *console) fail(err error) int {
 		}{err.Error(), hint, code}
 		_ = json.NewEncoder(c.err).Encode(line) // there is nobody left to tell
 	default:
-		fmt.Fprintf(c.err, "millrace: %v\n", strings.ReplaceAll(err.Error(), "\n", "\nmillrace: "))
+		lines := strings.Split(err.Error(), "\n")
+		for i, line := range lines {
+			lines[i] = visible(line) // some of it may be the server's words
+		}
+		fmt.Fprintf(c.err, "millrace: %v\n", strings.Join(lines, "\nmillrace: "))
 		if hint != "" {
 			fmt.Fprintf(c.err, "  %s\n", hint)
 		}

@@ -65,3 +65,30 @@ func TestNoAnswerIsRunByTheShell(t *testing.T) {
 		})
 	}
 }
+
+// TestNobodyWritesToOurTerminal: what others have written stays in its place.
+func TestNobodyWritesToOurTerminal(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/describeStream" {
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(w, `{"__type":"InvalidArgumentException","message":"a\u001b[2Jb\u009bc"}`)
+			return
+		}
+		_, _ = io.WriteString(w, `{"DeletionList":[{"DeletionId":1,"StreamName":"s","TimestampType":"SERVER_TIMESTAMP",
+			"StartTimestamp":1,"EndTimestamp":2,"RequestTimestamp":3,"AccessKeyId":"A","Reason":"\u001b[2K\n2  2026-01-01  forged\u202e\u2028"}]}`)
+	}))
+	defer s.Close()
+	environ := []string{"HOME=" + t.TempDir(), "AWS_ENDPOINT_URL=" + s.URL, "AWS_ACCESS_KEY_ID=a", "AWS_SECRET_ACCESS_KEY=b", "AWS_DEFAULT_REGION=us-west-2"}
+	for _, args := range [][]string{{"stream", "deletions"}, {"stream", "describe", "s"}} {
+		out, said, done, stop := running(t, environ, args...)
+		<-done
+		stop()
+		text := out.String() + said.String()
+		if strings.Contains(text, "forged") == (args[1] == "describe") {
+			t.Errorf("%v: %q", args, text)
+		}
+		if strings.ContainsAny(text, "\x1b\u009b\u202e\u2028") || strings.Contains(text, "\n2  2026") {
+			t.Errorf("%v: %q", args, text)
+		}
+	}
+}

@@ -47,7 +47,7 @@ func (s streamDeletions) Run(ctx context.Context, c *console) error {
 		return c.print(nil, func(w io.Writer) {
 			for _, d := range all {
 				fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s time\tby %s\t%s\n",
-					d.ID, spell(d.RequestTimestamp), d.StreamName, spell(d.StartTimestamp), spell(d.EndTimestamp), clockOf(d), d.AccessKeyID, d.Reason)
+					d.ID, spell(d.RequestTimestamp), d.StreamName, spell(d.StartTimestamp), spell(d.EndTimestamp), clockOf(d), d.AccessKeyID, visible(d.Reason))
 			}
 		})
 	}

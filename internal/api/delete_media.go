@@ -2,7 +2,9 @@ package api
 
 import (
 	"context"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/wire"
@@ -81,7 +83,16 @@ func (in deleteMediaInput) deletion(c *checks) store.Deletion {
 	if len(in.Reason) > maxReason {
 		c.fail("reason", in.Reason, "Member must have at most %d bytes", maxReason)
 	}
+	if strings.ContainsFunc(in.Reason, movesText) {
+		c.fail("reason", in.Reason, "Member must be one line of text, without control characters")
+	}
 	return d
+}
+
+// movesText is true for characters that make a terminal show something else than
+// what is there. The record of deletions is looked at for long.
+func movesText(r rune) bool {
+	return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control)
 }
 
 func (c *checks) clock(member, value string) store.Clock {
