@@ -22,6 +22,12 @@ type settings struct {
 func (settings) Validate() error { return nil }
 
 func (s settings) load(c *console, more map[string]string) (config.Server, error) {
+	return s.loadFor(c, "server", more, false)
+}
+
+// loadFor is load for the command that explains the settings in its help, which
+// may do without a data directory.
+func (s settings) loadFor(c *console, command string, more map[string]string, anyData bool) (config.Server, error) {
 	flags := more
 	if flags == nil {
 		flags = map[string]string{}
@@ -29,12 +35,12 @@ func (s settings) load(c *console, more map[string]string) (config.Server, error
 	for name, value := range c.flags {
 		flags[name] = value
 	}
-	cfg, err := config.Load(config.Sources{File: s.ConfigFile, Environ: c.environ, Flags: flags})
+	cfg, err := config.Load(config.Sources{File: s.ConfigFile, Environ: c.environ, Flags: flags, AnyData: anyData})
 	if cfg.OTLPEndpoint == "" {
 		cfg.OTLPEndpoint = c.lookup("OTEL_EXPORTER_OTLP_ENDPOINT")
 	}
 	if err != nil {
-		return cfg, &usageError{err, "millrace server --help"}
+		return cfg, &usageError{err, "millrace " + command + " --help"}
 	}
 	return cfg, nil
 }
@@ -119,7 +125,7 @@ type configCommand struct {
 // Run prints the settings, and what a server would choose here where they leave
 // it the choice.
 func (s configCommand) Run(c *console) error {
-	cfg, err := s.load(c, nil)
+	cfg, err := s.loadFor(c, "config", nil, true)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ type Sources struct {
 	File    string            // path of a YAML file; empty means that MILLRACE_CONFIG names one, or that there is none
 	Environ []string          // as os.Environ returns it
 	Flags   map[string]string // the settings given on the command line, by name, as text
+	AnyData bool              // the data directory may be left open, for nobody goes there
 }
 
 // Load reads the sources over the defaults and validates the outcome. Its
@@ -53,7 +54,11 @@ func Load(src Sources) (Server, error) {
 			return Server{}, fmt.Errorf("%s: %w", l.name, err)
 		}
 	}
-	if err := s.Validate(); err != nil {
+	valid := s
+	if src.AnyData && valid.Data == "" {
+		valid.Data = "."
+	}
+	if err := valid.Validate(); err != nil {
 		return Server{}, err
 	}
 	return s, nil
