@@ -34,8 +34,13 @@ func (c *console) lookup(name string) string {
 // visible is a text of somebody else's as it can be shown on a terminal: in one
 // line, and without what moves the cursor or the text.
 func visible(s string) string {
+	return strings.ReplaceAll(visibleLines(s), "\n", string(unicode.ReplacementChar))
+}
+
+// visibleLines is visible for a text that may have several lines.
+func visibleLines(s string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control) {
+		if r != '\n' && unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control) {
 			return unicode.ReplacementChar
 		}
 		return r
@@ -49,7 +54,8 @@ func (c *console) say(format string, args ...any) {
 	}
 }
 
-// print writes a result: v as JSON if that is asked for, else as text says.
+// print writes a result: v as JSON if that is asked for, else as text says, of
+// which a terminal shows all.
 func (c *console) print(v any, text func(w io.Writer)) error {
 	if c.json {
 		if err := json.NewEncoder(c.out).Encode(v); err != nil {
@@ -57,9 +63,11 @@ func (c *console) print(v any, text func(w io.Writer)) error {
 		}
 		return nil
 	}
-	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	text(w)
-	if err := w.Flush(); err != nil {
+	_ = w.Flush() // a Builder takes everything
+	if _, err := io.WriteString(c.out, visibleLines(b.String())); err != nil {
 		return fmt.Errorf("write result: %w", err)
 	}
 	return nil

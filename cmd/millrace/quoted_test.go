@@ -69,9 +69,13 @@ func TestNoAnswerIsRunByTheShell(t *testing.T) {
 // TestNobodyWritesToOurTerminal: what others have written stays in its place.
 func TestNobodyWritesToOurTerminal(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/describeStream" {
+		switch r.URL.Path {
+		case "/describeStream":
 			w.WriteHeader(http.StatusBadRequest)
 			_, _ = io.WriteString(w, `{"__type":"InvalidArgumentException","message":"a\u001b[2Jb\u009bc"}`)
+			return
+		case "/millrace/v1/listKeys":
+			_, _ = io.WriteString(w, `{"KeyList":[{"AccessKeyId":"A","Name":"a\u001b[2J","Status":"ENABLED"}]}`)
 			return
 		}
 		_, _ = io.WriteString(w, `{"DeletionList":[{"DeletionId":1,"StreamName":"s","TimestampType":"SERVER_TIMESTAMP",
@@ -79,12 +83,12 @@ func TestNobodyWritesToOurTerminal(t *testing.T) {
 	}))
 	defer s.Close()
 	environ := []string{"HOME=" + t.TempDir(), "AWS_ENDPOINT_URL=" + s.URL, "AWS_ACCESS_KEY_ID=a", "AWS_SECRET_ACCESS_KEY=b", "AWS_DEFAULT_REGION=us-west-2"}
-	for _, args := range [][]string{{"stream", "deletions"}, {"stream", "describe", "s"}} {
+	for _, args := range [][]string{{"stream", "deletions"}, {"stream", "describe", "s"}, {"key", "list"}} {
 		out, said, done, stop := running(t, environ, args...)
 		<-done
 		stop()
 		text := out.String() + said.String()
-		if strings.Contains(text, "forged") == (args[1] == "describe") {
+		if strings.Contains(text, "forged") == (args[1] != "deletions") {
 			t.Errorf("%v: %q", args, text)
 		}
 		if strings.ContainsAny(text, "\x1b\u009b\u202e\u2028") || strings.Contains(text, "\n2  2026") {
