@@ -88,6 +88,33 @@ func TestKeysAndSessionsOutliveTheProcess(t *testing.T) {
 	}
 }
 
+// TestPagesOfKeysHaveEachKeyOnce whatever their size.
+func TestPagesOfKeysHaveEachKeyOnce(t *testing.T) {
+	g := guard(t)
+	var made []string
+	for i := range 5 {
+		made = append(made, g.key(fmt.Sprint("key-", i), "PutMedia", "*").AccessKeyID)
+	}
+	slices.Sort(made)
+	for size := 1; size <= len(made)+1; size++ {
+		var listed []string
+		in := map[string]any{"MaxResults": size}
+		for page := 0; page <= len(made); page++ {
+			_, out := g.call("/millrace/v1/listKeys", in)
+			for _, k := range out["KeyList"].([]any) {
+				listed = append(listed, k.(map[string]any)["AccessKeyId"].(string))
+			}
+			if out["NextToken"] == nil {
+				break
+			}
+			in["NextToken"] = out["NextToken"]
+		}
+		if !slices.Equal(listed, made) {
+			t.Errorf("pages of %d: %v, want %v", size, listed, made)
+		}
+	}
+}
+
 // TestWhatHoldsSecretsIsForItsOwnerAlone: the control state and what lies beside.
 func TestWhatHoldsSecretsIsForItsOwnerAlone(t *testing.T) {
 	if runtime.GOOS == "windows" {

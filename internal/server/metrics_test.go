@@ -184,6 +184,9 @@ func TestTheMetricsListenerIsOpenAndHasNothingElse(t *testing.T) {
 		if resp.StatusCode != want {
 			t.Errorf("%s: %s, want %d", path, resp.Status, want)
 		}
+		if want == http.StatusNotFound && resp.Header.Get(wire.HeaderRequestID) != "" {
+			t.Errorf("%s: the protocol answers", path)
+		}
 		if path == "/metrics" && !strings.Contains(string(text), "millrace_build_info{") {
 			t.Errorf("no metrics: %.300s", text)
 		}
