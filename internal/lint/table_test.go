@@ -17,7 +17,7 @@ type row struct {
 // importTable is the whole table. A package without a row is an error, so that
 // a new package states its place in the house on the day it is made.
 func importTable() []row {
-	formats := []string{"internal/fmp4", "internal/ts", "internal/hls", "internal/dash"}
+	formats := []string{"internal/timeline", "internal/fmp4", "internal/ts", "internal/hls", "internal/dash"}
 	stores := []string{".", "internal/pack", "internal/store"}
 	session := []string{".", "internal/wire/...", "mkv", "internal/fragment", "internal/limit", "internal/memory", "internal/store", "internal/tail"}
 	client := []string{".", "mkv", "media", "internal/wire/..."}
@@ -61,16 +61,18 @@ func importTable() []row {
 		{"internal/certs", []string{"internal/keyfile"}, false},
 		{"internal/device", []string{".", "internal/auth", "internal/certs", "internal/store"}, false},
 		{"internal/fragment", []string{".", "mkv", "media"}, false},
-		{"internal/fmp4", []string{".", "media"}, false},
-		{"internal/ts", []string{".", "media"}, false},
+		{"internal/timeline", []string{".", "mkv", "media"}, true},
+		{"internal/fmp4", []string{".", "media", "internal/timeline"}, false},
+		{"internal/ts", []string{".", "media", "internal/timeline"}, false},
 		{"internal/tail", []string{".", "internal/memory", "internal/store"}, false},
 		{"internal/retention", []string{".", "internal/store"}, false},
 		{"internal/fleet", []string{".", "internal/store"}, false},
 		{"internal/ingest", session, false},
 		{"internal/egress", session, false},
-		{"internal/playback", concat(formats, []string{".", "mkv", "media", "internal/store", "internal/tail"}), false},
+		{"internal/playback", concat(formats, []string{".", "mkv", "media", "internal/limit", "internal/memory", "internal/store", "internal/tail"}), false},
 		{"internal/api", api, false},
 		{"internal/console", []string{"."}, false},
+		{"internal/player", nil, true},
 		{"internal/upkeep", []string{".", "internal/config", "internal/pack", "internal/store", "internal/store/disk", "internal/store/sqlite"}, false},
 		{"internal/server", []string{".", "mkv", "media", "internal/..."}, false},
 		{"internal/demo", nil, true},
