@@ -1,0 +1,159 @@
+package timeline
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/media"
+	"github.com/millrace/millrace/mkv"
+)
+
+// A Format is what a header says of its tracks. It is immutable; any number of
+// goroutines may use it.
+type Format struct {
+	Tracks []Track // in the order of the header, with those that are no media
+}
+
+// A Track is one track of a Format.
+type Track struct {
+	Media      media.Track
+	Parameters media.Parameters
+	Fault      error  // why Parameters are not known: an error of package media; nil if they are
+	Timescale  uint32 // ticks a second; never 0
+
+	frame int64 // ticks that a frame of sound lasts whatever its size; 0 if not known or not fixed
+	bytes int64 // bytes of sound for each tick, of codecs without frames; 0 for others
+	usual int64 // ticks from one frame to the next as the header says; 0 if it does not
+	rate  int64 // the same as the codec private data say
+}
+
+// videoScale is the timescale of what is no sound: a millisecond is 90 ticks.
+const videoScale = 90_000
+
+// Parse reads the Tracks of a header, which was accepted with its fragments. An
+// error means that it is not what a producer sent.
+func Parse(h *millrace.Header) (*Format, error) {
+	if h == nil {
+		return nil, fmt.Errorf("read tracks: no header: %w", millrace.ErrCorrupt)
+	}
+	r := mkv.NewReader(bytes.NewReader(h.Bytes), mkv.ReaderOptions{MaxElementSize: int64(len(h.Bytes))})
+	for {
+		e, err := r.Next()
+		if err != nil {
+			return nil, fmt.Errorf("read tracks: %w: %w", millrace.ErrCorrupt, err)
+		}
+		if e.ID == mkv.IDTracks {
+			return parseTracks(e.Data())
+		}
+	}
+}
+
+func parseTracks(data []byte) (*Format, error) {
+	list, err := mkv.ParseTracks(data)
+	if err != nil {
+		return nil, fmt.Errorf("read tracks: %w: %w", millrace.ErrCorrupt, err)
+	}
+	f := &Format{Tracks: make([]Track, 0, len(list))}
+	for i := range list {
+		f.Tracks = append(f.Tracks, newTrack(&list[i]))
+	}
+	return f, nil
+}
+
+// NewTrack returns the Track of what is known without a header.
+func NewTrack(m media.Track) Track {
+	t := Track{Media: m}
+	t.Parameters, t.Fault = t.Media.Parameters()
+	t.measure()
+	return t
+}
+
+func newTrack(e *mkv.Track) Track {
+	m, _ := media.NewTrack(media.TrackNumber(e.Number), e.CodecID, e.CodecPrivate) // Fault says it
+	m.UID, m.Name = e.UID, e.Name
+	if m.Type == 0 {
+		m.Type = media.TrackType(e.Type)
+	}
+	m.DefaultDuration = time.Duration(min(e.DefaultDuration, uint64(time.Hour)))
+	if m.SampleRate == 0 {
+		m.SampleRate = e.Audio.SamplingFrequency
+	}
+	if m.Channels == 0 {
+		m.Channels = int(min(e.Audio.Channels, 255))
+	}
+	return NewTrack(m)
+}
+
+// measure finds the timescale and the usual length of a frame.
+func (t *Track) measure() {
+	t.Timescale = videoScale
+	switch t.Media.Codec {
+	case media.AAC:
+		if c, err := media.ParseAACConfig(t.Media.Private); err == nil {
+			t.scale(c.SampleRate)
+			t.frame = int64(c.SamplesPerFrame())
+		}
+	case media.Opus:
+		t.scale(t.Parameters.SampleRate)
+	case media.ALaw, media.MuLaw:
+		t.scale(t.Parameters.SampleRate)
+		t.bytes = int64(max(t.Parameters.Channels, 1))
+	case media.PCMLittle, media.PCMBig, media.PCMFloat:
+		t.scale(int(t.Media.SampleRate))
+	}
+	t.usual = t.Ticks(t.Media.DefaultDuration)
+	t.rate = t.Ticks(t.Parameters.FrameRate.Interval())
+}
+
+func (t *Track) scale(rate int) {
+	if 0 < rate && rate <= 1<<24 {
+		t.Timescale = uint32(rate)
+	}
+}
+
+// SameMedia reports whether the frames of both need the same decoder with the
+// same configuration: the same codec and codec private data.
+func (t *Track) SameMedia(other *Track) bool {
+	return t.Media.Codec == other.Media.Codec && t.Media.CodecID == other.Media.CodecID &&
+		bytes.Equal(t.Media.Private, other.Media.Private)
+}
+
+// Ticks is a time in ticks, to the nearest.
+func (t *Track) Ticks(d time.Duration) int64 {
+	return scaled(int64(d), int64(t.Timescale), int64(time.Second))
+}
+
+// Time is a number of ticks as a time, to the nearest nanosecond.
+func (t *Track) Time(ticks int64) time.Duration {
+	return time.Duration(scaled(ticks, int64(time.Second), int64(t.Timescale)))
+}
+
+// scaled is v*by/per to the nearest, without the product.
+func scaled(v, by, per int64) int64 {
+	if v < 0 {
+		return -scaled(-v, by, per)
+	}
+	return v/per*by + (v%per*by+per/2)/per
+}
+
+// Find returns the track of a number, nil if there is none.
+func (f *Format) Find(n media.TrackNumber) *Track {
+	for i := range f.Tracks {
+		if f.Tracks[i].Media.Number == n {
+			return &f.Tracks[i]
+		}
+	}
+	return nil
+}
+
+// First returns the first track of a type, nil if there is none.
+func (f *Format) First(k media.TrackType) *Track {
+	for i := range f.Tracks {
+		if f.Tracks[i].Media.Type == k {
+			return &f.Tracks[i]
+		}
+	}
+	return nil
+}
