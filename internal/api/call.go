@@ -111,7 +111,7 @@ func (h *Handler) logCall(c *call, answer *response, err error, took time.Durati
 }
 
 // offered is false for an operation that is refused whatever is asked.
-func (op operation) offered() bool { return op.run != nil || op.media != nil }
+func (op operation) offered() bool { return op.run != nil || op.media != nil || op.resource != nil }
 
 // notSupported is what an operation answers that is not offered.
 func (op operation) notSupported() error {

@@ -39,7 +39,15 @@ type Config struct {
 
 	PutMedia MediaHandler // nil: the operation is not offered
 	GetMedia MediaHandler // nil: the operation is not offered
-	Media    MediaPlane   // told of what happens to streams; nil: nobody is
+	// What belongs to a stream and is read with GET; nil: it is not offered.
+	MediaFile    ResourceHandler // a range of the stream as one file
+	Availability ResourceHandler // when there is media
+
+	// OpenResourceToken returns what a token says that was made for a resource
+	// of a stream. Its errors are what the caller is told. Nil: there are none.
+	OpenResourceToken func(ctx context.Context, token string, stream millrace.StreamName, resource string) (ResourceToken, error)
+
+	Media MediaPlane // told of what happens to streams; nil: nobody is
 
 	Clock *clock.Clock // the server's time; nil: its operations are not offered
 

@@ -36,7 +36,7 @@ type Events struct {
 type Answered struct {
 	RequestID string
 	Operation string
-	Media     bool                // PutMedia and GetMedia, as opposed to what takes and gives JSON
+	Media     bool                // it takes or gives media, as opposed to JSON
 	Changes   bool                // it changes the control state
 	Stream    millrace.StreamName // that the call is about; may be empty
 	Subject   string              // the key or the device that the call is about; may be empty
@@ -121,7 +121,7 @@ func (h *Handler) answered(c *call, status int) {
 		return
 	}
 	a := Answered{
-		RequestID: c.id, Operation: c.operation.name, Media: c.operation.media != nil, Changes: c.operation.kind == changes,
+		RequestID: c.id, Operation: c.operation.name, Media: c.operation.kind == streams, Changes: c.operation.kind == changes,
 		Stream: c.stream, Subject: c.subject, Principal: c.principal, Request: c.request, Body: c.body, Result: c.result,
 		Status: status, Took: time.Since(c.began),
 	}

@@ -208,7 +208,7 @@ func unusual(t *testing.T, lines []string) []string {
 	t.Helper()
 	for _, usual := range []string{
 		"Access-Control-Allow-Origin: *",
-		"Access-Control-Expose-Headers: x-amzn-RequestId, x-amzn-ErrorType, x-amzn-ErrorMessage, Date",
+		"Access-Control-Expose-Headers: x-amzn-RequestId, x-amzn-ErrorType, x-amzn-ErrorMessage, x-amz-RequestId, x-amz-ErrorType, Content-Length, Content-Range, Accept-Ranges, ETag, Date",
 		"Connection: close",
 		"Date: $DATE",
 		"x-amz-RequestId: $ID",

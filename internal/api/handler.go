@@ -22,6 +22,7 @@ type Handler struct {
 	config    Config
 	prefix    string
 	routes    map[string]operation
+	resources map[string]operation // by the last element of their paths
 	tokens    pageTokens
 	deletions deletions
 	creating  chan struct{} // holds a token while nobody makes a stream that is counted
@@ -60,6 +61,7 @@ func New(ctx context.Context, c Config) (*Handler, error) {
 	for _, op := range h.operations() {
 		h.routes[op.path] = op
 	}
+	h.resources = h.resourceOperations()
 	return h, nil
 }
 
@@ -69,10 +71,14 @@ func (h *Handler) Operations() []string {
 	for _, op := range h.routes {
 		names = append(names, op.name)
 	}
+	for _, op := range h.resources {
+		names = append(names, op.name)
+	}
 	return names
 }
 
-// Paths returns the path of every operation by its name.
+// Paths returns the path of every operation by its name, but for those on what
+// belongs to a stream: their paths name it.
 func (h *Handler) Paths() map[string]string {
 	paths := make(map[string]string, len(h.routes))
 	for _, op := range h.routes {
@@ -116,6 +122,10 @@ func (h *Handler) serve(w http.ResponseWriter, c *call) (err error) {
 	if alias, ok := requestedAlias(c.request); ok && h.config.Devices != nil {
 		h.begin(c, h.credentialsOperation(alias))
 		return h.serveCredentials(w, c)
+	}
+	if op, name, ok := h.resource(c.request.URL.Path); ok {
+		h.begin(c, op)
+		return h.serveResource(w, c, name)
 	}
 	op, ok := h.route(c.request.URL.Path)
 	if !ok {

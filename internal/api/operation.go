@@ -12,6 +12,10 @@ type operation struct {
 	kind  kind
 	media MediaHandler
 
+	// resource answers GET and HEAD of what belongs to a stream; its path is
+	// the last element of the request's.
+	resource ResourceHandler
+
 	// run answers a JSON operation with what its response is made of, or nil
 	// for an empty one. It is nil for operations that are not offered.
 	run func(ctx context.Context, c *call) (any, error)
@@ -121,9 +125,14 @@ var signaling = [...]struct{ name, path string }{
 // there or not, and so may further slashes at the beginning: a client that
 // appends "/putMedia" to an endpoint that ends in one sends them.
 func (h *Handler) route(path string) (operation, bool) {
+	op, ok := h.routes[h.withoutPrefix(path)]
+	return op, ok
+}
+
+// withoutPrefix is a path without mount prefix and further slashes.
+func (h *Handler) withoutPrefix(path string) string {
 	if rest, ok := strings.CutPrefix(path, h.prefix); ok && strings.HasPrefix(rest, "/") {
 		path = rest
 	}
-	op, ok := h.routes["/"+strings.TrimLeft(path, "/")]
-	return op, ok
+	return "/" + strings.TrimLeft(path, "/")
 }

@@ -47,5 +47,6 @@ func SetRequestID(h http.Header, id string) {
 // SetCrossOrigin allows pages of any origin to read a response.
 func SetCrossOrigin(h http.Header) {
 	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Access-Control-Expose-Headers", "x-amzn-RequestId, x-amzn-ErrorType, x-amzn-ErrorMessage, Date")
+	h.Set("Access-Control-Expose-Headers", "x-amzn-RequestId, x-amzn-ErrorType, x-amzn-ErrorMessage, x-amz-RequestId, x-amz-ErrorType, "+
+		"Content-Length, Content-Range, Accept-Ranges, ETag, Date")
 }

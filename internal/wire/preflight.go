@@ -8,7 +8,7 @@ const preflightHeaders = "authorization, content-type, x-amz-date, x-amz-securit
 	"x-amz-user-agent, amz-sdk-invocation-id, amz-sdk-request"
 
 // WritePreflight answers the OPTIONS request by which a browser asks whether a
-// page of another origin may call: it may, with POST and GET and with any
+// page of another origin may call: it may, with GET, HEAD and POST and with any
 // header it asks for.
 func WritePreflight(w http.ResponseWriter, r *http.Request, requestID string) {
 	h := w.Header()
@@ -18,7 +18,7 @@ func WritePreflight(w http.ResponseWriter, r *http.Request, requestID string) {
 	if allowed == "" || len(allowed) > maxHeaderValue {
 		allowed = preflightHeaders
 	}
-	h.Set("Access-Control-Allow-Methods", "POST, GET, OPTIONS")
+	h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, OPTIONS")
 	h.Set("Access-Control-Allow-Headers", allowed)
 	h.Set("Access-Control-Max-Age", "172800")
 	h.Set("Content-Length", "0")

@@ -56,7 +56,7 @@ func TestAnErrorOnTheWire(t *testing.T) {
 	})
 	want := `HTTP/1.1 404 Not Found
 Access-Control-Allow-Origin: *
-Access-Control-Expose-Headers: x-amzn-RequestId, x-amzn-ErrorType, x-amzn-ErrorMessage, Date
+Access-Control-Expose-Headers: x-amzn-RequestId, x-amzn-ErrorType, x-amzn-ErrorMessage, x-amz-RequestId, x-amz-ErrorType, Content-Length, Content-Range, Accept-Ranges, ETag, Date
 Connection: close
 Content-Length: 180
 Content-Type: application/json
@@ -157,7 +157,7 @@ func TestPreflight(t *testing.T) {
 	wire.WritePreflight(w, r, "id")
 	for header, want := range map[string]string{
 		"Access-Control-Allow-Origin":  "*",
-		"Access-Control-Allow-Methods": "POST, GET, OPTIONS",
+		"Access-Control-Allow-Methods": "GET, HEAD, POST, OPTIONS",
 		"Access-Control-Max-Age":       "172800",
 	} {
 		if got := w.Header().Get(header); got != want {

@@ -1,0 +1,192 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/auth"
+	"github.com/millrace/millrace/internal/store"
+	"github.com/millrace/millrace/internal/wire"
+)
+
+// streamsPath begins the paths of what belongs to one stream, such as
+// streamsPath + "door/media.mp4". They are Millrace's own.
+const streamsPath = ownPrefix + "/streams/"
+
+// queryToken is the parameter that carries a sealed token instead of a signature.
+const queryToken = "SessionToken"
+
+// A ResourceHandler answers GET or HEAD of something that belongs to a stream,
+// for a caller who may. An error that it returns before it has written anything
+// becomes the answer; one that it returns later goes to the log alone.
+type ResourceHandler func(w http.ResponseWriter, c *ResourceCall) error
+
+// A ResourceCall is what is known of a call when it is handed to a
+// ResourceHandler.
+type ResourceCall struct {
+	RequestID string
+	Request   *http.Request // GET or HEAD; its context ends with the client's interest
+	Query     url.Values    // each parameter once; with those of a signature
+	Stream    millrace.Stream
+	Scope     store.Scope // what there is of the stream at Now
+	Principal auth.Principal
+	Now       time.Time // the server's wall clock
+
+	// Sealed is what was sealed into the token that the caller had instead of a
+	// signature; nil if there was a signature.
+	Sealed []byte
+}
+
+// Head reports whether the answer's body is not wanted.
+func (c *ResourceCall) Head() bool { return c.Request.Method == http.MethodHead }
+
+// A ResourceToken is what a token for a stream's resource says, once opened.
+type ResourceToken struct {
+	Principal auth.Principal // who made it, as he is now
+	Sealed    []byte         // what the token is for, as its maker put it
+}
+
+// resourceOperations are those on what belongs to one stream, by the last
+// element of its path.
+func (h *Handler) resourceOperations() map[string]operation {
+	all := map[string]operation{}
+	add := func(file, name string, kind kind, serve ResourceHandler) {
+		if serve != nil {
+			all[file] = operation{name: name, path: file, kind: kind, resource: serve}
+		}
+	}
+	add("media.mp4", "GetMediaFile", streams, h.config.MediaFile)
+	add("media.mkv", "GetMediaFile", streams, h.config.MediaFile)
+	add("availability", "GetAvailability", reads, h.config.Availability)
+	return all
+}
+
+// resource finds the operation of a path below streamsPath, and the stream that
+// the path names. A name that none can have is no path.
+func (h *Handler) resource(path string) (op operation, name millrace.StreamName, ok bool) {
+	rest, ok := strings.CutPrefix(h.withoutPrefix(path), streamsPath)
+	if !ok {
+		return operation{}, "", false
+	}
+	stream, file, ok := strings.Cut(rest, "/")
+	if !ok || len(stream) > 256 || !namePattern.MatchString(stream) {
+		return operation{}, "", false
+	}
+	op, ok = h.resources[file]
+	return op, millrace.StreamName(stream), ok
+}
+
+// serveResource answers a call on what belongs to a stream.
+func (h *Handler) serveResource(w http.ResponseWriter, c *call, name millrace.StreamName) error {
+	switch c.request.Method {
+	case http.MethodOptions:
+		wire.WritePreflight(w, c.request, c.id)
+		return nil
+	case http.MethodGet, http.MethodHead:
+	default:
+		return millrace.Errorf(millrace.CodeUnknownOperation,
+			"Unable to determine service/operation name to be authorized: %s is read with GET, not %.20s", c.operation.path, c.request.Method)
+	}
+	wire.SetRequestID(w.Header(), c.id)
+	wire.SetCrossOrigin(w.Header())
+	query, err := parseResourceQuery(c.request.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	sealed, err := h.authenticateResource(c, query.Get(queryToken), name)
+	if err != nil {
+		return err
+	}
+	s, err := h.findArchived(c.request.Context(), c, target{name: name}, auth.Action(c.operation.name))
+	if err != nil {
+		return explain(err)
+	}
+	return explain(c.operation.resource(w, &ResourceCall{
+		RequestID: c.id, Request: c.request, Query: query, Stream: s, Principal: c.principal, Now: h.config.Now(), Sealed: sealed,
+		Scope: store.Scope{Stream: s.Key, Since: h.config.Since(s.Retention)},
+	}))
+}
+
+// maxResourceQuery bounds a query, in bytes: a token is the longest part of it.
+const maxResourceQuery = 16 << 10
+
+// parseResourceQuery reads a query. A parameter that occurs twice is an error,
+// so that nobody can disagree on its value.
+func parseResourceQuery(raw string) (url.Values, error) {
+	if len(raw) > maxResourceQuery {
+		return nil, millrace.Errorf(millrace.CodeInvalidArgument, "The query has more than %d bytes.", maxResourceQuery)
+	}
+	query, err := url.ParseQuery(raw)
+	if err != nil {
+		return nil, &millrace.Error{Code: millrace.CodeInvalidArgument, Message: "The query string is malformed.", Err: err}
+	}
+	for name, values := range query {
+		if len(values) > 1 {
+			return nil, millrace.Errorf(millrace.CodeInvalidArgument, "The query has the parameter %.60q %d times.", name, len(values))
+		}
+	}
+	return query, nil
+}
+
+// authenticateResource finds out who made the token, or else who signed. An
+// address that was signed for GET is good for HEAD too: players ask for the
+// length that way, and it tells less.
+func (h *Handler) authenticateResource(c *call, token string, name millrace.StreamName) (sealed []byte, err error) {
+	end := h.config.Events.Step(c.request.Context(), "authenticate")
+	defer func() { end(err) }()
+	if token != "" && h.config.OpenResourceToken != nil {
+		t, err := h.config.OpenResourceToken(c.request.Context(), token, name, c.operation.path)
+		if err != nil {
+			return nil, err
+		}
+		c.principal = t.Principal
+		return t.Sealed, nil
+	}
+	ctx, now := c.request.Context(), h.config.Now()
+	p, err := h.config.Auth.Authenticate(ctx, c.request, nil, now)
+	if millrace.CodeOf(err) == millrace.CodeInvalidSignature && c.request.Method == http.MethodHead {
+		get := c.request.Clone(ctx)
+		get.Method = http.MethodGet
+		if as, no := h.config.Auth.Authenticate(ctx, get, nil, now); no == nil {
+			p, err = as, nil
+		}
+	}
+	c.principal = p
+	return nil, err
+}
+
+// findArchived is findActive for operations on archived media, which report a
+// refusal as the data plane does, and for which a stream that keeps nothing has
+// nothing.
+func (h *Handler) findArchived(ctx context.Context, c *call, t target, action auth.Action) (millrace.Stream, error) {
+	s, err := h.findActive(ctx, c, t, action)
+	switch {
+	case millrace.CodeOf(err) == millrace.CodeAccessDenied:
+		return s, &millrace.Error{Code: millrace.CodeNotAuthorized, Message: err.Error(), Err: err}
+	case err == nil && s.Retention == 0:
+		return s, millrace.Errorf(millrace.CodeNoRetention, "The stream %s keeps no media: its retention is 0 hours.", s.Name)
+	}
+	return s, err
+}
+
+// queryTime checks a required time of a query: RFC 3339 or epoch seconds.
+func (c *checks) queryTime(query url.Values, name string) time.Time {
+	value := query.Get(name)
+	if value == "" {
+		c.missing(name)
+		return time.Time{}
+	}
+	at, err := wire.ParseTimestamp(value)
+	if err != nil { // the sign of a zone that nobody escaped
+		at, err = wire.ParseTimestamp(strings.ReplaceAll(value, " ", "+"))
+	}
+	if err != nil {
+		c.fail(name, value, "Member must be a time, RFC 3339 or epoch seconds (not milliseconds)")
+		return time.Time{}
+	}
+	return at
+}
