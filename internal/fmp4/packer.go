@@ -1,0 +1,100 @@
+package fmp4
+
+import (
+	"fmt"
+
+	"github.com/millrace/millrace/internal/timeline"
+	"github.com/millrace/millrace/media"
+)
+
+// A packer collects the payload of a segment, frame by frame, by reference.
+type packer struct {
+	codec      media.Codec
+	lengthSize int // bytes before each NAL unit, 0 for codecs without
+	sets       sets
+	payload    [][]byte
+	size       int64 // bytes of payload
+}
+
+func newPacker(t *timeline.Track, frames int) (*packer, error) {
+	p := &packer{codec: t.Media.Codec, payload: make([][]byte, 0, frames)}
+	switch p.codec {
+	case media.AVC, media.HEVC:
+		p.lengthSize = t.Parameters.LengthSize
+		p.sets = sets{codec: p.codec, private: t.Media.Private}
+		switch {
+		case t.Fault != nil:
+			return nil, t.Fault
+		case p.lengthSize == 0:
+			return nil, ErrAnnexB
+		}
+	case media.AV1, media.AAC, media.Opus, media.ALaw, media.MuLaw:
+	default:
+		return nil, fmt.Errorf("%w %v (%s)", ErrCodec, t.Media.Codec, t.Media.CodecID)
+	}
+	return p, nil
+}
+
+// frame adds a frame. It returns how many bytes are left of it, and whether it
+// is one with which decoding may start, if its units tell.
+func (p *packer) frame(frame []byte) (size uint32, sync bool, err error) {
+	before := p.size
+	switch {
+	case len(frame) == 0:
+		return 0, false, ErrEmpty
+	case p.lengthSize > 0:
+		sync, err = p.units(frame)
+	case p.codec == media.AV1 && len(frame) > 2 && frame[0] == 0x12 && frame[1] == 0:
+		p.keep(frame[2:]) // a temporal delimiter means nothing in MP4
+		sync = true
+	default:
+		p.keep(frame)
+		sync = true
+	}
+	return uint32(p.size - before), sync, err
+}
+
+// units adds a frame of NAL units but for those that have no place in it.
+func (p *packer) units(frame []byte) (sync bool, err error) {
+	before, pieces := p.size, len(p.payload)
+	kept := frame // what is not yet added, from its first byte
+	for rest := frame; len(rest) > 0; {
+		at := rest
+		unit, next, ok := cutUnit(rest, p.lengthSize)
+		if !ok {
+			return false, brokenFraming(frame)
+		}
+		rest = next
+		if len(unit) > 0 {
+			r := roleOf(p.codec, unit[0])
+			sync = sync || r == roleSync
+			if r != roleNothing && (r != roleSet || !p.sets.repeats(unit)) {
+				continue
+			}
+		}
+		p.keep(kept[:len(kept)-len(at)])
+		kept = rest
+	}
+	p.keep(kept)
+	if p.size == before { // nothing but units to leave out: rather those than no frame
+		p.payload = p.payload[:pieces]
+		p.keep(frame)
+	}
+	return sync, nil
+}
+
+func (p *packer) keep(piece []byte) {
+	if len(piece) > 0 {
+		p.payload = append(p.payload, piece)
+		p.size += int64(len(piece))
+	}
+}
+
+// brokenFraming tells the two ways apart in which a frame is not what the codec
+// private data announce.
+func brokenFraming(frame []byte) error {
+	if startsWithCode(frame) {
+		return ErrAnnexB
+	}
+	return ErrFraming
+}

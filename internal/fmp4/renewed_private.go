@@ -1,0 +1,145 @@
+package fmp4
+
+import (
+	"bytes"
+
+	"github.com/millrace/millrace/media"
+)
+
+// renewed returns the codec private data with the fresh sets in place of those
+// that have their kind and identifier; nil if there are none, or if what there
+// is makes no configuration record.
+func (s *sets) renewed() []byte {
+	if len(s.fresh) == 0 {
+		return nil
+	}
+	var record []byte
+	var err error
+	switch s.codec {
+	case media.AVC:
+		record, err = s.renewedAVC()
+	case media.HEVC:
+		record, err = s.renewedHEVC()
+	}
+	if err != nil || bytes.Equal(record, s.private) {
+		return nil
+	}
+	return record
+}
+
+func (s *sets) renewedAVC() ([]byte, error) {
+	c, err := media.ParseAVCConfig(s.private)
+	if err != nil {
+		return nil, err
+	}
+	for _, unit := range s.fresh {
+		switch unit[0] & 0x1f {
+		case 7:
+			c.SPS = replaceSet(c.SPS, unit, avcSPSNumber)
+		case 8:
+			c.PPS = replaceSet(c.PPS, unit, avcPPSNumber)
+		}
+	}
+	anew, err := media.NewAVCConfig(c.SPS, c.PPS)
+	if err != nil {
+		return nil, err
+	}
+	anew.LengthSize = c.LengthSize
+	return anew.Append(nil)
+}
+
+func (s *sets) renewedHEVC() ([]byte, error) {
+	c, err := media.ParseHEVCConfig(s.private)
+	if err != nil {
+		return nil, err
+	}
+	for _, unit := range s.fresh {
+		switch unit[0] >> 1 & 0x3f {
+		case 32:
+			c.VPS = replaceSet(c.VPS, unit, hevcVPSNumber)
+		case 33:
+			c.SPS = replaceSet(c.SPS, unit, hevcSPSNumber)
+		case 34:
+			c.PPS = replaceSet(c.PPS, unit, hevcPPSNumber)
+		}
+	}
+	return c.Append(nil) // takes the profile from the first SPS
+}
+
+// replaceSet returns list with unit instead of the set that has its number, or
+// behind the others if there is none. A set whose number cannot be read is left
+// out: a decoder could not use it either.
+func replaceSet(list [][]byte, unit []byte, number func([]byte) (uint32, bool)) [][]byte {
+	n, ok := number(unit)
+	if !ok {
+		return list
+	}
+	out := make([][]byte, 0, len(list)+1)
+	replaced := false
+	for _, other := range list {
+		if m, ok := number(other); ok && m == n {
+			if !replaced {
+				out = append(out, unit)
+			}
+			replaced = true
+			continue
+		}
+		out = append(out, other)
+	}
+	if !replaced {
+		out = append(out, unit)
+	}
+	return out
+}
+
+func avcSPSNumber(unit []byte) (uint32, bool) {
+	s, err := media.ParseAVCSPS(unit)
+	return uint32(s.ID), err == nil
+}
+
+func avcPPSNumber(unit []byte) (uint32, bool) { return golomb(unit, 1) }
+
+func hevcVPSNumber(unit []byte) (uint32, bool) {
+	if len(unit) < 3 {
+		return 0, false
+	}
+	return uint32(unit[2] >> 4), true
+}
+
+func hevcSPSNumber(unit []byte) (uint32, bool) {
+	s, err := media.ParseHEVCSPS(unit)
+	return uint32(s.ID), err == nil
+}
+
+func hevcPPSNumber(unit []byte) (uint32, bool) { return golomb(unit, 2) }
+
+// golomb reads the Exp-Golomb number behind a unit's header. It is below 256, so
+// no emulation prevention byte can stand in it.
+func golomb(unit []byte, header int) (uint32, bool) {
+	bit := func(i int) (uint32, bool) {
+		at := header + i/8
+		if at >= len(unit) {
+			return 0, false
+		}
+		return uint32(unit[at]>>(7-i%8)) & 1, true
+	}
+	zeros := 0
+	for ; ; zeros++ {
+		b, ok := bit(zeros)
+		if !ok || zeros > 8 {
+			return 0, false
+		}
+		if b == 1 {
+			break
+		}
+	}
+	v := uint32(1)
+	for i := range zeros {
+		b, ok := bit(zeros + 1 + i)
+		if !ok {
+			return 0, false
+		}
+		v = v<<1 | b
+	}
+	return v - 1, true
+}
