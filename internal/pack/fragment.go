@@ -85,11 +85,22 @@ func (r *Record) Fragment(table, body []byte, header *millrace.Header) (*millrac
 	if err := r.CheckBody(body); err != nil {
 		return nil, err
 	}
-	samples, err := r.samples(table)
+	f, err := r.Outline(table, header)
 	if err != nil {
 		return nil, err
 	}
 	lead, tail := int(r.Leading), int(r.Leading+r.Cluster)
+	f.Leading, f.Cluster, f.Trailing = body[:lead:lead], [][]byte{body[lead:tail:tail]}, body[tail:]
+	return f, nil
+}
+
+// Outline is Fragment without a body: the table is verified, and the fragment's
+// Leading, Cluster and Trailing are nil.
+func (r *Record) Outline(table []byte, header *millrace.Header) (*millrace.Fragment, error) {
+	samples, err := r.samples(table)
+	if err != nil {
+		return nil, err
+	}
 	return &millrace.Fragment{
 		Stream:        r.Stream,
 		Number:        r.Number,
@@ -102,9 +113,6 @@ func (r *Record) Fragment(table, body []byte, header *millrace.Header) (*millrac
 		Producer:      r.Producer,
 		Flags:         r.Flags,
 		Header:        header,
-		Leading:       body[:lead:lead],
-		Cluster:       [][]byte{body[lead:tail:tail]},
-		Trailing:      body[tail:],
 		Samples:       samples,
 	}, nil
 }

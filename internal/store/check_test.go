@@ -127,7 +127,14 @@ func (w *world) checkEntry(key millrace.StreamKey, e store.Entry) error {
 	if err != nil {
 		return fmt.Errorf("%w (I5)", err)
 	}
-	return storetest.Same(got, f)
+	if err := storetest.Same(got, f); err != nil {
+		return err
+	}
+	outline, err := w.engine.Outline(context.Background(), w.scope(key), e)
+	if err != nil {
+		return fmt.Errorf("%w (I5)", err)
+	}
+	return storetest.SameOutline(outline, f)
 }
 
 func sizeOf(f *millrace.Fragment) int64 {

@@ -48,12 +48,29 @@ func (b *damageBook) isNews(d *Damage) bool {
 	return true
 }
 
-// read notes a fragment that could be read.
-func (b *damageBook) read(at Position) {
+// knows reports whether it was told that a fragment is damaged where it lies.
+func (b *damageBook) knows(at Position, number millrace.FragmentNumber) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.told[damageKey{pack: at.Pack, number: number}]
+}
+
+// read notes a fragment that could be read. Whatever was told of it, it is not
+// damaged, or not any more: a disk may give what it did not give before.
+func (b *damageBook) read(at Position, number millrace.FragmentNumber) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.reads++
 	delete(b.suspects, at)
+	delete(b.told, damageKey{pack: at.Pack, number: number})
+}
+
+// outlined notes a fragment of which a part could be read. The rest of it may
+// still be out of reach.
+func (b *damageBook) outlined() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.reads++
 }
 
 // isLost notes a place that could not be read for an error of the disk, and

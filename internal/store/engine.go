@@ -17,24 +17,25 @@ import (
 // An Engine is a Media store over packs: lanes that write them, and an index
 // that is derived from them, in memory and in pages.
 type Engine struct {
-	cfg     Config
-	intake  *intake
-	lanes   *lanes
-	limits  unsaidLimits
-	seals   chan *packWriter // full packs that want a footer
-	index   *index
-	packs   *packTable
-	room    *room
-	relief  chan struct{} // holds a token while room is to be made
-	handles *handles
-	headers *headerCache
-	heads   sync.Pool      // of *submission
-	writing sync.WaitGroup // lanes
-	sealing sync.WaitGroup // sealer
-	making  sync.WaitGroup // evictor and feeder
-	stop    func()         // ends them
-	closing sync.Once
-	closed  error // of Close
+	cfg      Config
+	intake   *intake
+	lanes    *lanes
+	limits   unsaidLimits
+	seals    chan *packWriter // full packs that want a footer
+	index    *index
+	packs    *packTable
+	room     *room
+	relief   chan struct{} // holds a token while room is to be made
+	handles  *handles
+	headers  *headerCache
+	heads    sync.Pool      // of *submission
+	outlines sync.Pool      // of *[outlineRead]byte
+	writing  sync.WaitGroup // lanes
+	sealing  sync.WaitGroup // sealer
+	making   sync.WaitGroup // evictor and feeder
+	stop     func()         // ends them
+	closing  sync.Once
+	closed   error // of Close
 
 	pause func(l *lane, news <-chan struct{}, until time.Time) bool // has a lane wait for room
 	press func(l *lane)                                             // has a lane do what it was asked for

@@ -102,6 +102,11 @@ func (f *fed) AtProducerTime(ctx context.Context, s store.Scope, t time.Time) (s
 	return f.Engine.AtProducerTime(ctx, s, t)
 }
 
+func (f *fed) Newest(ctx context.Context, s store.Scope, limit int) ([]store.Entry, error) {
+	f.feed()
+	return f.Engine.Newest(ctx, s, limit)
+}
+
 func TestEngineWithPagesIsAMediaStore(t *testing.T) {
 	storetest.Media(t, func(t *testing.T) store.Media {
 		return &fed{t: t, Engine: open(t, store.Config{FS: mem.NewFS(), Epoch: 1, PackSize: 5000, Pages: mem.NewPages()})}

@@ -226,6 +226,26 @@ func (p plain) compare(t *testing.T, e *store.Engine, r *rand.Rand) {
 		}
 	}
 	p.compareAfter(t, e, r)
+	p.compareNewest(t, e, r)
+}
+
+// compareNewest asks for the last ones, of all counts.
+func (p plain) compareNewest(t *testing.T, e *store.Engine, r *rand.Rand) {
+	t.Helper()
+	all := p.listed(store.Listing{To: storetest.Epoch().Add(time.Hour)})
+	for _, limit := range []int{1, 1 + r.IntN(20), 1 + r.IntN(600), r.IntN(2500), 2500} {
+		list, err := e.Newest(t.Context(), p.scope, limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []millrace.FragmentNumber
+		for i := range list {
+			got = append(got, list[i].Number)
+		}
+		if want := all[max(0, len(all)-limit):]; !slices.Equal(got, want) {
+			t.Fatalf("newest %d are %d entries, want %d", limit, len(got), len(want))
+		}
+	}
 }
 
 // compareAfter walks over all numbers, in steps of all sizes.

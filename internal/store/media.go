@@ -90,10 +90,22 @@ type Index interface {
 	Read(ctx context.Context, s Scope, e Entry, buf []byte) (*millrace.Fragment, error)
 }
 
+// An Archive is an Index for those who play what is kept. Any number of
+// goroutines may use it.
+type Archive interface {
+	Index
+	Outliner
+
+	// Newest returns the last entries by the server's clock, up to limit, in
+	// number order. It costs what List does for as many. An empty slice means
+	// that there is none.
+	Newest(ctx context.Context, s Scope, limit int) ([]Entry, error)
+}
+
 // A Media store keeps fragments.
 type Media interface {
 	Committer
-	Index
+	Archive
 
 	// Drop puts all fragments of one incarnation of a stream out of reach at
 	// once and for good. Their bytes stop counting as live, of those that only

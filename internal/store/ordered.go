@@ -70,6 +70,9 @@ func (o *ordered[T]) last() *T {
 	return &items[len(items)-1]
 }
 
+// behind is the place behind the last item.
+func (o *ordered[T]) behind() place { return place{block: len(o.blocks)} }
+
 // find returns the place of the item that equals v.
 func (o *ordered[T]) find(v T) (place, bool) {
 	p := o.search(func(x *T) bool { return o.compare(*x, v) >= 0 })

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,23 +54,16 @@ func (e *Engine) Open(ctx context.Context, s Scope, entry Entry, buf []byte) (*P
 	if err != nil {
 		return nil, fmt.Errorf("open fragment %v: %w", entry.Number, e.judge(s, entry, err))
 	}
-	e.damage.read(entry.Position)
+	e.damage.read(entry.Position, entry.Number)
 	return p, nil
 }
 
-func (e *Engine) open(ctx context.Context, s Scope, entry Entry, buf []byte) (*Parts, error) {
-	if err := e.mayRead(ctx, s, entry); err != nil {
-		return nil, err
-	}
-	p, err := e.openAt(ctx, s, entry, buf)
-	if !errors.Is(err, millrace.ErrNotFound) {
-		return p, err
-	}
-	now, moved, err := e.movedTo(ctx, s, entry)
-	if err != nil || !moved {
-		return nil, cmp.Or(err, millrace.ErrNotFound)
-	}
-	return e.openAt(ctx, s, now, buf)
+func (e *Engine) open(ctx context.Context, s Scope, entry Entry, buf []byte) (p *Parts, err error) {
+	err = e.follow(ctx, s, entry, func(now Entry) error {
+		p, err = e.openAt(ctx, s, now, buf)
+		return err
+	})
+	return p, err
 }
 
 // openAt verifies the fragment that lies where an entry says.

@@ -17,7 +17,7 @@ func (e *Engine) Read(ctx context.Context, s Scope, entry Entry, buf []byte) (*m
 	if err != nil {
 		return nil, fmt.Errorf("read fragment %v: %w", entry.Number, e.judge(s, entry, err))
 	}
-	e.damage.read(entry.Position)
+	e.damage.read(entry.Position, entry.Number)
 	return f, nil
 }
 
@@ -52,19 +52,28 @@ func (e *Engine) mayRead(ctx context.Context, s Scope, entry Entry) error {
 	return nil
 }
 
-func (e *Engine) read(ctx context.Context, s Scope, entry Entry, buf []byte) (*millrace.Fragment, error) {
+func (e *Engine) read(ctx context.Context, s Scope, entry Entry, buf []byte) (f *millrace.Fragment, err error) {
+	err = e.follow(ctx, s, entry, func(now Entry) error {
+		f, err = e.readAt(ctx, s.Stream, now, buf)
+		return err
+	})
+	return f, err
+}
+
+// follow calls work with an entry that is still found, and once more with where
+// it is now if work finds that it is not there.
+func (e *Engine) follow(ctx context.Context, s Scope, entry Entry, work func(Entry) error) error {
 	if err := e.mayRead(ctx, s, entry); err != nil {
-		return nil, err
+		return err
 	}
-	f, err := e.readAt(ctx, s.Stream, entry, buf)
-	if !errors.Is(err, millrace.ErrNotFound) {
-		return f, err
+	if err := work(entry); !errors.Is(err, millrace.ErrNotFound) {
+		return err
 	}
 	now, moved, err := e.movedTo(ctx, s, entry)
 	if err != nil || !moved {
-		return nil, cmp.Or(err, millrace.ErrNotFound)
+		return cmp.Or(err, millrace.ErrNotFound)
 	}
-	return e.readAt(ctx, s.Stream, now, buf)
+	return work(now)
 }
 
 // movedTo returns where an entry is now, if that is not where it was: a pack
@@ -125,8 +134,8 @@ func (r *recordReader) read(ctx context.Context, key millrace.StreamKey, number 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	table := make([]byte, r.record.Table)
-	if err := pack.ReadFull(r.file, table, r.offset+pack.RecordHeaderSize); err != nil {
+	table, err := r.table(nil)
+	if err != nil {
 		return nil, err
 	}
 	if cap(buf) < int(r.record.Stored) {
@@ -146,6 +155,11 @@ func (r *recordReader) locate(key millrace.StreamKey, number millrace.FragmentNu
 	if r.record, err = pack.ReadRecord(r.file, r.offset, r.pack.salt); err != nil {
 		return err
 	}
+	return r.isOf(key, number)
+}
+
+// isOf says whether the fixed header is that of a fragment.
+func (r *recordReader) isOf(key millrace.StreamKey, number millrace.FragmentNumber) error {
 	if r.record.Kind != pack.KindFragment || r.record.Stream != key || r.record.Number != number ||
 		r.record.Mark == pack.MarkDeleted {
 		return millrace.ErrNotFound

@@ -33,6 +33,9 @@ func Media(t *testing.T, open func(t *testing.T) store.Media) {
 		"producer time does too, whatever the order":      (*mediaSuite).producerTime,
 		"producer time skips what is expired":             (*mediaSuite).producerExpired,
 		"a listing goes by either clock, page by page":    (*mediaSuite).listing,
+		"an outline is the fragment without its body":     (*mediaSuite).outline,
+		"an outline is of what is found alone":            (*mediaSuite).outlineOfNothing,
+		"the newest are the last ones of all":             (*mediaSuite).newest,
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := open(t)
