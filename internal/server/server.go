@@ -126,7 +126,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 		background = append(background, s.security.certificate.Run)
 	}
 	s.http = &http.Server{
-		Handler:           handler,
+		Handler:           withPlayer(handler),
 		ReadHeaderTimeout: cmp.Or(s.options.HeaderTimeout, headerTimeout),
 		ReadTimeout:       bodyTimeout,
 		WriteTimeout:      answerTimeout,

@@ -19,6 +19,7 @@ func oddPaths() []string {
 		"/describeStream%00", "/describeStream%2f", "/./describeStream", "/x/../describeStream", "/millrace/v1", "/millrace/v1/",
 		"/millrace/v1/CreateKey", "/millrace/v2/createKey", "/createKey", "/healthz/x", "/readyz/", "/metrics/", "/HEALTHZ",
 		"/millrace/v1/ca.pem/", "/millrace/v1/ca-key.pem", "/ca.pem", "/debug/pprof/", "/debug/vars", "/.git/config", "/root-key.json", "/control.db", "/role-aliases", "/favicon.ico",
+		"/player/", "/player/page", "/PLAYER", "//player", "/player/../metrics", "/player/page.html",
 	}
 }
 
