@@ -28,6 +28,7 @@ type call struct {
 	admitted  bool                // it has been counted
 	stream    millrace.StreamName // that the call is about, for the log; may be empty
 	subject   string              // the key or device that it is about, likewise
+	archived  *millrace.Stream    // whose archived media it is about, once it is found
 }
 
 // decode reads the body into the struct that in points to.

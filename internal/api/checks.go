@@ -58,6 +58,11 @@ func (c *checks) text(member, value string, shortest, longest int, pattern *rege
 
 // number checks a range.
 func (c *checks) number(member string, value, least, most int32) {
+	c.long(member, int64(value), int64(least), int64(most))
+}
+
+// long is number for a member of 64 bits.
+func (c *checks) long(member string, value, least, most int64) {
 	switch {
 	case value < least:
 		c.fail(member, fmt.Sprint(value), "Member must have value greater than or equal to %d", least)

@@ -49,6 +49,9 @@ type Config struct {
 
 	Media MediaPlane // told of what happens to streams; nil: nobody is
 
+	GetMediaForFragmentList MediaHandler // nil: the operation is not offered
+	Archive                 *Archive     // nil: the operations on archived media are not offered
+
 	Clock *clock.Clock // the server's time; nil: its operations are not offered
 
 	// Ready says whether the server can serve, for /readyz: nil if it can.
@@ -140,6 +143,9 @@ func (c Config) withDefaults() Config {
 		c.Metrics = http.NotFoundHandler()
 	}
 	c.Events = c.Events.withDefaults()
+	if c.Archive != nil {
+		c.Archive = c.Archive.withDefaults()
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

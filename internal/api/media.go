@@ -32,6 +32,12 @@ type MediaConfig struct {
 	// any number.
 	MaxReaders int
 
+	// MaxListReaders is how many GetMediaForFragmentList calls a stream may have
+	// at once; 0 means any number.
+	MaxListReaders int
+
+	Archive *Archive // for GetMediaForFragmentList, which must not be called where it is nil
+
 	// MaxCalls is how many media calls there may be at once, of all streams; 0
 	// means any number.
 	MaxCalls int
@@ -54,7 +60,7 @@ type MediaConfig struct {
 	Since func(retention time.Duration) time.Time
 }
 
-// Media answers PutMedia and GetMedia. Any number of goroutines may use it.
+// Media answers PutMedia, GetMedia and GetMediaForFragmentList. Any number of goroutines may use it.
 type Media struct {
 	config MediaConfig
 
@@ -72,6 +78,9 @@ var _ MediaPlane = (*Media)(nil)
 // NewMedia returns a Media without calls.
 func NewMedia(c MediaConfig) *Media {
 	c.Events = c.Events.withDefaults()
+	if c.Archive != nil {
+		c.Archive = c.Archive.withDefaults()
+	}
 	return &Media{config: c, active: map[millrace.StreamKey]*activeStream{}, readers: map[*activeReader]struct{}{}, permits: map[*permit]struct{}{}}
 }
 
@@ -80,6 +89,7 @@ func NewMedia(c MediaConfig) *Media {
 type activeStream struct {
 	calls   int // guarded by Media.mu
 	readers int // of the calls; guarded by Media.mu
+	lists   int // of the calls, readers of lists; guarded by Media.mu
 
 	mu        sync.Mutex // guards what follows
 	retention time.Duration
@@ -87,8 +97,10 @@ type activeStream struct {
 	changes   int  // of the retention, that were told
 }
 
-// An activeReader is one GetMedia call that a shutdown ends.
+// An activeReader is one GetMedia or GetMediaForFragmentList call, which a shutdown
+// ends.
 type activeReader struct {
+	count  *int // of such calls on the stream; guarded by Media.mu
 	cancel context.CancelCauseFunc
 	conn   *wire.MediaConn // nil until it is taken over
 }
@@ -147,11 +159,32 @@ func (m *Media) enterReader(ctx context.Context, s millrace.Stream) (context.Con
 		m.leaveLocked(s, a)
 		return nil, nil, nil, millrace.Errorf(millrace.CodeConnectionLimit, "The stream has too many readers.")
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	r := &activeReader{cancel: cancel}
-	m.readers[r] = struct{}{}
-	a.readers++
+	ctx, r := m.addReaderLocked(ctx, &a.readers)
 	return ctx, a, r, nil
+}
+
+// enterList is enterReader for a reader of a list of fragments.
+func (m *Media) enterList(ctx context.Context, s millrace.Stream) (context.Context, *activeStream, *activeReader, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	a, err := m.enterLocked(s)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if m.config.MaxListReaders > 0 && a.lists >= m.config.MaxListReaders {
+		m.leaveLocked(s, a)
+		return nil, nil, nil, millrace.Errorf(millrace.CodeRateLimit, "The stream has too many readers of lists of fragments.")
+	}
+	ctx, r := m.addReaderLocked(ctx, &a.lists)
+	return ctx, a, r, nil
+}
+
+func (m *Media) addReaderLocked(ctx context.Context, count *int) (context.Context, *activeReader) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	r := &activeReader{count: count, cancel: cancel}
+	m.readers[r] = struct{}{}
+	*count++
+	return ctx, r
 }
 
 // setTimeout bounds the writes of a media call.
@@ -173,7 +206,7 @@ func (m *Media) leaveReader(s millrace.Stream, a *activeStream, r *activeReader)
 	defer m.mu.Unlock()
 	r.cancel(context.Canceled)
 	delete(m.readers, r)
-	a.readers--
+	*r.count--
 	m.leaveLocked(s, a)
 }
 
@@ -283,7 +316,7 @@ func (m *Media) hold(ctx context.Context, s millrace.Stream) (*tail.Stream, erro
 	return held, nil
 }
 
-// Readers is how many GetMedia calls there are.
+// Readers is how many GetMedia and GetMediaForFragmentList calls there are.
 func (m *Media) Readers() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()

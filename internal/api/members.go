@@ -14,6 +14,7 @@ var (
 	keyIDPattern     = regexp.MustCompile(`^\w+$`)
 	keyNamePattern   = regexp.MustCompile(`^[\w+=,.@-]+$`)
 	tokenPattern     = regexp.MustCompile(`^[a-zA-Z0-9+/=]*$`)
+	pageTokenPattern = regexp.MustCompile(`^[a-zA-Z0-9+/]+={0,2}$`) // of archived media
 )
 
 // streamName checks a required stream name.

@@ -67,6 +67,7 @@ func (h *Handler) operations() []operation {
 	if h.config.Keys != nil {
 		offered = append(offered, h.keyOperations()...)
 	}
+	offered = append(offered, h.archiveOperations()...)
 	offered = append(offered, h.configurationOperations()...)
 	offered = append(offered, h.deviceOperations()...)
 	for _, row := range notOffered {
@@ -97,10 +98,16 @@ func (h *Handler) configurationOperations() []operation {
 	}
 }
 
+// archiveOperations are those on media that are kept.
+func (h *Handler) archiveOperations() []operation {
+	return []operation{
+		{name: "ListFragments", path: "/listFragments", run: h.archived(h.listFragments)},
+		{name: "GetMediaForFragmentList", path: "/getMediaForFragmentList", kind: streams, media: h.config.GetMediaForFragmentList},
+	}
+}
+
 // notOffered are the operations that Millrace knows and does not have.
 var notOffered = [...]struct{ name, path string }{
-	{"ListFragments", "/listFragments"},
-	{"GetMediaForFragmentList", "/getMediaForFragmentList"},
 	{"GetClip", "/getClip"},
 	{"GetImages", "/getImages"},
 	{"GetHLSStreamingSessionURL", "/getHLSStreamingSessionURL"},

@@ -42,7 +42,7 @@ func rangeRows() []validationRow {
 		{"range: an empty range", p, times("1", "1"), badArg},
 		{"range: the end before the start", p, times("2", "1"), badArg},
 		{"range: a time that is none", p, times(`"yesterday"`, "2"), badJSON},
-		{"range: a time beyond the year 9999", p, times("1", "1e13"), badJSON},
+		{"range: a time beyond the year 9999", p, times("1", "1e13"), badArg},
 		{"range: the start is required", p, with(`,"TimestampType":"SERVER_TIMESTAMP","EndTimestamp":2`), badArg},
 		{"range: the end is required", p, with(`,"TimestampType":"SERVER_TIMESTAMP","StartTimestamp":1`), badArg},
 		{"range: the clock is required", p, with(`,"StartTimestamp":1,"EndTimestamp":2`), badArg},

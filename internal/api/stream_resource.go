@@ -159,15 +159,11 @@ func (h *Handler) authenticateResource(c *call, token string, name millrace.Stre
 	return nil, err
 }
 
-// findArchived is findActive for operations on archived media, which report a
-// refusal as the data plane does, and for which a stream that keeps nothing has
-// nothing.
+// findArchived is findToRead for operations on archived media to which a stream
+// that keeps nothing has nothing.
 func (h *Handler) findArchived(ctx context.Context, c *call, t target, action auth.Action) (millrace.Stream, error) {
-	s, err := h.findActive(ctx, c, t, action)
-	switch {
-	case millrace.CodeOf(err) == millrace.CodeAccessDenied:
-		return s, &millrace.Error{Code: millrace.CodeNotAuthorized, Message: err.Error(), Err: err}
-	case err == nil && s.Retention == 0:
+	s, err := h.findToRead(ctx, c, t, action)
+	if err == nil && s.Retention == 0 {
 		return s, millrace.Errorf(millrace.CodeNoRetention, "The stream %s keeps no media: its retention is 0 hours.", s.Name)
 	}
 	return s, err

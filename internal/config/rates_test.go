@@ -108,6 +108,8 @@ func TestTheProfileOfTheServiceSwitchesItsLimits(t *testing.T) {
 		`strict-timecodes: false -> strict-timecodes: true`,
 		`max-readers: 0 -> max-readers: 3`,
 		`reader-rate: 0 -> reader-rate: 25000000`,
+		`max-list-readers: 0 -> max-list-readers: 5`,
+		`strict-ranges: false -> strict-ranges: true`,
 		`max-streams: 0 -> max-streams: 10000`,
 		`rates: "none" -> rates: "aws"`,
 		`metadata-points: 0 -> metadata-points: 10000`,

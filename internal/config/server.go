@@ -107,9 +107,15 @@ type Server struct {
 	ReaderIdleTimeout time.Duration `name:"reader-idle-timeout" help:"End a live reader's response after so long without a fragment (30s); 0 is never." placeholder:"D"`
 	// MaxReaders is how many GetMedia responses one stream can have; 0 is no limit.
 	MaxReaders int `name:"max-readers" help:"Live readers per stream (0, no limit)." placeholder:"N"`
-	// ReaderRate is how many bytes a second one GetMedia response carries; 0 is as
-	// many as the client takes.
-	ReaderRate Size `name:"reader-rate" help:"Bytes a second that a live reader is sent (0, no limit)." placeholder:"SIZE"`
+	// ReaderRate is how many bytes a second one response of GetMedia or
+	// GetMediaForFragmentList carries; 0 is as many as the client takes.
+	ReaderRate Size `name:"reader-rate" help:"Bytes a second that a reader is sent (0, no limit)." placeholder:"SIZE"`
+	// MaxListReaders is how many GetMediaForFragmentList responses one stream can
+	// have; 0 is no limit.
+	MaxListReaders int `name:"max-list-readers" help:"Readers of lists of fragments per stream (0, no limit)." placeholder:"N"`
+	// StrictRanges refuses time ranges of archived media that reach out of a
+	// stream's retention, instead of finding what there is.
+	StrictRanges bool `name:"strict-ranges" help:"Refuse time ranges that reach out of a stream's retention."`
 
 	// MaxStreams is how many streams there can be; 0 is no limit.
 	MaxStreams int `name:"max-streams" help:"Streams (0, no limit)." placeholder:"N"`
@@ -197,7 +203,8 @@ func (s *Server) imitate() {
 	s.SessionRate, s.ReaderRate = 12_500_000, 25_000_000
 	s.FragmentRate = 5
 	s.StrictTimecodes = true
-	s.MaxReaders = 3
+	s.MaxReaders, s.MaxListReaders = 3, 5
+	s.StrictRanges = true
 	s.MaxStreams = 10_000
 	s.Rates = Rates{{Operation: RatesAWS}}
 	s.MetadataPoints, s.MediaPoints = 10_000, 500

@@ -90,6 +90,7 @@ func (s Server) checkLimits() error {
 		value int
 	}{
 		{"max-readers", s.MaxReaders},
+		{"max-list-readers", s.MaxListReaders},
 		{"fragment-rate", s.FragmentRate},
 		{"max-streams", s.MaxStreams},
 		{"metadata-points", s.MetadataPoints},

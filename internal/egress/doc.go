@@ -1,4 +1,4 @@
-// Package egress writes fragments as GetMedia delivers them: one complete
+// Package egress writes fragments as GetMedia and GetMediaForFragmentList deliver them: one complete
 // Matroska document per fragment, with the service's tags before and behind
 // the Cluster.
 //
@@ -10,6 +10,9 @@
 //	Cluster              verbatim, block by block while it arrives
 //	Tags, Cues, …        of the producer, behind the Cluster
 //	Tags                 milliseconds behind now, continuation token
+//
+// GetMediaForFragmentList has the same, of fragments that are kept: its tags before
+// the Cluster have the times under two names, and there are none behind it.
 //
 // It promises that a client sees every whole block as soon as the server has
 // it, that all bytes of a producer are unchanged, and that what is written is a

@@ -152,6 +152,7 @@ func (e *Egress) next(ctx context.Context, c *tail.Cursor) (tail.Step, error) {
 
 // output is one response in the making; its memory serves every fragment.
 type output struct {
+	listed bool // of GetMediaForFragmentList: its tags are others, and nothing is passed over
 	egress *Egress
 	w      ChunkWriter
 	scope  func() store.Scope

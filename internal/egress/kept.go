@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/store"
@@ -39,12 +40,21 @@ func (o *output) kept(ctx context.Context, entry store.Entry) error {
 	if err != nil {
 		return o.unread(ctx, entry, err)
 	}
-	o.before = appendOpeningTags(o.before[:0], f.Number, f.ProducerTime)
-	o.behind = appendClosingTags(o.behind[:0], f.Number, o.egress.Now())
+	o.tag(f.Number, f.ProducerTime)
 	o.pieces = append(o.pieces[:0], f.Header.Bytes, f.Leading, o.before)
 	o.pieces = append(o.pieces, f.Cluster...)
 	o.pieces = append(o.pieces, f.Trailing, o.behind)
 	return o.last(f.Number, len(f.Samples))
+}
+
+// tag makes the service's tags of a fragment from the store.
+func (o *output) tag(n millrace.FragmentNumber, producer time.Time) {
+	if o.listed {
+		o.before, o.behind = appendListedTags(o.before[:0], n, producer), o.behind[:0]
+		return
+	}
+	o.before = appendOpeningTags(o.before[:0], n, producer)
+	o.behind = appendClosingTags(o.behind[:0], n, o.egress.Now())
 }
 
 // last writes the end of a fragment from the store.
@@ -60,6 +70,8 @@ func (o *output) last(n millrace.FragmentNumber, frames int) error {
 // of which nothing is out.
 func (o *output) unread(ctx context.Context, entry store.Entry, err error) error {
 	switch {
+	case o.listed:
+		return o.unlisted(ctx, entry.Number, err)
 	case errors.Is(err, millrace.ErrNotFound):
 		return nil
 	case errors.Is(err, millrace.ErrCorrupt):
@@ -87,8 +99,7 @@ func (o *output) parts(ctx context.Context, entry store.Entry, buf []byte) error
 	if err != nil {
 		return o.unread(ctx, entry, err)
 	}
-	o.before = appendOpeningTags(o.before[:0], p.Number, p.ProducerTime)
-	o.behind = appendClosingTags(o.behind[:0], p.Number, o.egress.Now())
+	o.tag(p.Number, p.ProducerTime)
 	o.pieces = append(o.pieces[:0], p.Header.Bytes)
 	err = o.part(p, p.Leading, buf)
 	if err == nil {

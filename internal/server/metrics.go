@@ -16,6 +16,7 @@ import (
 type metrics struct {
 	registry *prometheus.Registry
 	media    *mediaMetrics
+	archive  *archiveMetrics
 	calls    *callMetrics
 	forecast forecast
 
@@ -48,6 +49,8 @@ func newMetrics() *metrics {
 		capped:   counter("capped_bytes_total", "Bytes of media that went because a capacity of their streams was used up."),
 	}
 	m.media.register(m.registry)
+	m.archive = newArchiveMetrics(m.media.streams)
+	m.archive.register(m.registry)
 	m.calls = newCallMetrics(m.registry)
 	registerBuild(m.registry)
 	m.registry.MustRegister(

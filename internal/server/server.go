@@ -189,10 +189,14 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 	if err := s.openKeys(ctx); err != nil {
 		return nil, nil, err
 	}
+	archive := &api.Archive{
+		Index: s.state.media, Points: limit.NewPoints(limit.Cost{Metadata: s.cfg.MetadataPoints, Media: s.cfg.MediaPoints}, s.now),
+		StrictRanges: s.cfg.StrictRanges, Since: s.state.clock.Since, Events: s.state.metrics.archive.events(),
+	}
 	s.media = api.NewMedia(api.MediaConfig{
 		Events:  s.state.metrics.media.events(),
 		Streams: s.state.streams, Store: s.state.media, Tail: fragments, Sessions: sessions, Egress: out,
-		Requests: requests, Account: s.cfg.Account, MaxReaders: s.cfg.MaxReaders, MaxCalls: mostMediaCalls(s.connections.most), WriteTimeout: s.options.WriteTimeout, Logger: s.logger, Since: s.state.clock.Since,
+		Requests: requests, Account: s.cfg.Account, MaxReaders: s.cfg.MaxReaders, MaxListReaders: s.cfg.MaxListReaders, Archive: archive, MaxCalls: mostMediaCalls(s.connections.most), WriteTimeout: s.options.WriteTimeout, Logger: s.logger, Since: s.state.clock.Since,
 		Renew: s.keys.Renew, RenewEvery: s.options.RenewEvery,
 	})
 	s.state.metrics.watchMedia(fragments, sessions, s.media.Readers)
@@ -201,7 +205,8 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 		Auth:    s.authenticator(), Keys: s.keys,
 		Region: s.cfg.Region, Account: s.cfg.Account, PublicURL: s.cfg.PublicURL,
 		Requests: requests, MaxStreams: s.cfg.MaxStreams,
-		PutMedia: s.media.PutMedia, GetMedia: s.media.GetMedia, Media: s.media, Clock: s.state.clock,
+		PutMedia: s.media.PutMedia, GetMedia: s.media.GetMedia, GetMediaForFragmentList: s.media.GetMediaForFragmentList,
+		Media: s.media, Archive: archive, Clock: s.state.clock,
 		Metrics: s.state.metrics.handler(), Events: s.callEvents(), Authority: s.security.trustPEM(s.cfg), Devices: s.devices,
 		Logger: s.logger, Now: s.now, Since: s.state.clock.Since,
 	})

@@ -40,6 +40,9 @@ type streamMeter struct {
 
 	getRequests, getErrors, getBytes, getFragments, getFrames, getSuccess atomic.Uint64
 	behind                                                                atomic.Int64 // milliseconds
+
+	metadataPoints, mediaPoints atomic.Uint64
+	archive                     [archiveCount]archiveMeter // in the order of archiveOperations
 }
 
 // streamMeters has the meters of the streams that were called since the start.
@@ -84,13 +87,14 @@ type streamSeries struct {
 	count      func(*streamMeter) *atomic.Uint64 // one of these three is set
 	level      func(*streamMeter) *atomic.Int64
 	time       func(*streamMeter) *duration
+	used       func(*streamMeter) bool // nil: always; else streams that do not use it are left out
 }
 
 // streamTable is every metric that has a stream's name. The names are those of
 // the service whose protocol it is.
 func streamTable() []streamSeries {
 	type m = streamMeter
-	return []streamSeries{
+	return append([]streamSeries{
 		{name: "put_media_requests_total", help: "PutMedia calls of producers who may write to the stream.", count: func(x *m) *atomic.Uint64 { return &x.putRequests }},
 		{name: "put_media_connection_errors_total", help: "PutMedia calls that were refused before their session began.", count: func(x *m) *atomic.Uint64 { return &x.putErrors }},
 		{name: "put_media_active_connections", help: "PutMedia sessions that are open.", level: func(x *m) *atomic.Int64 { return &x.putActive }},
@@ -112,7 +116,7 @@ func streamTable() []streamSeries {
 		{name: "get_media_outgoing_frames_total", help: "Frames of fragments sent whole by GetMedia.", count: func(x *m) *atomic.Uint64 { return &x.getFrames }},
 		{name: "get_media_success_total", help: "GetMedia calls that ended as they should.", count: func(x *m) *atomic.Uint64 { return &x.getSuccess }},
 		{name: "get_media_millis_behind_now", help: "By how many milliseconds the fragment that a reader was sent last was behind the server's time.", level: func(x *m) *atomic.Int64 { return &x.behind }},
-	}
+	}, archiveSeries()...)
 }
 
 func (s streamSeries) desc() *prometheus.Desc {
@@ -142,6 +146,9 @@ func (m *streamMeters) Collect(to chan<- prometheus.Metric) {
 	meters := m.all()
 	for _, s := range streamTable() {
 		for name, meter := range meters {
+			if s.used != nil && !s.used(meter) {
+				continue
+			}
 			to <- s.metric(name, meter)
 		}
 	}
@@ -155,8 +162,17 @@ func (m *streamMeters) all() map[string]*streamMeter {
 	for name, meter := range m.byName {
 		all[name] = meter
 	}
-	if m.other.putRequests.Load()+m.other.getRequests.Load() > 0 {
+	if m.other.counted() {
 		all[otherStreams] = &m.other
 	}
 	return all
+}
+
+// counted reports whether anything was.
+func (m *streamMeter) counted() bool {
+	n := m.putRequests.Load() + m.getRequests.Load()
+	for i := range m.archive {
+		n += m.archive[i].requests.Load()
+	}
+	return n > 0
 }

@@ -24,7 +24,8 @@ import (
 // form, and fit.
 //
 // Everything else (no object, a wrong type, text behind the object) is an error
-// with CodeSerialization. A field type that is not supported panics: it is a
+// with CodeSerialization, but for a timestamp that is out of range: that is
+// CodeInvalidArgument. A field type that is not supported panics: it is a
 // mistake in the program and no input.
 func DecodeJSON(body []byte, in any) error {
 	if len(bytes.TrimSpace(body)) == 0 {
@@ -143,7 +144,10 @@ func setTimestamp(to reflect.Value, v any, path string) error {
 		text = v
 	}
 	at, err := ParseTimestamp(text)
-	if err != nil {
+	switch {
+	case errors.Is(err, errTimestampRange):
+		return millrace.Errorf(millrace.CodeInvalidArgument, "The member %.200s is %.60s, which is out of range: timestamps are in seconds.", path, text)
+	case err != nil:
 		return wrongType(false, path, "a timestamp")
 	}
 	to.Set(reflect.ValueOf(Timestamp{at}))

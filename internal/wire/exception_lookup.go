@@ -71,9 +71,12 @@ func CodeOfAck(id int) millrace.Code {
 	return millrace.CodeMediaInternal
 }
 
-// CodeOfTag is the inverse of TagError, for clients. An id that is not in the
+// CodeOfTag is the inverse of TagError and ListTagError, for clients. An id that is not in the
 // table is an internal error.
 func CodeOfTag(id int) millrace.Code {
+	if id == idListedNotFound {
+		return millrace.CodeNotFound
+	}
 	c, _ := findCode(func(e exception) bool { return e.tagID == id && id != 0 })
 	return c
 }

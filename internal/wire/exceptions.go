@@ -144,3 +144,16 @@ func TagError(code millrace.Code) (id int, name string) {
 	}
 	return row.tagID, row.tagName
 }
+
+// idListedNotFound is the id by which GetMediaForFragmentList tells of a fragment
+// that is not there. It is another than GetMedia's.
+const idListedNotFound = 3000
+
+// ListTagError is TagError for GetMediaForFragmentList.
+func ListTagError(code millrace.Code) (id int, name string) {
+	id, name = TagError(code)
+	if code == millrace.CodeNotFound {
+		id = idListedNotFound
+	}
+	return id, name
+}

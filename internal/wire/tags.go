@@ -9,6 +9,8 @@ const (
 	TagContinuationToken = "AWS_KINESISVIDEO_CONTINUATION_TOKEN" // not a credential
 	TagErrorID           = "AWS_KINESISVIDEO_ERROR_ID"
 	TagErrorCode         = "AWS_KINESISVIDEO_ERROR_CODE"
+	TagServerSide        = "AWS_KINESISVIDEO_SERVER_SIDE_TIMESTAMP"   // of GetMediaForFragmentList alone
+	TagProducerSide      = "AWS_KINESISVIDEO_PRODUCER_SIDE_TIMESTAMP" // likewise
 	TagExceptionCode     = "AWS_KINESISVIDEO_EXCEPTION_ERROR_CODE"
 	TagExceptionMessage  = "AWS_KINESISVIDEO_EXCEPTION_MESSAGE"
 )

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -13,6 +14,10 @@ const (
 	maxTimestampMillis = 253402300799999
 	minTimestampMillis = -maxTimestampMillis
 )
+
+// errTimestampRange is of a time that is one, and that nothing can have. Most are
+// milliseconds where seconds belong.
+var errTimestampRange = errors.New("out of range: timestamps are in seconds")
 
 // A Timestamp is a time on the wire: epoch seconds as a JSON number. It is
 // written with exactly three decimals. It is read from a number in any form,
@@ -76,7 +81,7 @@ func ParseTimestamp(s string) (time.Time, error) {
 
 func checkTimestamp(s string, ms int64) (time.Time, error) {
 	if ms < minTimestampMillis || ms > maxTimestampMillis {
-		return time.Time{}, fmt.Errorf("timestamp %.60q is out of range", s)
+		return time.Time{}, fmt.Errorf("timestamp %.60q: %w", s, errTimestampRange)
 	}
 	return time.UnixMilli(ms).UTC(), nil
 }
