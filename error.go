@@ -37,6 +37,11 @@ const (
 	CodeNotAuthorized                     // denied by policy on the data plane
 	CodeUnsupported                       // an operation that Millrace does not offer
 	CodeNoEdgeConfiguration               // the stream has no edge configuration
+	CodeUnsupportedMedia                  // codecs that the operation does not play
+	CodeMissingPrivateData                // a track without the codec private data that it needs
+	CodeInvalidPrivateData                // codec private data that cannot be used
+	CodeInvalidFrame                      // a frame that cannot be read as its codec's
+	CodeThrottled                         // too much of playback at once: the player may come again
 )
 
 // The codes that end a PutMedia session (media-plane acknowledgements). A

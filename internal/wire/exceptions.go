@@ -78,6 +78,17 @@ func exceptionOf(code millrace.Code) exception {
 	case millrace.CodeNotAuthorized:
 		return before(http.StatusForbidden, "NotAuthorizedException")
 
+	case millrace.CodeUnsupportedMedia:
+		return before(http.StatusBadRequest, "UnsupportedStreamMediaTypeException")
+	case millrace.CodeMissingPrivateData:
+		return before(http.StatusBadRequest, "MissingCodecPrivateDataException")
+	case millrace.CodeInvalidPrivateData:
+		return before(http.StatusBadRequest, "InvalidCodecPrivateDataException")
+	case millrace.CodeInvalidFrame:
+		return before(http.StatusBadRequest, "InvalidMediaFrameException")
+	case millrace.CodeThrottled:
+		return before(http.StatusTooManyRequests, "ClientLimitExceededException")
+
 	case millrace.CodeStreamRead:
 		return during(4000, "STREAM_READ_ERROR")
 	case millrace.CodeFragmentSize:

@@ -38,6 +38,11 @@ func TestExceptions(t *testing.T) {
 		{millrace.CodeAccessDenied, "AccessDeniedException", 403},
 		{millrace.CodeNotAuthorized, "NotAuthorizedException", 403},
 		{millrace.CodeUnsupported, "UnsupportedOperationException", 501},
+		{millrace.CodeUnsupportedMedia, "UnsupportedStreamMediaTypeException", 400},
+		{millrace.CodeMissingPrivateData, "MissingCodecPrivateDataException", 400},
+		{millrace.CodeInvalidPrivateData, "InvalidCodecPrivateDataException", 400},
+		{millrace.CodeInvalidFrame, "InvalidMediaFrameException", 400},
+		{millrace.CodeThrottled, "ClientLimitExceededException", 429},
 		{millrace.CodeFragmentSize, "InternalFailure", 500}, // has no form before the body
 		{200, "InternalFailure", 500},                       // is no code
 	} {
