@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/big"
+	"math/bits"
 	"strings"
 	"time"
 )
@@ -71,7 +72,37 @@ func (n FragmentNumber) Bytes() [20]byte { return n.b }
 
 // String returns the decimal form, without leading zeros ("0" for none).
 func (n FragmentNumber) String() string {
-	return new(big.Int).SetBytes(n.b[:]).String()
+	var room [maxDecimalDigits]byte
+	return string(n.Append(room[:0]))
+}
+
+// maxDecimalDigits is the length of the decimal form of the greatest number.
+const maxDecimalDigits = 49
+
+// Append appends the decimal form to dst, and allocates nothing else.
+func (n FragmentNumber) Append(dst []byte) []byte {
+	const group, groupDigits = 1e19, 19 // the greatest power of ten in 64 bits
+	limbs := [3]uint64{
+		uint64(binary.BigEndian.Uint32(n.b[0:])),
+		binary.BigEndian.Uint64(n.b[4:]),
+		binary.BigEndian.Uint64(n.b[12:]),
+	}
+	var digits [3 * groupDigits]byte
+	for end := len(digits); end > 0; end -= groupDigits {
+		var rest uint64
+		for i := range limbs {
+			limbs[i], rest = bits.Div64(rest, limbs[i], group)
+		}
+		for i := end - 1; i >= end-groupDigits; i-- {
+			digits[i] = byte('0' + rest%10)
+			rest /= 10
+		}
+	}
+	first := 0
+	for first < len(digits)-1 && digits[first] == '0' {
+		first++
+	}
+	return append(dst, digits[first:]...)
 }
 
 // Compare returns -1, 0 or +1 as n sorts before, with or after m.

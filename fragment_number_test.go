@@ -1,6 +1,7 @@
 package millrace_test
 
 import (
+	"math/big"
 	"strings"
 	"testing"
 	"time"
@@ -71,4 +72,29 @@ func TestFragmentNumberOrderIsStringOrder(t *testing.T) {
 			t.Fatalf("next and prev of %s disagree", a)
 		}
 	})
+}
+
+// TestFragmentNumberDecimalFormIsThatOfItsInteger: every 160-bit value.
+func TestFragmentNumberDecimalFormIsThatOfItsInteger(t *testing.T) {
+	check := func(b [20]byte) bool {
+		return millrace.FragmentNumberFromBytes(b).String() == new(big.Int).SetBytes(b[:]).String()
+	}
+	if !check([20]byte{}) || !check(millrace.MaxFragmentNumber().Bytes()) {
+		t.Error("none or the greatest number has another decimal form")
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		var b [20]byte
+		low := rapid.IntRange(0, 20).Draw(t, "leading zeros")
+		copy(b[low:], rapid.SliceOfN(rapid.Byte(), 20-low, 20-low).Draw(t, "bytes"))
+		if !check(b) {
+			t.Fatalf("%x has another decimal form", b)
+		}
+	})
+}
+
+func TestFragmentNumberAppendsWithoutAllocating(t *testing.T) {
+	n, room := millrace.MaxFragmentNumber(), make([]byte, 0, 64)
+	if got := testing.AllocsPerRun(100, func() { room = n.Append(room[:0]) }); got != 0 {
+		t.Errorf("%v allocations", got)
+	}
 }

@@ -43,7 +43,7 @@ func importTable() []row {
 		{"internal/wire/client", []string{".", "internal/wire"}, true},
 		{"internal/wire/...", []string{".", "internal/wire/..."}, true},
 		{"internal/pack", []string{"."}, false},
-		{"internal/hls", []string{"."}, false},
+		{"internal/hls", []string{".", "internal/timeline"}, true},
 		{"internal/dash", []string{"."}, false},
 		{"internal/store", []string{".", "internal/pack"}, false},
 		{"internal/store/disk", stores, false},
