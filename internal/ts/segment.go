@@ -49,7 +49,7 @@ func NewSegment(tracks []*timeline.Track, runs []timeline.Run, cluster []byte, d
 	if err := merge(w, lanes); err != nil {
 		return nil, err
 	}
-	return w.out.Bytes(), nil
+	return w.finish()
 }
 
 // A lane is the PES packets of one track, in the order of their decode times.

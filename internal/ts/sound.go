@@ -113,6 +113,7 @@ func (s *sound) fill(to *packet) (bool, error) {
 		}
 		frames++
 	}
+	to.data = s.data
 	return frames > 0, nil
 }
 

@@ -52,7 +52,7 @@ type writer struct {
 	clocks  int     // packets that state it alone
 }
 
-// newWriter writes the tables of a program of these lanes.
+// newWriter returns a writer for a program of these lanes, at least one.
 func newWriter(lanes []lane, size int) (*writer, error) {
 	const once = 1 << 30 // PES packets until the muxer repeats its tables by itself
 	w := &writer{clockOn: lanes[0].stream().pid}
@@ -65,15 +65,28 @@ func newWriter(lanes []lane, size int) (*writer, error) {
 		}
 	}
 	w.mux.SetPCRPID(w.clockOn)
-	// The muxer writes the tables before its first PES packet. One without a
-	// byte is nothing but that.
-	if _, err := w.mux.WriteData(&astits.MuxerData{PID: w.clockOn, PES: &astits.PESData{}}); err != nil {
-		return nil, fmt.Errorf("write tables: %w", err)
-	}
-	for p := w.out.Bytes(); len(p) >= packetSize; p = p[packetSize:] {
-		markTable(p[:packetSize])
-	}
 	return w, nil
+}
+
+// tables writes the tables if nothing has been written. The muxer writes them
+// before its first PES packet; one without a byte is nothing but that.
+func (w *writer) tables() error {
+	if w.out.Len() > 0 {
+		return nil
+	}
+	_, err := w.mux.WriteData(&astits.MuxerData{PID: w.clockOn, PES: &astits.PESData{}})
+	return err
+}
+
+// finish returns the segment.
+func (w *writer) finish() ([]byte, error) {
+	if err := w.tables(); err != nil {
+		return nil, err
+	}
+	b := w.out.Bytes()
+	markTable(b[:packetSize])
+	markTable(b[packetSize : 2*packetSize])
+	return b, nil
 }
 
 // markTable gives a packet that is a table and stuffing an adaptation field with
@@ -114,7 +127,7 @@ func (w *writer) field(p *packet) *astits.PacketAdaptationField {
 	f := astits.PacketAdaptationField{
 		DiscontinuityIndicator: first,
 		RandomAccessIndicator:  p.key || first && p.pid == soundPID,
-		HasPCR:                 p.pid == w.clockOn && (!w.ticking || p.dts > w.clock),
+		HasPCR:                 p.pid == w.clockOn,
 	}
 	if f.HasPCR {
 		f.PCR = w.state(p.dts)
@@ -142,6 +155,9 @@ func (w *writer) tick(p *packet) error {
 // the packet before it on its PID, so that the next one goes on from there.
 func (w *writer) clockAlone(dts int64) error {
 	const fixed = 4 + 2 + 6 // header, length and flags of the field, the clock itself
+	if err := w.tables(); err != nil {
+		return err
+	}
 	w.clocks++
 	_, err := w.mux.WritePacket(&astits.Packet{
 		Header: astits.PacketHeader{PID: w.clockOn, HasAdaptationField: true, ContinuityCounter: w.counter()},
