@@ -17,8 +17,8 @@ const (
 // errLongHead refuses a document that does not come to its media.
 var errLongHead = fmt.Errorf("document has more than %d bytes before its media", maxHead)
 
-// Fragments cuts the bytes of a GetMedia response, or of any Matroska file,
-// into fragments: one for every Cluster. A fragment that the loop does not read
+// Fragments cuts the bytes of a response of GetMedia or GetMediaForFragmentList, or
+// of any Matroska file, into fragments: one for every Cluster. A fragment that the loop does not read
 // to its end is skipped over. A MediaError does not end the sequence by itself;
 // any other error does, and the end of r ends it without one. The sequence can
 // be walked once.
@@ -147,6 +147,7 @@ func (a *assembler) fragment(source elementSource) (*Fragment, error) {
 		ProducerTime: a.service.producerTime,
 		Header:       a.headers.finish(),
 		Timecode:     timecode,
+		listed:       a.service.listed,
 		prefix:       a.prefix,
 		tags:         a.tags[:min(len(a.tags), maxTags)],
 		source:       source,

@@ -14,6 +14,7 @@ import (
 
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/consumer"
+	"github.com/millrace/millrace/mkv"
 )
 
 func vectors(t *testing.T, name string) []byte {
@@ -326,4 +327,70 @@ func FuzzFragments(f *testing.F) {
 			t.Errorf("%d bytes out of %d", out.Len(), len(input))
 		}
 	})
+}
+
+// In a response of GetMediaForFragmentList nothing is said behind the media, and a
+// fragment is whole when its document is.
+func TestAListOfFragmentsIsReadWhole(t *testing.T) {
+	input := slices.Concat(listedDocument(2), listedDocument(1), listedDocument(1))
+	var got []int
+	for f, err := range consumer.Fragments(iotest.OneByteReader(bytes.NewReader(input))) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		frames := 0
+		for range f.Frames() {
+			frames++
+		}
+		if !f.Complete() || frames != 3 || f.Token() != "" || f.ServerTime != f.Number.ServerTime() || len(f.Tags()) != 2 {
+			t.Errorf("fragment %s: complete %t, %d frames, token %q, tags %v", f.Number, f.Complete(), frames, f.Token(), f.Tags())
+		}
+		got = append(got, int(f.Number.Sequence()))
+	}
+	if !slices.Equal(got, []int{2, 1, 1}) {
+		t.Errorf("fragments %v", got)
+	}
+	incomplete := 0
+	for f, err := range consumer.Fragments(io.MultiReader(bytes.NewReader(listedDocument(1)), iotest.ErrReader(errNetwork))) {
+		if err != nil && !errors.Is(err, errNetwork) {
+			t.Fatal(err)
+		}
+		if f != nil && !f.Complete() {
+			incomplete++
+		}
+	}
+	if incomplete != 1 {
+		t.Error("a fragment is complete whose response broke")
+	}
+}
+
+// listedDocument is fragment n as GetMediaForFragmentList writes it.
+func listedDocument(n int) []byte {
+	b := header("test")
+	b = append(b, tags("before", "it")...)
+	b = append(b, tags(
+		"AWS_KINESISVIDEO_FRAGMENT_NUMBER", number(n).String(),
+		"AWS_KINESISVIDEO_SERVER_TIMESTAMP", seconds(serverTime(n)), "AWS_KINESISVIDEO_PRODUCER_TIMESTAMP", seconds(producerTime(n)),
+		"AWS_KINESISVIDEO_SERVER_SIDE_TIMESTAMP", seconds(serverTime(n)), "AWS_KINESISVIDEO_PRODUCER_SIDE_TIMESTAMP", seconds(producerTime(n)),
+	)...)
+	at := mkv.AppendUint(nil, mkv.IDTimecode, timecode(n))
+	b = mkv.AppendUnknownSize(mkv.AppendID(b, mkv.IDCluster), 1)
+	return slices.Concat(b, at, frames(n, 3), tags("after", "it"))
+}
+
+func TestWhatAListTellsIsATypedError(t *testing.T) {
+	input := slices.Concat(listedDocument(1), header("test"), tags(
+		"AWS_KINESISVIDEO_FRAGMENT_NUMBER", number(7).String(),
+		"AWS_KINESISVIDEO_ERROR_ID", "3000", "AWS_KINESISVIDEO_ERROR_CODE", "FRAGMENT_NOT_FOUND",
+		"AWS_KINESISVIDEO_EXCEPTION_ERROR_CODE", "3000", "AWS_KINESISVIDEO_EXCEPTION_MESSAGE", "The fragment was not found.",
+	))
+	var got *consumer.MediaError
+	for _, err := range consumer.Fragments(bytes.NewReader(input)) {
+		if err != nil && !errors.As(err, &got) {
+			t.Fatal(err)
+		}
+	}
+	if got == nil || got.ID != 3000 || got.Name != "FRAGMENT_NOT_FOUND" || got.Number != number(7) || got.Code() != millrace.CodeNotFound {
+		t.Errorf("%+v", got)
+	}
 }

@@ -31,6 +31,7 @@ type Fragment struct {
 	prefix  []byte // the document's bytes up to the Cluster's Timecode
 	service serviceTags
 	tags    []Tag
+	listed  bool // of GetMediaForFragmentList
 	leading int // how many of tags came before the media
 	state   fragmentState
 	taken   int // elements behind the Timecode that were handed out
@@ -66,7 +67,7 @@ func (f *Fragment) Complete() bool { return f.state == complete }
 func (f *Fragment) Tags() []Tag { return f.tags }
 
 // Token returns the continuation token, which asks for the fragments after
-// this one. It is empty until the fragment is complete.
+// this one. It is empty until the fragment is complete, and without GetMedia.
 func (f *Fragment) Token() string { return f.service.token }
 
 // Behind returns how old the fragment was when the server sent its end, by the
@@ -220,11 +221,11 @@ func (f *Fragment) trailing(e mkv.Element) {
 	}
 }
 
-// settle ends a fragment whose document is over. In the service's output a
-// fragment without a token was given up; a plain file has no tokens at all.
+// settle ends a fragment whose document is over. In GetMedia's output a fragment
+// without a token was given up; elsewhere there are no tokens at all.
 func (f *Fragment) settle() {
 	f.state = cut
-	if f.Number.IsZero() || f.service.token != "" {
+	if f.Number.IsZero() || f.service.token != "" || f.listed {
 		f.state = complete
 	}
 }

@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -25,6 +26,7 @@ type serviceTags struct {
 	token        string
 	errorID      int
 	errorCode    string
+	listed       bool // of GetMediaForFragmentList, which says nothing behind the media
 }
 
 // read sorts the tags of one element: those of the service into s, those of
@@ -64,8 +66,12 @@ func (s *serviceTags) set(name, value string) (err error) {
 		s.token = value
 	case wire.TagErrorID, wire.TagExceptionCode:
 		s.errorID, err = strconv.Atoi(value)
-	case wire.TagErrorCode, wire.TagExceptionMessage:
+	case wire.TagErrorCode:
 		s.errorCode = value
+	case wire.TagExceptionMessage: // beside the code, or alone
+		s.errorCode = cmp.Or(s.errorCode, value)
+	case wire.TagServerSide, wire.TagProducerSide:
+		s.listed = true
 	}
 	return err
 }

@@ -312,6 +312,8 @@ func TestASelectorThatLacksSomethingIsRefused(t *testing.T) {
 			"no server time":             body(map[string]any{"StartSelectorType": "SERVER_TIMESTAMP"}),
 			"no producer time":           body(map[string]any{"StartSelectorType": "PRODUCER_TIMESTAMP", "AfterFragmentNumber": "1"}),
 			"a time that is null":        body(serverTime(nil)),
+			"a time beyond all":          body(producerTime(json.Number("1e300"))),
+			"a time in milliseconds":     body(producerTime(json.Number("1646055362163"))),
 			"no stream":                  map[string]any{"StartSelector": now()},
 			"a stream name that is none": map[string]any{"StreamName": "a b", "StartSelector": now()},
 		},
@@ -320,7 +322,6 @@ func TestASelectorThatLacksSomethingIsRefused(t *testing.T) {
 			"a type that is a number":    body(map[string]any{"StartSelectorType": 1}),
 			"a number that is no string": body(afterNumber(12)),
 			"a time that is none":        body(serverTime("yesterday")),
-			"a time beyond all":          body(producerTime(json.Number("1e300"))),
 		},
 	} {
 		for name, in := range list {

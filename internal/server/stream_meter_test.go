@@ -55,7 +55,7 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	var documented []string
-	for _, match := range regexp.MustCompile("(?m)^\\| `(millrace_[a-z_]+)").FindAllStringSubmatch(string(page), -1) {
+	for _, match := range regexp.MustCompile("(?m)^\\| `(millrace_[a-z0-9_]+)").FindAllStringSubmatch(string(page), -1) {
 		documented = append(documented, match[1])
 	}
 	slices.Sort(documented)

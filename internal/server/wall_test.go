@@ -40,6 +40,7 @@ const channelARN = "arn:aws:kinesisvideo:us-west-2:000000000000:channel/cam-1/17
 func wallRows() map[string]wallRow {
 	type in = map[string]any
 	wrong := in{"CurrentVersion": "wrong"}
+	times := in{"StartTimestamp": 1, "EndTimestamp": 2}
 	return map[string]wallRow{
 		"CreateStream":        {in{}, aCreation},
 		"DescribeStream":      {in{}, aStream},
@@ -56,6 +57,11 @@ func wallRows() map[string]wallRow {
 		"PutMedia":            {in{}, aStream},
 		"GetMedia":            {in{"StartSelector": in{"StartSelectorType": "NOW"}}, aStream},
 		"DeleteMedia":         {in{"TimestampType": "SERVER_TIMESTAMP", "StartTimestamp": 1, "EndTimestamp": 2}, aStream},
+
+		"ListFragments":             {in{"FragmentSelector": in{"FragmentSelectorType": "SERVER_TIMESTAMP", "TimestampRange": times}}, aStream},
+		"GetMediaForFragmentList":   {in{"Fragments": []string{"1"}}, aStream},
+		"GetClip":                   {in{"ClipFragmentSelector": in{"FragmentSelectorType": "SERVER_TIMESTAMP", "TimestampRange": times}}, aStream},
+		"GetHLSStreamingSessionURL": {in{}, aStream},
 
 		"DescribeNotificationConfiguration":    {in{}, aStream},
 		"UpdateNotificationConfiguration":      {in{}, aStream},
@@ -102,6 +108,9 @@ type modelScope struct{ actions, streams []string }
 
 // governing are the actions that wildcards reach only if they are "*".
 var governing = regexp.MustCompile(`(Key|Device)s?$`)
+
+// dataPlane are the actions whose lack is reported as the data plane does.
+var dataPlane = regexp.MustCompile(`^(PutMedia|GetMedia|GetMediaForFragmentList|ListFragments|GetClip|GetHLSStreamingSessionURL)$`)
 
 // expressions are the patterns' that were seen, for they take long to make.
 var expressions sync.Map
@@ -295,7 +304,7 @@ func (g *guarded) checkWall(k wallKey, op string, row wallRow, target wallTarget
 	what := fmt.Sprintf("%s by %s on %s", op, k.arn, resource)
 	if !may {
 		kind := "AccessDeniedException"
-		if op == "PutMedia" || op == "GetMedia" {
+		if dataPlane.MatchString(op) {
 			kind = "NotAuthorizedException"
 		}
 		text := "User: " + k.arn + " is not authorized to perform: kinesisvideo:" + op + " on resource: " + resource
