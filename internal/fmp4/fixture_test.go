@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/fragment"
@@ -105,4 +106,21 @@ func formatOf(t testing.TB, f *millrace.Fragment) *timeline.Format {
 		t.Fatal(err)
 	}
 	return format
+}
+
+// startOf is when a fragment begins, in ticks of a track.
+func startOf(track *timeline.Track, f *millrace.Fragment) int64 {
+	return track.Ticks(time.Duration(f.Timecode * f.TimecodeScale))
+}
+
+// nextOf is what is known of the fragment behind the i-th.
+func nextOf(track *timeline.Track, fragments []*millrace.Fragment, i int) timeline.Hint {
+	if i+1 == len(fragments) {
+		return timeline.Hint{}
+	}
+	next := track.Span(fragments[i+1], timeline.Hint{})
+	if next.Samples == 0 {
+		return timeline.Hint{}
+	}
+	return timeline.Hint{Next: startOf(track, fragments[i+1]) - startOf(track, fragments[i]) + next.Start, HasNext: true}
 }

@@ -68,6 +68,7 @@ func newSegment(t *timeline.Track, r *timeline.Run, cluster []byte) (*Segment, e
 			s.Suspect, sync = !sync, true
 			p.sets.closed = true
 		}
+		sync = sync && (i == 0 || p.marked(sample))
 		samples[i] = mp4.Sample{Flags: sampleFlags(sync), Dur: sample.Duration, Size: size, CompositionTimeOffset: sample.Composition}
 	}
 	s.Private, s.payload = p.sets.renewed(), p.payload
@@ -83,16 +84,19 @@ func sampleFlags(sync bool) uint32 {
 	return otherFlags
 }
 
-// sample adds the frame that a sample locates. Decoding may start with it if
-// both its units and the producer say so; each frame of sound stands alone.
+// marked reports whether the producer says that decoding may start with a
+// frame; each frame of sound stands alone.
+func (p *packer) marked(s *timeline.Sample) bool {
+	return s.Flags&millrace.SampleKey != 0 || p.codec.Type() == media.Audio
+}
+
+// sample adds the frame that a sample locates.
 func (p *packer) sample(s *timeline.Sample, cluster []byte) (size uint32, sync bool, err error) {
 	end := uint64(s.Offset) + uint64(s.Size)
 	if end > uint64(len(cluster)) {
 		return 0, false, ErrRange
 	}
-	size, sync, err = p.frame(cluster[s.Offset:end:end])
-	key := s.Flags&millrace.SampleKey != 0 || p.codec.Type() == media.Audio
-	return size, sync && key, err
+	return p.frame(cluster[s.Offset:end:end])
 }
 
 // Head returns what stands before the payload: styp, moof and the head of mdat,
