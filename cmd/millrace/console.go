@@ -47,9 +47,14 @@ func visibleLines(s string) string {
 	}, s)
 }
 
-// say writes a line of talk, which programs do not read.
+// say writes a line of talk, which programs do not read. On a terminal it takes
+// the place of what a ticker shows there.
 func (c *console) say(format string, args ...any) {
-	if !c.json {
+	switch {
+	case c.json:
+	case c.terminal:
+		fmt.Fprintf(c.err, "\r\x1b[K"+format+"\n", args...)
+	default:
 		fmt.Fprintf(c.err, format+"\n", args...)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/millrace/millrace/internal/config"
 	"github.com/millrace/millrace/internal/demo"
 	"github.com/millrace/millrace/internal/server"
+	"github.com/millrace/millrace/internal/wire/client"
 	"github.com/millrace/millrace/producer"
 )
 
@@ -92,17 +93,28 @@ func (d demoCommand) run(ctx context.Context, c *console, srv *server.Server, cf
 		return err
 	}
 	key := srv.RootKey()
-	client := &producer.Client{
+	settings := client.Settings{
 		Endpoint:    srv.URL(),
 		Region:      cfg.Region,
 		Credentials: millrace.StaticCredentials(millrace.Credentials{AccessKeyID: key.ID, SecretAccessKey: key.Secret}),
 		TLS:         trusting(srv.Authority()),
 	}
 	var m meter
-	up, err := client.Open(ctx, demoStream, producer.Options{
+	links := client.New(settings)
+	page := startWatching(ctx, func(ctx context.Context) (string, error) {
+		return pageOf(ctx, links, client.HLSSession{StreamName: demoStream, PlaybackMode: playbackModes()[modeLive]})
+	}, func(address string, err error) { d.invite(c, address, err) })
+	defer page.end()
+	camera := &producer.Client{Endpoint: settings.Endpoint, Region: settings.Region, Credentials: settings.Credentials, TLS: settings.TLS}
+	up, err := camera.Open(ctx, demoStream, producer.Options{
 		Create: &producer.Spec{Retention: demoRetention, MediaType: "video/h264"},
 		Events: producer.Events{
-			Ack:          func(a producer.Ack) { m.ack(a, millrace.AckPersisted) },
+			Ack: func(a producer.Ack) {
+				m.ack(a, millrace.AckPersisted)
+				if a.Type == millrace.AckPersisted {
+					page.keptOne()
+				}
+			},
 			Disconnected: func(err error, _ time.Duration) { m.disconnected(err) },
 		},
 	})
@@ -129,6 +141,20 @@ func (d demoCommand) run(ctx context.Context, c *console, srv *server.Server, cf
 		return closed // ended as it should be
 	}
 	return errors.Join(err, context.Cause(playing), closed)
+}
+
+// invite says where the camera can be watched, which is possible once a second of
+// it has been kept.
+func (demoCommand) invite(c *console, address string, err error) {
+	switch {
+	case errors.Is(err, context.Canceled):
+	case err != nil:
+		c.say("There is no picture in the browser: %v", err)
+	case c.json:
+		_ = c.print(map[string]string{"player": address}, nil) // a closed pipe does not stop a demo
+	default:
+		c.say("\nWatch it in a browser:\n\n  %s\n", address)
+	}
 }
 
 // explain says what to do with the demo.

@@ -54,7 +54,13 @@ func (p pushCommand) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	j := &pushing{command: p, console: c, source: src}
+	links, err := p.control(c)
+	if err != nil {
+		return err
+	}
+	j := &pushing{command: p, console: c, source: src, began: time.Now()}
+	j.page = j.invite(ctx, links)
+	defer j.page.end()
 	if err := j.open(ctx, conn); err != nil {
 		j.abort()
 		return err
@@ -64,6 +70,9 @@ func (p pushCommand) Run(ctx context.Context, c *console) error {
 	err = j.play(ctx)
 	err = errors.Join(err, j.close(context.WithoutCancel(ctx)))
 	t.end()
+	if j.recording() && err == nil {
+		j.page.keptOne()
+	}
 	if printed := j.report(time.Since(began)); err == nil {
 		err = printed
 	}
@@ -92,6 +101,8 @@ type pushing struct {
 	source  *source
 	uploads []*producer.Upload
 	meter   meter
+	began   time.Time // what the times of a recording are counted from
+	page    *watching
 }
 
 // open opens all uploads, and makes the streams that are not there.
@@ -120,6 +131,9 @@ func (j *pushing) options(i int, name millrace.StreamName) producer.Options {
 	o.Events.Ack = func(a producer.Ack) {
 		j.meter.ack(a, j.final(i))
 		j.tell(name, a)
+		if a.Type == millrace.AckPersisted && !j.recording() {
+			j.page.keptOne()
+		}
 	}
 	o.Events.Disconnected = func(err error, wait time.Duration) {
 		j.meter.disconnected(err)
@@ -160,7 +174,10 @@ func (j *pushing) play(ctx context.Context) error {
 		ctx, cancel = context.WithTimeout(ctx, j.command.Duration)
 		defer cancel()
 	}
-	now := time.Now()
+	now := j.began
+	if !j.recording() {
+		now = time.Now()
+	}
 	if j.command.Realtime {
 		now = now.Add(lead)
 	}

@@ -22,9 +22,14 @@ const maxAnswer = 32 << 20
 // call makes a control operation: in is encoded as JSON, the answer decoded
 // into out. It is tried again after faults of the network and of the server.
 func (c *Client) call(ctx context.Context, path string, in, out any) error {
+	return c.callAt(ctx, c.endpoint, path, in, out)
+}
+
+// callAt is call for an operation that has an endpoint of its own.
+func (c *Client) callAt(ctx context.Context, endpoint, path string, in, out any) error {
 	backoff := Backoff{Min: 100 * time.Millisecond, Max: 2 * time.Second}
 	for try := 1; ; try++ {
-		err := c.callOnce(ctx, path, in, out)
+		err := c.callOnceAt(ctx, endpoint, path, in, out)
 		if err == nil || ctx.Err() != nil || try == callTries || !Passing(err) {
 			return err
 		}
@@ -35,9 +40,13 @@ func (c *Client) call(ctx context.Context, path string, in, out any) error {
 }
 
 func (c *Client) callOnce(ctx context.Context, path string, in, out any) error {
+	return c.callOnceAt(ctx, c.endpoint, path, in, out)
+}
+
+func (c *Client) callOnceAt(ctx context.Context, endpoint, path string, in, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	resp, err := c.post(ctx, c.endpoint, path, in)
+	resp, err := c.post(ctx, endpoint, path, in)
 	if err != nil {
 		return err
 	}

@@ -92,6 +92,25 @@ func TestOperationsOnTheWire(t *testing.T) {
 			sent: map[string]any{"StreamName": "gate", "DataRetentionInHours": 24.0, "Tags": map[string]any{"a": "b"}},
 			want: arn,
 		},
+		"GetHLSStreamingSessionURL": {
+			call: func(ctx context.Context, c *client.Client) (any, error) {
+				end := wire.Timestamp{Time: time.Unix(1700000060, 5e8)}
+				return c.HLSSession(ctx, client.HLSSession{
+					StreamName: gate, PlaybackMode: "ON_DEMAND", Expires: 300,
+					HLSFragmentSelector: &client.HLSSelector{FragmentSelectorType: client.ServerTimestamp, TimestampRange: &client.TimestampRange{
+						StartTimestamp: wire.Timestamp{Time: time.Unix(1700000000, 0)}, EndTimestamp: &end,
+					}},
+				})
+			},
+			answer: `{"DataEndpoint":"http://data","HLSStreamingSessionURL":"http://data/hls/v1/x.m3u8"}`, path: "/getHLSStreamingSessionURL",
+			sent: map[string]any{
+				"StreamName": "gate", "PlaybackMode": "ON_DEMAND", "Expires": 300.0,
+				"HLSFragmentSelector": map[string]any{"FragmentSelectorType": "SERVER_TIMESTAMP", "TimestampRange": map[string]any{
+					"StartTimestamp": 1700000000.0, "EndTimestamp": 1700000060.5,
+				}},
+			},
+			want: "http://data/hls/v1/x.m3u8",
+		},
 		"UpdateStream": {
 			call: func(ctx context.Context, c *client.Client) (any, error) {
 				return nil, c.UpdateStream(ctx, gate, "v1", "cam", "")
