@@ -200,17 +200,14 @@ func (w *Window) close(now time.Time, whole bool) {
 	}
 }
 
-// advance lists what is due, lets fall out what is too much, and forgets what
-// fell out long ago.
+// advance lists what is due, lets fall out what is too much for it, and forgets
+// what fell out long ago.
 func (w *Window) advance(now time.Time) {
 	for w.end < len(w.entries) && w.isDue(now) {
 		w.list()
-	}
-	for w.settings.Mode != OnDemand && w.end-w.first > w.settings.Limit {
-		e := &w.entries[w.first]
-		e.until = now.Add(w.length + w.TargetDuration())
-		w.length -= e.length()
-		w.first++
+		if w.settings.Mode != OnDemand && w.end-w.first > w.settings.Limit {
+			w.drop(now)
+		}
 	}
 	gone := 0
 	for gone < w.first && !w.entries[gone].until.After(now) {
@@ -239,14 +236,26 @@ func (w *Window) isDue(now time.Time) bool {
 	return w.schedule.isDue(now, e, e.Sequence > uint64(w.settings.Limit))
 }
 
-// list appends the next entry to the playlist.
+// list appends the next entry to the playlist. The target duration is what the
+// leads last, rounded up; the sound beside a picture, whose frames end now before
+// and now behind the picture's, raises it only where it must.
 func (w *Window) list() {
 	e := &w.entries[w.end]
 	w.length += e.length()
+	w.target = max(w.target, (toMillis(e.length())+999)/1000)
 	for t := range e.Tracks {
-		w.target = max(w.target, (e.millis(t)+999)/1000)
+		w.target = max(w.target, (e.millis(t)+500)/1000)
 	}
 	w.end++
+}
+
+// drop lets the first entry leave the playlist. It is known for as long as a
+// player may still ask for it that has read the playlist just before.
+func (w *Window) drop(now time.Time) {
+	e := &w.entries[w.first]
+	w.length -= e.length()
+	e.until = now.Add(w.length + w.TargetDuration())
+	w.first++
 }
 
 // want is how many fragments the window has use for: to fill a list on demand,
