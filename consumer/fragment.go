@@ -32,7 +32,7 @@ type Fragment struct {
 	service serviceTags
 	tags    []Tag
 	listed  bool // of GetMediaForFragmentList
-	leading int // how many of tags came before the media
+	leading int  // how many of tags came before the media
 	state   fragmentState
 	taken   int // elements behind the Timecode that were handed out
 	skip    int // of those, how many a resumed response repeats

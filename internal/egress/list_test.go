@@ -75,8 +75,10 @@ func shelfOf(sizes ...int) *shelf {
 		f.Header = millrace.NewHeader(slices.Concat(mkv.AppendEBML(nil, mkv.EBML{DocType: "matroska"}),
 			mkv.AppendUnknownSize(mkv.AppendID(nil, mkv.IDSegment), 8)))
 		f.Leading, f.Trailing = nil, nil
-		f.Cluster = [][]byte{mkv.AppendUnknownSize(mkv.AppendID(nil, mkv.IDCluster), 1), mkv.AppendUint(nil, mkv.IDTimecode, uint64(i)),
-			append(mkv.AppendSimpleBlockHeader(nil, 1, 0, mkv.FlagKeyframe, size), make([]byte, size)...)}
+		f.Cluster = [][]byte{
+			mkv.AppendUnknownSize(mkv.AppendID(nil, mkv.IDCluster), 1), mkv.AppendUint(nil, mkv.IDTimecode, uint64(i)),
+			append(mkv.AppendSimpleBlockHeader(nil, 1, 0, mkv.FlagKeyframe, size), make([]byte, size)...),
+		}
 		s.fragments = append(s.fragments, f)
 	}
 	return s
