@@ -1,0 +1,165 @@
+package playback
+
+import (
+	"math"
+	"time"
+
+	"github.com/millrace/millrace/internal/timeline"
+)
+
+// A reel is one track of a file: the track of each fragment's format in turn.
+type reel struct {
+	scale  uint32 // ticks a second
+	seen   bool
+	begin  int64 // of its first sample, in the file's time
+	last   int64 // when its last sample so far is decoded
+	end    int64 // when that ends, by itself
+	usual  int64
+	latest *strip // of the last fragment that had the track
+}
+
+// A strip is what a fragment has of one reel, in ticks of the reel.
+type strip struct {
+	samples uint32
+	start   int64 // as of timeline.Span, like the next two
+	last    int64
+	own     int64 // how long the last sample lasts by itself
+	usual   int64
+	hold    uint32 // how long it lasts in the file
+}
+
+// far is how far a fragment may be from the end of the one before for the two to be
+// joined. Over a longer gap, or overlap, the file goes on at once.
+const far = 50 * time.Millisecond
+
+// A placer lays fragments one behind the other on the time of a file, which begins
+// at 0 with the first. Within a fragment all tracks keep their distance; a small
+// difference to the fragment before goes into the last sample there.
+type placer struct {
+	reels    []*reel
+	at       time.Duration // of the latest fragment's start in the file
+	producer time.Time     // its start by the producer's clock
+	begun    bool
+}
+
+// place returns when a fragment starts in the file. strips has one for each reel.
+func (p *placer) place(start time.Time, strips []*strip) time.Duration {
+	switch {
+	case !p.begun:
+		p.at = -p.earliest(strips)
+		p.begun = true
+	default:
+		p.at = p.follow(p.at+start.Sub(p.producer), strips)
+	}
+	p.producer = start
+	for i, r := range p.reels {
+		if strips[i].samples > 0 {
+			r.add(p.at, strips[i])
+		}
+	}
+	return p.at
+}
+
+// earliest is when the first sample of a fragment is shown, after its start.
+func (p *placer) earliest(strips []*strip) time.Duration {
+	first := time.Duration(math.MaxInt64)
+	for i, r := range p.reels {
+		if strips[i].samples > 0 {
+			first = min(first, r.time(strips[i].start))
+		}
+	}
+	if first == math.MaxInt64 {
+		return 0
+	}
+	return first
+}
+
+// follow returns where a fragment goes that starts at natural by the producer's
+// clock: there, if it begins near the end of the one before, and else at that end.
+func (p *placer) follow(natural time.Duration, strips []*strip) time.Duration {
+	for i, r := range p.reels {
+		s := strips[i]
+		if s.samples == 0 || !r.seen || !r.isLatest(p) {
+			continue
+		}
+		at := r.ticks(natural) + s.start
+		if reach := r.ticks(far); at-r.end <= reach && r.end-at <= reach && at > r.last {
+			return natural
+		}
+		return r.time(r.end - s.start)
+	}
+	end := p.end()
+	if off := natural + p.earliest(strips) - end; off <= far && off >= -far {
+		return natural
+	}
+	return end - p.earliest(strips)
+}
+
+// isLatest reports whether no other reel goes on far beyond this one, as it does
+// where fragments have been without this track.
+func (r *reel) isLatest(p *placer) bool { return p.end()-r.time(r.end) <= time.Second }
+
+// end is when the last sample of all ends.
+func (p *placer) end() (end time.Duration) {
+	for _, r := range p.reels {
+		if r.seen {
+			end = max(end, r.time(r.end))
+		}
+	}
+	return end
+}
+
+// add lays a strip behind what the reel has.
+func (r *reel) add(at time.Duration, s *strip) {
+	begin := r.ticks(at) + s.start
+	if !r.seen {
+		r.seen, r.begin = true, begin
+	} else {
+		begin = max(begin, r.last+1)
+		r.latest.hold = uint32(min(begin-r.last, math.MaxUint32))
+		begin = r.last + int64(r.latest.hold)
+	}
+	r.last = begin + s.last - s.start
+	r.end = r.last + s.own
+	r.usual, r.latest = s.usual, s
+	s.hold = uint32(min(s.own, math.MaxUint32))
+}
+
+// ticks and time convert between the file's time and the reel's.
+func (r *reel) ticks(d time.Duration) int64 {
+	return rescale(int64(d), int64(time.Second), int64(r.scale))
+}
+
+func (r *reel) time(ticks int64) time.Duration {
+	return time.Duration(rescale(ticks, int64(r.scale), int64(time.Second)))
+}
+
+// rescale is v of one scale in another, to the nearest, without their product.
+func rescale(v, from, to int64) int64 {
+	if from == to {
+		return v
+	}
+	if v < 0 {
+		return -rescale(-v, from, to)
+	}
+	return v/from*to + (v%from*to+from/2)/from
+}
+
+// rescaleRun brings a run to another scale. Its samples keep their order.
+func rescaleRun(r *timeline.Run, from, to uint32) {
+	if from == to {
+		return
+	}
+	f, t := int64(from), int64(to)
+	at := r.Start
+	r.Start, r.Usual = rescale(r.Start, f, t), rescale(r.Usual, f, t)
+	now := r.Start
+	for i := range r.Samples {
+		s := &r.Samples[i]
+		at += int64(s.Duration)
+		next := max(rescale(at, f, t), now+1)
+		s.Duration = uint32(min(next-now, math.MaxUint32))
+		s.Composition = int32(rescale(int64(s.Composition), f, t))
+		now = next
+	}
+}
