@@ -34,11 +34,7 @@ func aacEntry(t *timeline.Track) (entry, error) {
 	if len(config) > maxConfig {
 		return entry{}, fmt.Errorf("audio specific config of %d bytes: %w", len(config), media.ErrLimit)
 	}
-	channels := c.Channels
-	if channels == 0 {
-		channels = max(t.Media.Channels, 1)
-	}
-	box := soundEntry("mp4a", channels, t.Timescale)
+	box := soundEntry("mp4a", c.Channels, t.Timescale)
 	box.AddChild(mp4.CreateEsdsBox(config))
 	return entry{box: box}, nil
 }

@@ -406,6 +406,7 @@ func TestTracksThatHaveNoInitSegment(t *testing.T) {
 		{"h265 behind start codes", trackOf(hevcID, unhex(t, "000000014001")), fmp4.ErrAnnexB},
 		{"av1 without private data", trackOf("V_AV1", nil), media.ErrMissing},
 		{"aac without private data", trackOf("A_AAC", nil), media.ErrMissing},
+		{"aac with more than a configuration", trackOf("A_AAC", append(unhex(t, "1190"), make([]byte, 63)...)), media.ErrLimit},
 		{"opus without private data", trackOf("A_OPUS", nil), media.ErrMissing},
 		{"a-law of no channels", trackOf("A_MS/ACM", unhex(t, "06000000401f0000401f0000010008000000")), media.ErrInvalid},
 	} {

@@ -2,13 +2,14 @@ package fmp4
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/millrace/millrace/media"
 )
 
 // renewed returns the codec private data with the fresh sets in place of those
-// that have their kind and identifier; nil if there are none, or if what there
-// is makes no configuration record.
+// that have their kind and number; nil if there is none that could be used, or if
+// what there is makes no configuration record.
 func (s *sets) renewed() []byte {
 	if len(s.fresh) == 0 {
 		return nil
@@ -32,13 +33,17 @@ func (s *sets) renewedAVC() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	taken := false
 	for _, unit := range s.fresh {
 		switch unit[0] & 0x1f {
 		case 7:
-			c.SPS = replaceSet(c.SPS, unit, avcSPSNumber)
+			taken = replaceSet(&c.SPS, unit, avcSPSNumber) || taken
 		case 8:
-			c.PPS = replaceSet(c.PPS, unit, avcPPSNumber)
+			taken = replaceSet(&c.PPS, unit, avcPPSNumber) || taken
 		}
+	}
+	if !taken {
+		return nil, nil
 	}
 	anew, err := media.NewAVCConfig(c.SPS, c.PPS)
 	if err != nil {
@@ -53,43 +58,44 @@ func (s *sets) renewedHEVC() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	taken := false
 	for _, unit := range s.fresh {
 		switch unit[0] >> 1 & 0x3f {
 		case 32:
-			c.VPS = replaceSet(c.VPS, unit, hevcVPSNumber)
+			taken = replaceSet(&c.VPS, unit, hevcVPSNumber) || taken
 		case 33:
-			c.SPS = replaceSet(c.SPS, unit, hevcSPSNumber)
+			taken = replaceSet(&c.SPS, unit, hevcSPSNumber) || taken
 		case 34:
-			c.PPS = replaceSet(c.PPS, unit, hevcPPSNumber)
+			taken = replaceSet(&c.PPS, unit, hevcPPSNumber) || taken
 		}
+	}
+	if !taken {
+		return nil, nil
 	}
 	return c.Append(nil) // takes the profile from the first SPS
 }
 
-// replaceSet returns list with unit instead of the set that has its number, or
-// behind the others if there is none. A set whose number cannot be read is left
-// out: a decoder could not use it either.
-func replaceSet(list [][]byte, unit []byte, number func([]byte) (uint32, bool)) [][]byte {
+// replaceSet puts unit in place of the set in the list that has its number, or
+// behind the others if there is none. It reports false of a set whose number
+// cannot be read, of which a decoder could make nothing either.
+func replaceSet(list *[][]byte, unit []byte, number func([]byte) (uint32, bool)) bool {
 	n, ok := number(unit)
 	if !ok {
-		return list
+		return false
 	}
-	out := make([][]byte, 0, len(list)+1)
-	replaced := false
-	for _, other := range list {
-		if m, ok := number(other); ok && m == n {
-			if !replaced {
-				out = append(out, unit)
-			}
-			replaced = true
-			continue
-		}
-		out = append(out, other)
+	same := func(other []byte) bool {
+		m, ok := number(other)
+		return ok && m == n
 	}
-	if !replaced {
-		out = append(out, unit)
+	rest := slices.Clone(*list) // the record's own stay as they are
+	i := slices.IndexFunc(rest, same)
+	if i < 0 {
+		*list = append(rest, unit)
+		return true
 	}
-	return out
+	rest = slices.DeleteFunc(rest, same)
+	*list = slices.Insert(rest, i, unit)
+	return true
 }
 
 func avcSPSNumber(unit []byte) (uint32, bool) {

@@ -269,8 +269,20 @@ func TestFramesThatCannotBeWritten(t *testing.T) {
 		t.Errorf("private data behind start codes: %v", err)
 	}
 	r := avc.Run(fragmentOf(good), timeline.Hint{})
-	if _, err := fmp4.NewSegment(avc, &r, make([]byte, 11)); !errors.Is(err, fmp4.ErrRange) {
+	if _, err := fmp4.NewSegment(avc, &r, make([]byte, 11, 64)); !errors.Is(err, fmp4.ErrRange) {
 		t.Errorf("outside of the cluster: %v", err)
+	}
+}
+
+func TestASegmentOfMoreThanAGiBIsRefused(t *testing.T) {
+	track := trackOf("A_AAC", unhex(t, "1190"))
+	cluster := make([]byte, 1<<20)
+	r := timeline.Run{Samples: make([]timeline.Sample, 1024)}
+	for i := range r.Samples {
+		r.Samples[i] = timeline.Sample{Size: uint32(len(cluster)), Duration: 1024}
+	}
+	if _, err := fmp4.NewSegment(track, &r, cluster); !errors.Is(err, fmp4.ErrLimit) {
+		t.Error(err)
 	}
 }
 
