@@ -2,6 +2,8 @@ package ts_test
 
 import (
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/millrace/millrace"
@@ -9,6 +11,35 @@ import (
 	"github.com/millrace/millrace/internal/ts"
 	"github.com/millrace/millrace/media"
 )
+
+// The fields of a set up to its usability information, for 320x240.
+const (
+	plainSet = "1 1 1 1 010 0 000010100 0001111 1 1 0"
+	oneFrame = "1 0 0 0 0 1" + oneASecond + "1 0 0 0 1 1 1 1 1 1 011 011" // a second, two of which are reordered
+
+	oneASecond = "00000000000000000000000000000001 00000000000000000000000000000010"
+)
+
+// made is a track whose only set is made of bits.
+func made(t *testing.T, profile, constraints byte, bits string) *timeline.Track {
+	t.Helper()
+	bits = strings.ReplaceAll(bits, " ", "") + "1"
+	for len(bits)%8 != 0 {
+		bits += "0"
+	}
+	sps := []byte{0x67, profile, constraints, 30}
+	for ; bits != ""; bits = bits[8:] {
+		b, err := strconv.ParseUint(bits[:8], 2, 8)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(sps); sps[n-1] == 0 && sps[n-2] == 0 && b <= 3 {
+			sps = append(sps, 3) // against start codes
+		}
+		sps = append(sps, byte(b))
+	}
+	return track(t, 1, "V_MPEG4/ISO/AVC", annexB(sps, []byte{0x68, 0xce, 0x0f, 0xc8}))
+}
 
 func TestDelay(t *testing.T) {
 	for _, row := range []struct {
@@ -18,6 +49,10 @@ func TestDelay(t *testing.T) {
 	}{
 		{"of a track without B-frames", h264(t, baseline), 0},
 		{"of one that reorders two frames of 25 a second", h264(t, reordering), 2 * 3600},
+		{"of one that does not say what it reorders", made(t, 77, 0, plainSet+"0"), 2 * 3600},
+		{"of one that does not, and cannot", made(t, 66, 0, plainSet+"0"), 0},
+		{"of one that has nothing but key frames", made(t, 100, 0x10, "1 010 1 1 0 0"+plainSet[1:]+"0"), 0},
+		{"of one frame a second is bounded", made(t, 77, 0, plainSet+oneFrame), 90_000},
 		{"of sound", aac(t, stereo), 0},
 		{"of no track", nil, 0},
 		{"of private data that say nothing", &timeline.Track{Media: media.Track{Codec: media.AVC}}, 0},
