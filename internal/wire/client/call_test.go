@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -251,6 +252,55 @@ func answerOf(status int) string {
 		return `{"DataEndpoint":"http://data"}`
 	}
 	return `{"__type":"` + names[status] + `","message":"so it is"}`
+}
+
+func TestFragmentsAreWalkedToTheLimit(t *testing.T) {
+	for _, tc := range []struct {
+		limit, there int
+		asked        []float64 // MaxResults of each page
+	}{
+		{0, 2500, []float64{1000, 1000, 1000}},
+		{0, 0, []float64{1000}},
+		{1, 2500, []float64{1}},
+		{1500, 2500, []float64{1000, 500}},
+		{5000, 2500, []float64{1000, 1000, 1000}},
+		{2500, 2500, []float64{1000, 1000, 500}},
+	} {
+		var asked []float64
+		given := 0
+		c := clientOn(func(r *http.Request, in map[string]any) (int, string) {
+			if r.URL.Path != "/listFragments" {
+				return 200, `{"DataEndpoint":"http://data"}`
+			}
+			if (in["NextToken"] == nil) != (len(asked) == 0) || (in["FragmentSelector"] == nil) != (len(asked) > 0) {
+				t.Errorf("asked for page %d with %v", len(asked), in)
+			}
+			most := int(in["MaxResults"].(float64))
+			asked = append(asked, float64(most))
+			n := min(most, tc.there-given)
+			given += n
+			one := `{"FragmentNumber":"91343852333181432392682062607743920146159169392","FragmentSizeInBytes":7,"ProducerTimestamp":1.5,"ServerTimestamp":2.000,"FragmentLengthInMilliseconds":40}`
+			list := `{"Fragments":[` + strings.TrimSuffix(strings.Repeat(one+",", n), ",") + `]`
+			if given < tc.there {
+				list += `,"NextToken":"next"`
+			}
+			return 200, list + "}"
+		})
+		got := 0
+		for f, err := range c.Fragments(t.Context(), gate, client.FragmentRange{Clock: client.ServerTimestamp, Limit: tc.limit}) {
+			if err != nil || f.Bytes != 7 || f.ProducerTimestamp.UnixMilli() != 1500 || f.LengthMilliseconds != 40 {
+				t.Fatal(f, err)
+			}
+			got++
+		}
+		want := tc.there
+		if tc.limit > 0 {
+			want = min(want, tc.limit)
+		}
+		if got != want || !slices.Equal(asked, tc.asked) {
+			t.Errorf("limit %d of %d: %d fragments by pages of %v", tc.limit, tc.there, got, asked)
+		}
+	}
 }
 
 func TestEndpointsAreKeptForAWhile(t *testing.T) {
