@@ -77,11 +77,7 @@ func fragmentsOf(t testing.TB, body io.Reader) []*millrace.Fragment {
 // case where there is none.
 func vector(t testing.TB, name string) []*millrace.Fragment {
 	t.Helper()
-	root := os.Getenv("MILLRACE_VECTORS")
-	if root == "" {
-		root = "../../../shared/vectors"
-	}
-	body, err := os.ReadFile(filepath.Join(root, name))
+	body, err := os.ReadFile(vectorPath(name))
 	if errors.Is(err, os.ErrNotExist) {
 		t.Skip("vectors not present")
 	}
@@ -94,6 +90,14 @@ func vector(t testing.TB, name string) []*millrace.Fragment {
 		all = append(all, fragmentsOf(t, io.MultiReader(bytes.NewReader(magic), bytes.NewReader(document)))...)
 	}
 	return all
+}
+
+func vectorPath(name string) string {
+	root := os.Getenv("MILLRACE_VECTORS")
+	if root == "" {
+		root = "../../../shared/vectors"
+	}
+	return filepath.Join(root, name)
 }
 
 func formatOf(t testing.TB, f *millrace.Fragment) *timeline.Format {
