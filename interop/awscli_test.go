@@ -5,12 +5,14 @@ package interop
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // An awsCLI is one version of the aws command line, told to speak to one
@@ -331,4 +333,64 @@ func TestAWSCLIGetsMedia(t *testing.T) {
 		}
 		sameFrames(t, framesOf(t, path, true))
 	})
+}
+
+// TestAWSCLIReadsArchivedMedia: all four operations, whose pages the command walks
+// by itself.
+func TestAWSCLIReadsArchivedMedia(t *testing.T) {
+	eachAWSCLI(t, func(t *testing.T, cli awsCLI) {
+		name := "awscli" + cli.version + "-archived"
+		cli.r.fill(t, name)
+		var listed struct {
+			Fragments []struct {
+				FragmentNumber      string
+				FragmentSizeInBytes int64
+				ProducerTimestamp   any
+			}
+		}
+		const all = "FragmentSelectorType=SERVER_TIMESTAMP,TimestampRange={StartTimestamp=0,EndTimestamp=4102444800}"
+		cli.do(t, &listed, "kinesis-video-archived-media list-fragments --page-size 3 --stream-name", name, "--fragment-selector", all)
+		var numbers []string
+		for _, f := range listed.Fragments {
+			numbers = append(numbers, f.FragmentNumber)
+		}
+		if len(numbers) != clipSeconds || !slices.IsSorted(numbers) {
+			t.Fatalf("listed %v", listed)
+		}
+		cli.fails(t, "InvalidArgumentException", "kinesis-video-archived-media list-fragments --starting-token bm8= --stream-name", name, "--fragment-selector", all)
+
+		path := filepath.Join(t.TempDir(), "out.mkv")
+		args := append([]string{name, path, "--fragments"}, numbers...)
+		var answer struct{ ContentType string }
+		cli.do(t, &answer, "kinesis-video-archived-media get-media-for-fragment-list --stream-name", args...)
+		media, err := os.ReadFile(path)
+		must(t, err)
+		if got := numbersIn(media); answer.ContentType != "video/webm" || !slices.Equal(got, numbers) {
+			t.Errorf("%q: fragments %v", answer.ContentType, got)
+		}
+		sameFrames(t, framesOf(t, path, true))
+		cli.fails(t, "InvalidArgumentException", "kinesis-video-archived-media get-media-for-fragment-list --fragments x --stream-name", name, path)
+		cli.plays(t, name)
+	})
+}
+
+// plays makes a clip and a session for players of a stream that was just filled.
+func (cli awsCLI) plays(t *testing.T, name string) {
+	t.Helper()
+	span := fmt.Sprintf("FragmentSelectorType=SERVER_TIMESTAMP,TimestampRange={StartTimestamp=%d,EndTimestamp=%d}",
+		time.Now().Add(-time.Hour).Unix(), time.Now().Unix())
+	clip := filepath.Join(t.TempDir(), "clip.mp4")
+	stdout, stderr, code := cli.run(t, "kinesis-video-archived-media get-clip --stream-name", name, clip, "--clip-fragment-selector", span)
+	if strings.Contains(stderr, "UnsupportedOperationException") {
+		return
+	}
+	if code != 0 || !strings.Contains(stdout, "video/mp4") {
+		t.Fatalf("get-clip: exit code %d\n%s\n%s", code, stdout, stderr)
+	}
+	sameFrames(t, framesOf(t, clip, false))
+	var session struct{ HLSStreamingSessionURL string }
+	cli.do(t, &session, "kinesis-video-archived-media get-hls-streaming-session-url --playback-mode ON_DEMAND --stream-name", name, "--hls-fragment-selector", span)
+	if !strings.HasPrefix(session.HLSStreamingSessionURL, cli.r.url+"/hls/v1/") {
+		t.Errorf("the session is at %q", session.HLSStreamingSessionURL)
+	}
 }

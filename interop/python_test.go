@@ -75,3 +75,13 @@ func TestBoto3KeepsConfigurations(t *testing.T) {
 		r.output(t, interpreter, "python/configurations.py", session.AccessKeyID, session.SecretAccessKey, session.SessionToken)
 	})
 }
+
+// TestBoto3ReadsArchivedMedia: all four operations on what is kept, with their
+// paginator and their typed exceptions.
+func TestBoto3ReadsArchivedMedia(t *testing.T) {
+	plainAndTLS(t, func(t *testing.T, r *rig) {
+		interpreter := python(t)
+		r.fill(t, "boto3-archived")
+		r.output(t, interpreter, "python/archived.py", "boto3-archived", fmt.Sprint(clipSeconds))
+	})
+}

@@ -89,5 +89,5 @@ func (o *output) unlisted(ctx context.Context, n millrace.FragmentNumber, err er
 	if failed := o.flush(); failed != nil {
 		return failed
 	}
-	return fmt.Errorf("%w: %w", ErrTold, err)
+	return &millrace.Error{Code: code, Message: message, Err: fmt.Errorf("%w: %w", ErrTold, err)}
 }
