@@ -23,6 +23,7 @@ type call struct {
 	release   func()         // gives back what the body takes; may be called again
 	principal auth.Principal // none until the signature was checked
 	began     time.Time
+	answered  time.Duration       // from its arrival until its answer began; 0 before
 	result    any                 // of a JSON operation that went well
 	refusal   error               // that is about to be answered
 	admitted  bool                // it has been counted
@@ -112,7 +113,9 @@ func (h *Handler) logCall(c *call, answer *response, err error, took time.Durati
 }
 
 // offered is false for an operation that is refused whatever is asked.
-func (op operation) offered() bool { return op.run != nil || op.media != nil || op.resource != nil }
+func (op operation) offered() bool {
+	return op.run != nil || op.media != nil || op.resource != nil || op.stream != nil
+}
 
 // notSupported is what an operation answers that is not offered.
 func (op operation) notSupported() error {

@@ -11,6 +11,7 @@ import (
 	"github.com/millrace/millrace/internal/clock"
 	"github.com/millrace/millrace/internal/device"
 	"github.com/millrace/millrace/internal/limit"
+	"github.com/millrace/millrace/internal/playback"
 	"github.com/millrace/millrace/internal/store"
 )
 
@@ -37,11 +38,21 @@ type Config struct {
 	Requests   *limit.Requests // the rates of operations; nil: they have none
 	MaxStreams int             // that there may be; 0: any number
 
-	PutMedia MediaHandler // nil: the operation is not offered
-	GetMedia MediaHandler // nil: the operation is not offered
-	// What belongs to a stream and is read with GET; nil: it is not offered.
-	MediaFile    ResourceHandler // a range of the stream as one file
-	Availability ResourceHandler // when there is media
+	PutMedia MediaHandler    // nil: the operation is not offered
+	GetMedia MediaHandler    // nil: the operation is not offered
+	Files    *playback.Files // clips, and ranges of streams as files; nil: they are not offered
+
+	// Renew returns a principal as it is now, or millrace.ErrNotFound if its key is
+	// no longer good. It is asked every so often while a file is written. Nil: a
+	// call that was permitted stays so.
+	Renew      func(ctx context.Context, p auth.Principal) (auth.Principal, error)
+	RenewEvery time.Duration // how often; 5 s if zero
+
+	// WriteTimeout is how long each write of a file waits for a client;
+	// wire.DefaultWriteTimeout if zero.
+	WriteTimeout time.Duration
+
+	Availability ResourceHandler // says when a stream has media; nil: it is not offered
 
 	// OpenResourceToken returns what a token says that was made for a resource
 	// of a stream. Its errors are what the caller is told. Nil: there are none.

@@ -98,7 +98,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c := &call{id: wire.NewRequestID(), request: r, began: time.Now(), release: func() {}}
 	defer func() { c.release() }()
-	answer := &response{ResponseWriter: w, begins: func(status int) { h.answered(c, status) }}
+	answer := &response{ResponseWriter: w, begins: func(status int) { c.answered = time.Since(c.began); h.answered(c, status) }}
 	err := h.serve(answer, c)
 	if err != nil && !answer.begun() {
 		c.refusal = err
@@ -159,7 +159,11 @@ func (h *Handler) serveJSON(w http.ResponseWriter, c *call) error {
 	if err := h.authenticate(c); err != nil {
 		return err
 	}
-	if c.operation.run == nil {
+	switch {
+	case c.operation.stream != nil:
+		c.release()
+		return explain(c.operation.stream(w, c))
+	case c.operation.run == nil:
 		return c.operation.notSupported()
 	}
 	end := h.config.Events.Step(c.request.Context(), "execute")

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"net/http"
 	"strings"
 )
 
@@ -15,6 +16,9 @@ type operation struct {
 	// resource answers GET and HEAD of what belongs to a stream; its path is
 	// the last element of the request's.
 	resource ResourceHandler
+
+	// stream answers a JSON operation with media.
+	stream func(w http.ResponseWriter, c *call) error
 
 	// run answers a JSON operation with what its response is made of, or nil
 	// for an empty one. It is nil for operations that are not offered.
@@ -103,12 +107,12 @@ func (h *Handler) archiveOperations() []operation {
 	return []operation{
 		{name: "ListFragments", path: "/listFragments", run: h.archived(h.listFragments)},
 		{name: "GetMediaForFragmentList", path: "/getMediaForFragmentList", kind: streams, media: h.config.GetMediaForFragmentList},
+		{name: "GetClip", path: "/getClip", kind: streams, stream: h.archivedMedia(h.getClip)},
 	}
 }
 
 // notOffered are the operations that Millrace knows and does not have.
 var notOffered = [...]struct{ name, path string }{
-	{"GetClip", "/getClip"},
 	{"GetImages", "/getImages"},
 	{"GetHLSStreamingSessionURL", "/getHLSStreamingSessionURL"},
 	{"GetDASHStreamingSessionURL", "/getDASHStreamingSessionURL"},

@@ -36,6 +36,8 @@ type ResourceCall struct {
 	Principal auth.Principal
 	Now       time.Time // the server's wall clock
 
+	call *call
+
 	// Sealed is what was sealed into the token that the caller had instead of a
 	// signature; nil if there was a signature.
 	Sealed []byte
@@ -59,8 +61,10 @@ func (h *Handler) resourceOperations() map[string]operation {
 			all[file] = operation{name: name, path: file, kind: kind, resource: serve}
 		}
 	}
-	add("media.mp4", "GetMediaFile", streams, h.config.MediaFile)
-	add("media.mkv", "GetMediaFile", streams, h.config.MediaFile)
+	if h.config.Files != nil && h.config.Archive != nil {
+		add(fileMP4, opMediaFile, streams, h.mediaFile)
+		add(fileMKV, opMediaFile, streams, h.mediaFile)
+	}
 	add("availability", "GetAvailability", reads, h.config.Availability)
 	return all
 }
@@ -106,7 +110,7 @@ func (h *Handler) serveResource(w http.ResponseWriter, c *call, name millrace.St
 		return explain(err)
 	}
 	return explain(c.operation.resource(w, &ResourceCall{
-		RequestID: c.id, Request: c.request, Query: query, Stream: s, Principal: c.principal, Now: h.config.Now(), Sealed: sealed,
+		call: c, RequestID: c.id, Request: c.request, Query: query, Stream: s, Principal: c.principal, Now: h.config.Now(), Sealed: sealed,
 		Scope: store.Scope{Stream: s.Key, Since: h.config.Since(s.Retention)},
 	}))
 }
@@ -164,7 +168,7 @@ func (h *Handler) authenticateResource(c *call, token string, name millrace.Stre
 func (h *Handler) findArchived(ctx context.Context, c *call, t target, action auth.Action) (millrace.Stream, error) {
 	s, err := h.findToRead(ctx, c, t, action)
 	if err == nil && s.Retention == 0 {
-		return s, millrace.Errorf(millrace.CodeNoRetention, "The stream %s keeps no media: its retention is 0 hours.", s.Name)
+		return s, errNoRetention(s)
 	}
 	return s, err
 }

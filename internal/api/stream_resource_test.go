@@ -25,7 +25,7 @@ func resources(t *testing.T) *api.Handler {
 		_, err := w.Write([]byte(r.Principal.KeyID + " " + r.Stream.Name.String() + " " + r.Query.Get("from") + " " + string(r.Sealed)))
 		return err
 	}
-	c.MediaFile, c.Availability = tell, tell
+	c.Availability = tell
 	c.OpenResourceToken = func(_ context.Context, token string, s millrace.StreamName, resource string) (api.ResourceToken, error) {
 		if token != "good" {
 			return api.ResourceToken{}, millrace.Errorf(millrace.CodeNotAuthorized, "Streaming session token is expired")
@@ -44,25 +44,23 @@ func TestResourcesOfAStream(t *testing.T) {
 		status                  int
 		want                    string // the body, or the error's type
 	}{
-		{"the media as MP4", "root", "GET", "/millrace/v1/streams/door/media.mp4?from=7", 200, "root door 7 "},
-		{"the media as MKV", "root", "GET", "/millrace/v1/streams/door/media.mkv", 200, "root door  "},
 		{"availability", "root", "GET", "/millrace/v1/streams/door/availability?from=7", 200, "root door 7 "},
-		{"HEAD", "root", "HEAD", "/millrace/v1/streams/door/media.mp4", 200, ""},
-		{"behind the mount prefix", "root", "GET", "/kvs/millrace/v1/streams/door/media.mp4", 200, "root door  "},
-		{"POST", "root", "POST", "/millrace/v1/streams/door/media.mp4", 404, noSuchOp},
-		{"DELETE", "root", "DELETE", "/millrace/v1/streams/door/media.mp4", 404, noSuchOp},
-		{"another file", "root", "GET", "/millrace/v1/streams/door/media.avi", 404, noSuchOp},
-		{"a file below a file", "root", "GET", "/millrace/v1/streams/door/media.mp4/x", 404, noSuchOp},
-		{"no stream", "root", "GET", "/millrace/v1/streams//media.mp4", 404, noSuchOp},
-		{"what no stream can be named", "root", "GET", "/millrace/v1/streams/a%20b/media.mp4", 404, noSuchOp},
-		{"a stream that is not there", "root", "GET", "/millrace/v1/streams/gate/media.mp4", 404, "ResourceNotFoundException"},
-		{"one that may not", "guest", "GET", "/millrace/v1/streams/door/media.mp4", 403, "NotAuthorizedException"},
-		{"one that may not, of what is not there", "guest", "GET", "/millrace/v1/streams/gate/media.mp4", 403, "NotAuthorizedException"},
-		{"nobody", "", "GET", "/millrace/v1/streams/door/media.mp4", 403, "MissingAuthenticationTokenException"},
-		{"a parameter twice", "root", "GET", "/millrace/v1/streams/door/media.mp4?from=1&from=2", 400, "InvalidArgumentException"},
-		{"a token", "", "GET", "/millrace/v1/streams/door/media.mp4?SessionToken=good", 200, "maker door  sealed for door media.mp4"},
-		{"a bad token", "", "GET", "/millrace/v1/streams/door/media.mp4?SessionToken=bad", 403, "NotAuthorizedException"},
-		{"a bad token beside a good signature", "root", "GET", "/millrace/v1/streams/door/media.mp4?SessionToken=bad", 403, "NotAuthorizedException"},
+		{"HEAD", "root", "HEAD", "/millrace/v1/streams/door/availability", 200, ""},
+		{"behind the mount prefix", "root", "GET", "/kvs/millrace/v1/streams/door/availability", 200, "root door  "},
+		{"POST", "root", "POST", "/millrace/v1/streams/door/availability", 404, noSuchOp},
+		{"DELETE", "root", "DELETE", "/millrace/v1/streams/door/availability", 404, noSuchOp},
+		{"a file that is not offered", "root", "GET", "/millrace/v1/streams/door/media.mp4", 404, noSuchOp},
+		{"a file below a file", "root", "GET", "/millrace/v1/streams/door/availability/x", 404, noSuchOp},
+		{"no stream", "root", "GET", "/millrace/v1/streams//availability", 404, noSuchOp},
+		{"what no stream can be named", "root", "GET", "/millrace/v1/streams/a%20b/availability", 404, noSuchOp},
+		{"a stream that is not there", "root", "GET", "/millrace/v1/streams/gate/availability", 404, "ResourceNotFoundException"},
+		{"one that may not", "guest", "GET", "/millrace/v1/streams/door/availability", 403, "NotAuthorizedException"},
+		{"one that may not, of what is not there", "guest", "GET", "/millrace/v1/streams/gate/availability", 403, "NotAuthorizedException"},
+		{"nobody", "", "GET", "/millrace/v1/streams/door/availability", 403, "MissingAuthenticationTokenException"},
+		{"a parameter twice", "root", "GET", "/millrace/v1/streams/door/availability?from=1&from=2", 400, "InvalidArgumentException"},
+		{"a token", "", "GET", "/millrace/v1/streams/door/availability?SessionToken=good", 200, "maker door  sealed for door availability"},
+		{"a bad token", "", "GET", "/millrace/v1/streams/door/availability?SessionToken=bad", 403, "NotAuthorizedException"},
+		{"a bad token beside a good signature", "root", "GET", "/millrace/v1/streams/door/availability?SessionToken=bad", 403, "NotAuthorizedException"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got := ask(t, h, tc.key, tc.method, tc.path, "", nil)
@@ -81,7 +79,7 @@ func TestResourcesOfAStream(t *testing.T) {
 }
 
 func TestAResourceMayBeAskedForByPagesOfAnyOrigin(t *testing.T) {
-	got := ask(t, resources(t), "", "OPTIONS", "/millrace/v1/streams/door/media.mp4", "", http.Header{"Access-Control-Request-Headers": {"range"}})
+	got := ask(t, resources(t), "", "OPTIONS", "/millrace/v1/streams/door/availability", "", http.Header{"Access-Control-Request-Headers": {"range"}})
 	if got.status != 200 || got.header.Get("Access-Control-Allow-Headers") != "range" || !strings.Contains(got.header.Get("Access-Control-Allow-Methods"), "HEAD") {
 		t.Errorf("%d %v", got.status, got.header)
 	}
@@ -106,7 +104,7 @@ func TestAPresignedAddressOfAResource(t *testing.T) {
 		{"of HEAD, for GET", "HEAD", wire.UnsignedPayload, "GET", 0, 403},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			r := httptest.NewRequest(tc.signed, "/millrace/v1/streams/door/media.mp4?from=2026-01-02T03:04:05Z", nil)
+			r := httptest.NewRequest(tc.signed, "/millrace/v1/streams/door/availability?from=2026-01-02T03:04:05Z", nil)
 			u, err := signer("root").Presign(r, tc.payload, week, clock().Add(-tc.age))
 			if err != nil {
 				t.Fatal(err)
@@ -126,7 +124,7 @@ func TestAStreamThatKeepsNothingHasNoResources(t *testing.T) {
 	if r := post(t, h, "/createStream", `{"StreamName":"live","DataRetentionInHours":0}`); r.status != 200 {
 		t.Fatal(r.body)
 	}
-	got := ask(t, h, "root", "GET", "/millrace/v1/streams/live/media.mp4", "", nil)
+	got := ask(t, h, "root", "GET", "/millrace/v1/streams/live/availability", "", nil)
 	if got.status != 400 || got.errorType() != "NoDataRetentionException" {
 		t.Errorf("%d %s", got.status, got.errorType())
 	}

@@ -29,6 +29,8 @@ type FilesConfig struct {
 	Store FileStore
 	Rules Rules // which tracks MP4 has
 
+	Clip ClipLimits // of clips
+
 	MaxFragments int // of one file; DefaultFileFragments if zero
 	MaxOpen      int // files that are written at once; DefaultOpenFiles if zero
 }

@@ -1,0 +1,124 @@
+package api
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/limit"
+	"github.com/millrace/millrace/internal/playback"
+	"github.com/millrace/millrace/internal/wire"
+)
+
+// opClip is the operation's name.
+const opClip = "GetClip"
+
+type getClipInput struct {
+	streamRef
+	Selector *fragmentSelector `json:"ClipFragmentSelector"`
+}
+
+// getClip answers with whole fragments as one MP4 file. Everything that can be
+// wrong with them but damage is found out before the answer begins.
+func (h *Handler) getClip(w http.ResponseWriter, c *call) error {
+	var in getClipInput
+	if err := c.decode(&in); err != nil {
+		return err
+	}
+	var v checks
+	t, r := in.target(&v), in.clip(&v)
+	if err := v.err(); err != nil {
+		return err
+	}
+	ctx := c.request.Context()
+	s, err := h.findToRead(ctx, c, t, opClip)
+	if err != nil {
+		return err
+	}
+	if s.Retention == 0 {
+		return errNoRetention(s)
+	}
+	r.Scope = h.config.Archive.scope(s)
+	if err := r.CheckClip(r.Scope.Since, h.config.Now(), h.config.Archive.StrictRanges); err != nil {
+		return err
+	}
+	r.Afford = func(fragments int) error { return h.config.Archive.spend(opClip, s, limit.GetClip(fragments)) }
+	leave, err := h.config.Files.Enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	clip, err := h.config.Files.Clip(ctx, r)
+	if err != nil {
+		return err
+	}
+	return h.writeClip(w, c, s, clip)
+}
+
+func (h *Handler) writeClip(w http.ResponseWriter, c *call, s millrace.Stream, clip *playback.File) error {
+	wire.SetRequestID(w.Header(), c.id)
+	wire.SetCrossOrigin(w.Header())
+	w.Header().Set("Content-Type", clip.ContentType())
+	w.Header().Set("Content-Length", strconv.FormatInt(clip.Size(), 10))
+	a := h.newFileAnswer(w, c, s)
+	a.file, a.cursor = clip, clip.Cursor()
+	if _, err := a.cursor.WriteTo(c.request.Context(), a, 0, clip.Size()); err != nil {
+		if !a.sent {
+			a.forget()
+		}
+		return explainRead(err)
+	}
+	return nil
+}
+
+func errNoRetention(s millrace.Stream) error {
+	return millrace.Errorf(millrace.CodeNoRetention, "The stream %s keeps no media: its retention is 0 hours.", s.Name)
+}
+
+// clip checks the members that say what is wanted.
+func (in *getClipInput) clip(v *checks) (r playback.ClipRequest) {
+	if in.Selector == nil {
+		v.missing("clipFragmentSelector")
+		return r
+	}
+	if in.Selector.Type == nil {
+		v.missing("clipFragmentSelector.fragmentSelectorType")
+	} else {
+		r.Clock = v.clock("clipFragmentSelector.fragmentSelectorType", *in.Selector.Type)
+	}
+	if in.Selector.Range == nil {
+		v.missing("clipFragmentSelector.timestampRange")
+		return r
+	}
+	r.From = v.timestamp("clipFragmentSelector.timestampRange.startTimestamp", in.Selector.Range.Start)
+	r.To = v.timestamp("clipFragmentSelector.timestampRange.endTimestamp", in.Selector.Range.End)
+	return r
+}
+
+// archivedMedia is archived for the operations that answer with media.
+func (h *Handler) archivedMedia(serve func(http.ResponseWriter, *call) error) func(http.ResponseWriter, *call) error {
+	if h.config.Archive == nil || h.config.Files == nil {
+		return nil
+	}
+	return func(w http.ResponseWriter, c *call) error {
+		err := serve(w, c)
+		h.served(c, err)
+		return err
+	}
+}
+
+// served tells of a call on archived media that is over.
+func (h *Handler) served(c *call, err error) {
+	if c.archived != nil {
+		h.config.Archive.Events.Served(Served{Operation: c.operation.name, Stream: *c.archived, Took: c.took(), Err: err})
+	}
+}
+
+// took is how long it took until the answer began, or until now.
+func (c *call) took() time.Duration {
+	if c.answered > 0 {
+		return c.answered
+	}
+	return time.Since(c.began)
+}
