@@ -117,6 +117,18 @@ type Server struct {
 	// stream's retention, instead of finding what there is.
 	StrictRanges bool `name:"strict-ranges" help:"Refuse time ranges that reach out of a stream's retention."`
 
+	// StrictPlayback plays only what the service plays: its tables of codecs and
+	// tracks, and no change of them within a clip.
+	StrictPlayback bool `name:"strict-playback" help:"Play only the codecs and tracks that the service plays."`
+	// ClipFragments and ClipBytes are how many fragments, and bytes of media, a clip
+	// has at most; the rest of its range is left out. 0 is no limit.
+	ClipFragments int  `name:"clip-fragments" help:"Fragments of a clip (0, no limit)." placeholder:"N"`
+	ClipBytes     Size `name:"clip-bytes" help:"Bytes of media of a clip (0, no limit)." placeholder:"SIZE"`
+	// MaxFiles is how many files and clips are written at once, of all streams;
+	// MaxFileFragments is how many fragments one of them may have.
+	MaxFiles         int `name:"max-files" help:"Files and clips that are written at once (64)." placeholder:"N"`
+	MaxFileFragments int `name:"max-file-fragments" help:"Fragments of one file or clip (50000)." placeholder:"N"`
+
 	// MaxStreams is how many streams there can be; 0 is no limit.
 	MaxStreams int `name:"max-streams" help:"Streams (0, no limit)." placeholder:"N"`
 	// Rates bound the requests of each operation, those a second of the account
@@ -182,6 +194,8 @@ func Default(p Profile) Server {
 		SessionOverflow:     OverflowCloseIdlest,
 		MaxFragmentDuration: 20 * time.Second,
 		ReaderIdleTimeout:   30 * time.Second,
+		MaxFiles:            64,
+		MaxFileFragments:    50_000,
 		WhenFull:            FullOldestFirst,
 		Lanes:               2,
 		ScrubRate:           4 << 20,
@@ -204,7 +218,8 @@ func (s *Server) imitate() {
 	s.FragmentRate = 5
 	s.StrictTimecodes = true
 	s.MaxReaders, s.MaxListReaders = 3, 5
-	s.StrictRanges = true
+	s.StrictRanges, s.StrictPlayback = true, true
+	s.ClipFragments, s.ClipBytes = 200, 100_000_000
 	s.MaxStreams = 10_000
 	s.Rates = Rates{{Operation: RatesAWS}}
 	s.MetadataPoints, s.MediaPoints = 10_000, 500

@@ -82,8 +82,17 @@ func (s Server) checkLimits() error {
 			errs = append(errs, fmt.Errorf("%s: %v is less than %v", d.name, d.value, d.from))
 		}
 	}
-	if s.MaxSessions < 1 {
-		errs = append(errs, fmt.Errorf("max-sessions: %d is less than 1", s.MaxSessions))
+	for _, n := range []struct {
+		name  string
+		value int
+	}{
+		{"max-sessions", s.MaxSessions},
+		{"max-files", s.MaxFiles},
+		{"max-file-fragments", s.MaxFileFragments},
+	} {
+		if n.value < 1 {
+			errs = append(errs, fmt.Errorf("%s: %d is less than 1", n.name, n.value))
+		}
 	}
 	for _, n := range []struct {
 		name  string
@@ -91,6 +100,7 @@ func (s Server) checkLimits() error {
 	}{
 		{"max-readers", s.MaxReaders},
 		{"max-list-readers", s.MaxListReaders},
+		{"clip-fragments", s.ClipFragments},
 		{"fragment-rate", s.FragmentRate},
 		{"max-streams", s.MaxStreams},
 		{"metadata-points", s.MetadataPoints},

@@ -20,6 +20,7 @@ import (
 	"github.com/millrace/millrace/internal/ingest"
 	"github.com/millrace/millrace/internal/limit"
 	"github.com/millrace/millrace/internal/memory"
+	"github.com/millrace/millrace/internal/playback"
 	"github.com/millrace/millrace/internal/tail"
 )
 
@@ -193,6 +194,11 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 		Index: s.state.media, Points: limit.NewPoints(limit.Cost{Metadata: s.cfg.MetadataPoints, Media: s.cfg.MediaPoints}, s.now),
 		StrictRanges: s.cfg.StrictRanges, Since: s.state.clock.Since, Events: s.state.metrics.archive.events(),
 	}
+	files := playback.NewFiles(playback.FilesConfig{
+		Store: s.state.media, Rules: playback.Rules{Strict: s.cfg.StrictPlayback},
+		Clip:         playback.ClipLimits{Fragments: s.cfg.ClipFragments, Bytes: int64(s.cfg.ClipBytes)},
+		MaxFragments: s.cfg.MaxFileFragments, MaxOpen: s.cfg.MaxFiles,
+	})
 	s.media = api.NewMedia(api.MediaConfig{
 		Events:  s.state.metrics.media.events(),
 		Streams: s.state.streams, Store: s.state.media, Tail: fragments, Sessions: sessions, Egress: out,
@@ -207,6 +213,7 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 		Requests: requests, MaxStreams: s.cfg.MaxStreams,
 		PutMedia: s.media.PutMedia, GetMedia: s.media.GetMedia, GetMediaForFragmentList: s.media.GetMediaForFragmentList,
 		Media: s.media, Archive: archive, Clock: s.state.clock,
+		Files: files, Renew: s.keys.Renew, RenewEvery: s.options.RenewEvery, WriteTimeout: s.options.WriteTimeout,
 		Metrics: s.state.metrics.handler(), Events: s.callEvents(), Authority: s.security.trustPEM(s.cfg), Devices: s.devices,
 		Logger: s.logger, Now: s.now, Since: s.state.clock.Since,
 	})
