@@ -215,3 +215,22 @@ func TestOthersDecodeWhatClientsSent(t *testing.T) {
 		})
 	}
 }
+
+// TestOthersDecodeWhatWasBehindStartCodes: kvssink sends H.265 with start codes
+// and without codec private data. With the sets of the first frame for these, it
+// is converted.
+func TestOthersDecodeWhatWasBehindStartCodes(t *testing.T) {
+	const name = "putmedia/kvssink-h265-mulaw.body.mkv"
+	t.Run(name, func(t *testing.T) {
+		fragments := vector(t, name)
+		m := formatOf(t, fragments[0]).First(media.Video).Media
+		first := fragments[0].Samples[0]
+		c, err := media.HEVCConfigFromAnnexB(fragments[0].Cluster[0][first.Offset : first.Offset+first.Size])
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Private = c.AppendAnnexB(nil)
+		track := timeline.NewTrack(m)
+		checkTrack(t, vectorPath(name), &track, fragments, false)
+	})
+}

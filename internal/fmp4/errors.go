@@ -11,8 +11,9 @@ var (
 	// ErrCodec means that MP4 has no sample entry for the codec, or none that
 	// this package writes.
 	ErrCodec = errors.New("no sample entry for the codec")
-	// ErrAnnexB means that the NAL units of a frame, or the parameter sets of the
-	// codec private data, stand behind start codes rather than behind lengths.
+	// ErrAnnexB means that the NAL units of a frame stand behind start codes where
+	// the codec private data announce lengths, or that the parameter sets of those
+	// data do where frames are written as they are.
 	ErrAnnexB = errors.New("nal units behind start codes")
 	// ErrFraming means that the NAL units of a frame do not fill it, or that there
 	// are none.

@@ -14,10 +14,11 @@ import (
 const trackID = 1
 
 // AppendInit appends the init segment of a track to dst. On error it returns
-// dst as it was: ErrCodec for a codec without a sample entry, ErrAnnexB or an
-// error of package media for codec private data that make none.
+// dst as it was: ErrCodec for a codec without a sample entry, or an error of
+// package media for codec private data that make none. Private data that are
+// parameter sets behind start codes make one; NewSegment converts the frames.
 func AppendInit(dst []byte, t *timeline.Track) ([]byte, error) {
-	entry, err := newEntry(t)
+	entry, err := initEntry(t)
 	if err != nil {
 		return dst, fmt.Errorf("init segment of track %d: %w", t.Media.Number, err)
 	}
@@ -27,6 +28,14 @@ func AppendInit(dst []byte, t *timeline.Track) ([]byte, error) {
 		dst, err = appendBox(dst, moov)
 	}
 	return dst, err
+}
+
+func initEntry(t *timeline.Track) (entry, error) {
+	t, err := inLengths(t)
+	if err != nil {
+		return entry{}, err
+	}
+	return newEntry(t)
 }
 
 // appendBox appends a whole box.

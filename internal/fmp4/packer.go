@@ -10,7 +10,9 @@ import (
 // A packer collects the payload of a segment, frame by frame, by reference.
 type packer struct {
 	codec      media.Codec
-	lengthSize int // bytes before each NAL unit, 0 for codecs without
+	lengthSize int  // bytes before each NAL unit, 0 for codecs without
+	startCodes bool // frames may have start codes instead
+	lengths    []byte
 	sets       sets
 	payload    [][]byte
 	size       int64 // bytes of payload
@@ -20,14 +22,18 @@ func newPacker(t *timeline.Track, frames int) (*packer, error) {
 	p := &packer{codec: t.Media.Codec, payload: make([][]byte, 0, frames)}
 	switch p.codec {
 	case media.AVC, media.HEVC:
-		p.lengthSize = t.Parameters.LengthSize
-		p.sets = sets{codec: p.codec, private: t.Media.Private}
-		switch {
-		case t.Fault != nil:
+		if t.Fault != nil {
 			return nil, t.Fault
-		case p.lengthSize == 0:
-			return nil, ErrAnnexB
 		}
+		record, startCodes, err := recordOf(t)
+		if err != nil {
+			return nil, err
+		}
+		p.lengthSize, p.startCodes = t.Parameters.LengthSize, startCodes
+		if startCodes {
+			p.lengthSize = usualLength
+		}
+		p.sets = sets{codec: p.codec, private: record, startCodes: startCodes}
 	case media.AV1, media.AAC, media.Opus, media.ALaw, media.MuLaw:
 	default:
 		return nil, fmt.Errorf("%w %v (%s)", ErrCodec, t.Media.Codec, t.Media.CodecID)
@@ -42,6 +48,8 @@ func (p *packer) frame(frame []byte) (size uint32, sync bool, err error) {
 	switch {
 	case len(frame) == 0:
 		return 0, false, ErrEmpty
+	case p.startCodes && media.IsAnnexB(frame):
+		sync, err = p.convert(frame)
 	case p.lengthSize > 0:
 		sync, err = p.units(frame)
 	case p.codec == media.AV1 && len(frame) > 2 && frame[0] == 0x12 && frame[1] == 0:

@@ -9,13 +9,14 @@ import (
 // sets compares the parameter sets in the frames of a segment with those of the
 // codec private data.
 type sets struct {
-	codec   media.Codec
-	private []byte
-	parsed  bool     // known is what the private data have
-	known   [][]byte // without zeros behind them
-	others  bool     // the frames have had a set that is not known
-	fresh   [][]byte // sets of the first frame that are not known
-	closed  bool     // the first frame is over
+	codec      media.Codec
+	private    []byte   // as a configuration record
+	startCodes bool     // the track has them behind start codes
+	parsed     bool     // known is what the private data have
+	known      [][]byte // without zeros behind them
+	others     bool     // the frames have had a set that is not known
+	fresh      [][]byte // sets of the first frame that are not known
+	closed     bool     // the first frame is over
 }
 
 // repeats reports whether a set in band only says what the private data say.

@@ -7,31 +7,44 @@ import (
 	"github.com/millrace/millrace/media"
 )
 
-// renewed returns the codec private data with the fresh sets in place of those
-// that have their kind and number; nil if there is none that could be used, or if
-// what there is makes no configuration record.
+// A config is what package media makes of codec private data.
+type config interface {
+	Append(dst []byte) ([]byte, error)
+	AppendAnnexB(dst []byte) []byte
+}
+
+// renewed returns the codec private data, in the form that they had, with the
+// fresh sets in place of those that have their kind and number; nil if there is
+// none that could be used, or if what there is makes no configuration record.
 func (s *sets) renewed() []byte {
 	if len(s.fresh) == 0 {
 		return nil
 	}
-	var record []byte
-	var err error
+	var c config
 	switch s.codec {
 	case media.AVC:
-		record, err = s.renewedAVC()
+		c = s.renewedAVC()
 	case media.HEVC:
-		record, err = s.renewedHEVC()
+		c = s.renewedHEVC()
 	}
-	if err != nil || bytes.Equal(record, s.private) {
+	if c == nil {
 		return nil
 	}
-	return record
+	record, err := c.Append(nil)
+	switch {
+	case err != nil || bytes.Equal(record, s.private):
+		return nil
+	case s.startCodes:
+		return c.AppendAnnexB(nil)
+	default:
+		return record
+	}
 }
 
-func (s *sets) renewedAVC() ([]byte, error) {
+func (s *sets) renewedAVC() config {
 	c, err := media.ParseAVCConfig(s.private)
 	if err != nil {
-		return nil, err
+		return nil
 	}
 	taken := false
 	for _, unit := range s.fresh {
@@ -42,21 +55,18 @@ func (s *sets) renewedAVC() ([]byte, error) {
 			taken = replaceSet(&c.PPS, unit, avcPPSNumber) || taken
 		}
 	}
-	if !taken {
-		return nil, nil
-	}
 	anew, err := media.NewAVCConfig(c.SPS, c.PPS)
-	if err != nil {
-		return nil, err
+	if err != nil || !taken {
+		return nil
 	}
 	anew.LengthSize = c.LengthSize
-	return anew.Append(nil)
+	return anew
 }
 
-func (s *sets) renewedHEVC() ([]byte, error) {
+func (s *sets) renewedHEVC() config {
 	c, err := media.ParseHEVCConfig(s.private)
 	if err != nil {
-		return nil, err
+		return nil
 	}
 	taken := false
 	for _, unit := range s.fresh {
@@ -70,9 +80,9 @@ func (s *sets) renewedHEVC() ([]byte, error) {
 		}
 	}
 	if !taken {
-		return nil, nil
+		return nil
 	}
-	return c.Append(nil) // takes the profile from the first SPS
+	return c // Append takes the profile from the first SPS
 }
 
 // replaceSet puts unit in place of the set in the list that has its number, or

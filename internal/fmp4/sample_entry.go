@@ -18,8 +18,10 @@ type entry struct {
 }
 
 // AppendSampleEntry appends the sample entry of a track (avc1, hvc1, av01, mp4a,
-// Opus, alaw, ulaw) to dst, as the SampleDescriptionBox holds it. Errors are those of
-// AppendInit; dst is then returned as it was.
+// Opus, alaw, ulaw) to dst, as the SampleDescriptionBox holds it, for frames that
+// are written as they are. Errors are those of AppendInit, and ErrAnnexB where the
+// parameter sets of the codec private data stand behind start codes; dst is then
+// returned as it was.
 func AppendSampleEntry(dst []byte, t *timeline.Track) ([]byte, error) {
 	e, err := newEntry(t)
 	if err != nil {
@@ -30,7 +32,7 @@ func AppendSampleEntry(dst []byte, t *timeline.Track) ([]byte, error) {
 
 // DisplaySize returns how large the pictures of a track are shown, in pixels with
 // 16 bits of fraction, as a track header has it; 0 for sound. Errors are those of
-// AppendInit.
+// AppendSampleEntry.
 func DisplaySize(t *timeline.Track) (width, height uint32, err error) {
 	e, err := newEntry(t)
 	if err != nil {

@@ -264,10 +264,6 @@ func TestFramesThatCannotBeWritten(t *testing.T) {
 	if _, err := packaged(trackOf("V_MPEG4/ISO/AVC", nil), good); !errors.Is(err, media.ErrMissing) {
 		t.Errorf("no private data: %v", err)
 	}
-	id, private := privateOf(t, "avc-main-crop")
-	if _, err := packaged(trackOf(id, annexB(t, private)), good); !errors.Is(err, fmp4.ErrAnnexB) {
-		t.Errorf("private data behind start codes: %v", err)
-	}
 	r := avc.Run(fragmentOf(good), timeline.Hint{})
 	if _, err := fmp4.NewSegment(avc, &r, make([]byte, 11, 64)); !errors.Is(err, fmp4.ErrRange) {
 		t.Errorf("outside of the cluster: %v", err)
