@@ -19,8 +19,10 @@ func picture(mark byte) *timeline.Track {
 }
 
 // sound returns an AAC track of 48 kHz.
-func sound() *timeline.Track {
-	t := timeline.NewTrack(media.Track{Number: 2, Type: media.Audio, Codec: media.AAC, CodecID: "A_AAC", Private: []byte{0x11, 0x90}})
+func sound() *timeline.Track { return aac(0x11, 0x90) }
+
+func aac(private ...byte) *timeline.Track {
+	t := timeline.NewTrack(media.Track{Number: 2, Type: media.Audio, Codec: media.AAC, CodecID: "A_AAC", Private: private})
 	return &t
 }
 

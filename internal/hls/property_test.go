@@ -187,7 +187,10 @@ type source struct {
 
 func (s *source) advance() {
 	if s.video == nil {
-		s.video, s.audio = picture(0), sound()
+		s.video, s.audio = picture(0), aac(0x11, 0x90)
+		if rapid.Bool().Draw(s.t, "sound is at 44,100 Hz") {
+			s.audio = aac(0x12, 0x10)
+		}
 		s.fragments = map[millrace.FragmentNumber]*millrace.Fragment{}
 		for range rapid.IntRange(1, 9).Draw(s.t, "fragments before the session") {
 			s.make()
@@ -221,8 +224,9 @@ func (s *source) make() {
 	}
 	if rapid.IntRange(0, 9).Draw(s.t, "has sound") > 0 {
 		offset := rapid.IntRange(-40, 40).Draw(s.t, "ms until the sound")
-		for i := 0; i*1024 < frames*interval*48; i++ {
-			f.Samples = append(f.Samples, millrace.Sample{Track: 2, Time: int32(offset + i*1024/48), Size: 100})
+		rate := int(s.audio.Timescale)
+		for i := 0; i*1_024_000 < frames*interval*rate; i++ {
+			f.Samples = append(f.Samples, millrace.Sample{Track: 2, Time: int32(offset + i*1_024_000/rate), Size: 100})
 		}
 	}
 	lasts := time.Duration(frames*interval) * time.Millisecond

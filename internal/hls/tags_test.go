@@ -165,6 +165,15 @@ func TestMediaPlaylistTags(t *testing.T) {
 	}
 }
 
+func TestTimesAreUTCWithMilliseconds(t *testing.T) {
+	w := hls.NewWindow(hls.Settings{Limit: 1})
+	at := time.Date(2023, 5, 17, 15, 48, 35, 994_999_999, time.FixedZone("", 2*3600))
+	w.Extend(at, []hls.Facts{fragment(1, at, time.Second, picture(0))}, true)
+	if v, _ := value(lines(w, hls.Rendition{Timestamps: true}), "#EXT-X-PROGRAM-DATE-TIME"); v != "2023-05-17T13:48:35.994Z" {
+		t.Errorf("it is %s", v)
+	}
+}
+
 func TestDurationsAreSecondsWithUpToThreeDecimals(t *testing.T) {
 	for lasts, want := range map[time.Duration]string{
 		2 * time.Second:         "2",

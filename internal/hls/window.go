@@ -60,7 +60,7 @@ func (w *Window) Extend(now time.Time, facts []Facts, whole bool) (want int) {
 		w.take(&facts[i])
 	}
 	w.close(now, whole)
-	w.advance(now)
+	w.advance(now, whole)
 	if whole {
 		return 0
 	}
@@ -202,10 +202,10 @@ func (w *Window) close(now time.Time, whole bool) {
 
 // advance lists what is due, lets fall out what is too much for it, and forgets
 // what fell out long ago.
-func (w *Window) advance(now time.Time) {
-	for w.end < len(w.entries) && w.isDue(now) {
+func (w *Window) advance(now time.Time, whole bool) {
+	for w.end < len(w.entries) && w.isDue(now, whole) {
 		w.list()
-		if w.settings.Mode != OnDemand && w.end-w.first > w.settings.Limit {
+		if w.end-w.first > w.settings.Limit {
 			w.drop(now)
 		}
 	}
@@ -221,14 +221,18 @@ func (w *Window) advance(now time.Time) {
 
 // isDue settles how long the next entry lasts and reports whether its time has
 // come. A live session times every fragment by itself, so that the next one need
-// not be known and all sessions share one segment.
-func (w *Window) isDue(now time.Time) bool {
+// not be known and all sessions share one segment. The others wait until it is
+// known whether there is one.
+func (w *Window) isDue(now time.Time, whole bool) bool {
 	e := &w.entries[w.end]
-	if w.settings.Mode == Live {
+	known := w.end+1 < len(w.entries)
+	switch {
+	case w.settings.Mode == Live:
 		return true
-	}
-	if w.end+1 < len(w.entries) {
+	case known:
 		e.join(&w.entries[w.end+1])
+	case !whole && !w.closed:
+		return false
 	}
 	if w.settings.Mode == OnDemand {
 		return w.closed

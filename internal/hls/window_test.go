@@ -241,6 +241,31 @@ func TestLiveReplay(t *testing.T) {
 			t.Errorf("it is %s", v)
 		}
 	})
+	t.Run("the successor of each is known when it is listed, if there is one", func(t *testing.T) {
+		facts := series(1, 40)
+		for i := range facts {
+			facts[i].Start = facts[i].Start.Add(time.Duration(i) * 10 * time.Millisecond)
+		}
+		w, refresh := replay(hls.Settings{Limit: 2}, facts)
+		for _, at := range []float64{1000, 1002.02, 1004.03, 1010, 1020, 1040, 1060, 1074} {
+			refresh(at)
+			for _, e := range w.Listed() {
+				if !e.Hint(0).HasNext {
+					t.Errorf("entry %d at %v s: %+v", e.Sequence, at, e.Hint(0))
+				}
+			}
+		}
+		if got := refresh(1080); got != "39-40" || w.Listed()[1].Hint(0).HasNext {
+			t.Errorf("it lists %s, and the last has a successor", got)
+		}
+	})
+	t.Run("what is not listed yet is not known", func(t *testing.T) {
+		w, refresh := replay(hls.Settings{Limit: 2}, series(1, 3))
+		refresh(100)
+		if _, ok := w.Find(number(3)); ok {
+			t.Error("it is")
+		}
+	})
 	t.Run("it is resumed by telling the moment at which it began first", func(t *testing.T) {
 		_, refresh := replay(hls.Settings{Limit: 2}, series(1, 9))
 		refresh(100)
