@@ -114,7 +114,7 @@ func (h *Handler) logCall(c *call, answer *response, err error, took time.Durati
 
 // offered is false for an operation that is refused whatever is asked.
 func (op operation) offered() bool {
-	return op.run != nil || op.media != nil || op.resource != nil || op.stream != nil
+	return op.run != nil || op.media != nil || op.resource != nil || op.stream != nil || op.hls != nil
 }
 
 // notSupported is what an operation answers that is not offered.

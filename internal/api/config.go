@@ -62,6 +62,7 @@ type Config struct {
 
 	GetMediaForFragmentList MediaHandler // nil: the operation is not offered
 	Archive                 *Archive     // nil: the operations on archived media are not offered
+	Playback                *Playback    // nil: there are no sessions of players
 
 	Clock *clock.Clock // the server's time; nil: its operations are not offered
 

@@ -23,6 +23,7 @@ type Handler struct {
 	prefix    string
 	routes    map[string]operation
 	resources map[string]operation // by the last element of their paths
+	files     map[string]operation // of HLS sessions, likewise
 	tokens    pageTokens
 	deletions deletions
 	creating  chan struct{} // holds a token while nobody makes a stream that is counted
@@ -61,7 +62,7 @@ func New(ctx context.Context, c Config) (*Handler, error) {
 	for _, op := range h.operations() {
 		h.routes[op.path] = op
 	}
-	h.resources = h.resourceOperations()
+	h.resources, h.files = h.resourceOperations(), h.hlsOperations()
 	return h, nil
 }
 
@@ -72,6 +73,9 @@ func (h *Handler) Operations() []string {
 		names = append(names, op.name)
 	}
 	for _, op := range h.resources {
+		names = append(names, op.name)
+	}
+	for _, op := range h.files {
 		names = append(names, op.name)
 	}
 	return names
@@ -126,6 +130,10 @@ func (h *Handler) serve(w http.ResponseWriter, c *call) (err error) {
 	if op, name, ok := h.resource(c.request.URL.Path); ok {
 		h.begin(c, op)
 		return h.serveResource(w, c, name)
+	}
+	if op, ok := h.hlsOperation(c.request.URL.Path); ok {
+		h.begin(c, op)
+		return h.serveHLS(w, c)
 	}
 	op, ok := h.route(c.request.URL.Path)
 	if !ok {

@@ -20,6 +20,9 @@ type operation struct {
 	// stream answers a JSON operation with media.
 	stream func(w http.ResponseWriter, c *call) error
 
+	// hls answers GET and HEAD within a session of a player.
+	hls func(w http.ResponseWriter, p *hlsCall) error
+
 	// run answers a JSON operation with what its response is made of, or nil
 	// for an empty one. It is nil for operations that are not offered.
 	run func(ctx context.Context, c *call) (any, error)
@@ -106,6 +109,7 @@ func (h *Handler) configurationOperations() []operation {
 func (h *Handler) archiveOperations() []operation {
 	return []operation{
 		{name: "ListFragments", path: "/listFragments", run: h.archived(h.listFragments)},
+		{name: "GetHLSStreamingSessionURL", path: "/getHLSStreamingSessionURL", run: h.played(h.getHLSStreamingSessionURL)},
 		{name: "GetMediaForFragmentList", path: "/getMediaForFragmentList", kind: streams, media: h.config.GetMediaForFragmentList},
 		{name: "GetClip", path: "/getClip", kind: streams, stream: h.archivedMedia(h.getClip)},
 	}
@@ -114,7 +118,6 @@ func (h *Handler) archiveOperations() []operation {
 // notOffered are the operations that Millrace knows and does not have.
 var notOffered = [...]struct{ name, path string }{
 	{"GetImages", "/getImages"},
-	{"GetHLSStreamingSessionURL", "/getHLSStreamingSessionURL"},
 	{"GetDASHStreamingSessionURL", "/getDASHStreamingSessionURL"},
 }
 

@@ -142,8 +142,8 @@ func parseResourceQuery(raw string) (url.Values, error) {
 func (h *Handler) authenticateResource(c *call, token string, name millrace.StreamName) (sealed []byte, err error) {
 	end := h.config.Events.Step(c.request.Context(), "authenticate")
 	defer func() { end(err) }()
-	if token != "" && h.config.OpenResourceToken != nil {
-		t, err := h.config.OpenResourceToken(c.request.Context(), token, name, c.operation.path)
+	if open := h.config.OpenResourceToken; len(token) > 0 && open != nil {
+		t, err := open(c.request.Context(), token, name, c.operation.path)
 		if err != nil {
 			return nil, err
 		}
@@ -152,7 +152,11 @@ func (h *Handler) authenticateResource(c *call, token string, name millrace.Stre
 	}
 	ctx, now := c.request.Context(), h.config.Now()
 	p, err := h.config.Auth.Authenticate(ctx, c.request, nil, now)
-	if millrace.CodeOf(err) == millrace.CodeInvalidSignature && c.request.Method == http.MethodHead {
+	switch millrace.CodeOf(err) {
+	case millrace.CodeInvalidSignature:
+		if c.request.Method != http.MethodHead {
+			break
+		}
 		get := c.request.Clone(ctx)
 		get.Method = http.MethodGet
 		if as, no := h.config.Auth.Authenticate(ctx, get, nil, now); no == nil {

@@ -111,6 +111,8 @@ func TestTheProfileOfTheServiceSwitchesItsLimits(t *testing.T) {
 		`max-list-readers: 0 -> max-list-readers: 5`,
 		`strict-ranges: false -> strict-ranges: true`,
 		`strict-playback: false -> strict-playback: true`,
+		`max-codec-changes: 0 -> max-codec-changes: 500`,
+		`playback-idle: 0s -> playback-idle: 30s`,
 		`clip-fragments: 0 -> clip-fragments: 200`,
 		`clip-bytes: 0 -> clip-bytes: 100000000`,
 		`max-streams: 0 -> max-streams: 10000`,

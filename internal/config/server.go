@@ -120,6 +120,18 @@ type Server struct {
 	// StrictPlayback plays only what the service plays: its tables of codecs and
 	// tracks, and no change of them within a clip.
 	StrictPlayback bool `name:"strict-playback" help:"Play only the codecs and tracks that the service plays."`
+	// MaxCodecChanges is how often codec private data may change within a
+	// playback session; 0 is no limit.
+	MaxCodecChanges int `name:"max-codec-changes" help:"Changes of codec private data within a playback session (0, no limit)." placeholder:"N"`
+	// PlaybackIdle ends the playlists of live playback after so long without a
+	// fragment; 0 never does.
+	PlaybackIdle time.Duration `name:"playback-idle" help:"End a live playlist after so long without a fragment (0, never)." placeholder:"D"`
+	// PlaybackSessions is how many playback sessions are kept in memory; others
+	// are made again when they are asked for.
+	PlaybackSessions int `name:"playback-sessions" help:"Playback sessions kept in memory (1000)." placeholder:"N"`
+	// PlaybackMemory is how much of Memory packaged segments may take; 0 is an
+	// eighth of it.
+	PlaybackMemory Size `name:"playback-memory" help:"Memory for segments that players share (0, an eighth of the memory)." placeholder:"SIZE"`
 	// ClipFragments and ClipBytes are how many fragments, and bytes of media, a clip
 	// has at most; the rest of its range is left out. 0 is no limit.
 	ClipFragments int  `name:"clip-fragments" help:"Fragments of a clip (0, no limit)." placeholder:"N"`
@@ -198,6 +210,7 @@ func Default(p Profile) Server {
 		MaxFileFragments:    50_000,
 		WhenFull:            FullOldestFirst,
 		Lanes:               2,
+		PlaybackSessions:    1000,
 		ScrubRate:           4 << 20,
 		ShutdownTimeout:     10 * time.Second,
 		LogLevel:            "info",
@@ -220,6 +233,8 @@ func (s *Server) imitate() {
 	s.MaxReaders, s.MaxListReaders = 3, 5
 	s.StrictRanges, s.StrictPlayback = true, true
 	s.ClipFragments, s.ClipBytes = 200, 100_000_000
+	s.MaxCodecChanges = 500
+	s.PlaybackIdle = 30 * time.Second
 	s.MaxStreams = 10_000
 	s.Rates = Rates{{Operation: RatesAWS}}
 	s.MetadataPoints, s.MediaPoints = 10_000, 500

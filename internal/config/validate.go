@@ -65,6 +65,9 @@ func (s Server) checkIdentity() error {
 // leastConnections leaves some for media and some for the server's care.
 const leastConnections = 8
 
+// leastPlayback has room for a few segments, in bytes.
+const leastPlayback = 1 << 20
+
 func (s Server) checkLimits() error {
 	var errs []error
 	for _, d := range []struct {
@@ -76,6 +79,7 @@ func (s Server) checkLimits() error {
 		{"max-connection-age", s.MaxConnectionAge, 0},
 		{"max-fragment-duration", s.MaxFragmentDuration, time.Second},
 		{"reader-idle-timeout", s.ReaderIdleTimeout, 0},
+		{"playback-idle", s.PlaybackIdle, 0},
 		{"shutdown-timeout", s.ShutdownTimeout, 0},
 	} {
 		if d.value < d.from {
@@ -101,6 +105,7 @@ func (s Server) checkLimits() error {
 		{"max-readers", s.MaxReaders},
 		{"max-list-readers", s.MaxListReaders},
 		{"clip-fragments", s.ClipFragments},
+		{"max-codec-changes", s.MaxCodecChanges},
 		{"fragment-rate", s.FragmentRate},
 		{"max-streams", s.MaxStreams},
 		{"metadata-points", s.MetadataPoints},
@@ -117,6 +122,12 @@ func (s Server) checkLimits() error {
 	)
 	if s.MaxConnections != 0 && s.MaxConnections < leastConnections {
 		errs = append(errs, fmt.Errorf("max-connections: %d is less than %d", s.MaxConnections, leastConnections))
+	}
+	if s.PlaybackSessions < 1 {
+		errs = append(errs, fmt.Errorf("playback-sessions: %d is less than 1", s.PlaybackSessions))
+	}
+	if s.PlaybackMemory != 0 && s.PlaybackMemory < leastPlayback {
+		errs = append(errs, fmt.Errorf("playback-memory: %v is less than %v", s.PlaybackMemory, Size(leastPlayback)))
 	}
 	if s.Memory != 0 && s.Memory < 64<<20 {
 		errs = append(errs, fmt.Errorf("memory: %v is less than 64MiB, which one fragment may need", s.Memory))

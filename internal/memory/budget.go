@@ -78,9 +78,12 @@ func New(bytes int64) *Budget {
 }
 
 // OnShortage says how to get memory back that may be had at any time: shed drops
-// something, and reports false if there is nothing. It is set before the first
-// use.
-func (b *Budget) OnShortage(shed func() bool) { b.shed = shed }
+// something, and reports false if there is nothing. Where several were told of, the
+// last one comes first. They are set before the first use.
+func (b *Budget) OnShortage(shed func() bool) {
+	before := b.shed
+	b.shed = func() bool { return shed() || before != nil && before() }
+}
 
 // Ephemeral is how many bytes may be held that are dropped on shortage: half of
 // the writers' part.

@@ -84,6 +84,22 @@ func (l *Loan) Return() {
 	b.give(&b.out, l.counted)
 }
 
+// Shrink gives back what is more than n bytes.
+func (l *Loan) Shrink(n int64) {
+	b := l.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	more := l.counted - max(n, 0)
+	if l.at == nil || more <= 0 {
+		return
+	}
+	l.counted -= more
+	if l.going {
+		b.cutting -= more
+	}
+	b.give(&b.out, more)
+}
+
 // excess reports whether readers hold more than their part, those that were cut
 // off aside. mu is held.
 func (b *Budget) excess() bool { return b.out.used-b.cutting > b.out.limit }

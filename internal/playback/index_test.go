@@ -26,6 +26,11 @@ func (s *shelf) add(number uint64, server, producer, duration time.Duration) sto
 	return e
 }
 
+func (s *shelf) Newest(ctx context.Context, scope store.Scope, limit int) ([]store.Entry, error) {
+	list, err := s.List(ctx, scope, store.Listing{})
+	return list[max(len(list)-limit, 0):], err
+}
+
 // epoch is when the tests' streams begin.
 var epoch = time.Date(2026, 1, 28, 7, 0, 0, 0, time.UTC)
 

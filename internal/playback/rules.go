@@ -29,6 +29,10 @@ type Rules struct {
 	// it wants them, and no other codecs or tracks from one fragment to the next.
 	// Otherwise whatever the container has a place for is played.
 	Strict bool
+
+	// Changes is how often codec private data may change within an HLS session,
+	// which ends before the fragment that would be one too many; 0 is no bound.
+	Changes int
 }
 
 // A Program is the tracks of one format that are played. They are the format's

@@ -118,12 +118,18 @@ func (r shapeRow) trials(sample any) []tried {
 	switch {
 	case r.has("required"):
 		list = append(list, tried{name: "is required", absent: true, refused: badArgument}, tried{name: "must not be null", refused: badArgument})
+	case r.has("no-range"): // the default, and the specimen has a range
+		list = append(list, tried{name: "forbids a range by default", absent: true, refused: badArgument}, tried{name: "forbids a range where it is null", refused: badArgument})
 	case !element:
 		list = append(list, tried{name: "is not required", absent: true}, tried{name: "may be null"})
 	}
 	if r.has("enum") {
 		for value := range strings.SplitSeq(r.facts["enum"], "|") {
-			list = append(list, tried{name: "may be " + value, value: value})
+			refused := ""
+			if value == r.facts["no-range"] {
+				refused = badArgument
+			}
+			list = append(list, tried{name: "as " + value, value: value, refused: refused})
 		}
 		return append(list, tried{name: "must be one of its values", value: "SOMETHING", refused: badArgument},
 			tried{name: "must be one of its values, in their case", value: strings.ToLower(fmt.Sprint(sample)), refused: badArgument})

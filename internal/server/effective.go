@@ -11,6 +11,7 @@ import (
 // again and again, and is left open.
 func Effective(cfg config.Server) config.Server {
 	cfg.Memory = cmp.Or(cfg.Memory, config.Size(machineMemory()/4))
+	cfg.PlaybackMemory = cmp.Or(cfg.PlaybackMemory, cfg.Memory/8)
 	cfg.MaxConnections = cmp.Or(cfg.MaxConnections, mostConnections(mostFiles(), int64(cfg.Memory)))
 	return cfg
 }

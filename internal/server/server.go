@@ -49,6 +49,8 @@ type Options struct {
 	PackSize int64 // bytes at which packs are sealed; the store's default if zero
 	rebuild  bool  // whether the index is made again, whatever is there
 
+	packaged func(bytes int64) // told of segments for players; may be nil
+
 	HeaderTimeout time.Duration // in which a request's head must arrive; 20 s if zero
 	RenewEvery    time.Duration // how often media calls under way are checked against their keys; 5 s if zero
 	WriteTimeout  time.Duration // in which a media client must take what is written; wire.DefaultWriteTimeout if zero
@@ -199,6 +201,10 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 		Clip:         playback.ClipLimits{Fragments: s.cfg.ClipFragments, Bytes: int64(s.cfg.ClipBytes)},
 		MaxFragments: s.cfg.MaxFileFragments, MaxOpen: s.cfg.MaxFiles,
 	})
+	players, err := s.openPlayback(ctx, budget)
+	if err != nil {
+		return nil, nil, err
+	}
 	s.media = api.NewMedia(api.MediaConfig{
 		Events:  s.state.metrics.media.events(),
 		Streams: s.state.streams, Store: s.state.media, Tail: fragments, Sessions: sessions, Egress: out,
@@ -212,7 +218,7 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 		Region: s.cfg.Region, Account: s.cfg.Account, PublicURL: s.cfg.PublicURL,
 		Requests: requests, MaxStreams: s.cfg.MaxStreams,
 		PutMedia: s.media.PutMedia, GetMedia: s.media.GetMedia, GetMediaForFragmentList: s.media.GetMediaForFragmentList,
-		Media: s.media, Archive: archive, Clock: s.state.clock,
+		Media: s.media, Archive: archive, Playback: players, Clock: s.state.clock,
 		Files: files, Renew: s.keys.Renew, RenewEvery: s.options.RenewEvery, WriteTimeout: s.options.WriteTimeout,
 		Metrics: s.state.metrics.handler(), Events: s.callEvents(), Authority: s.security.trustPEM(s.cfg), Devices: s.devices,
 		Logger: s.logger, Now: s.now, Since: s.state.clock.Since,

@@ -1,0 +1,96 @@
+package api
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/millrace/millrace/internal/hls"
+)
+
+// playlistType is the content type of playlists, with which all players agree.
+const playlistType = "application/vnd.apple.mpegurl"
+
+// smallestPacked is how long a playlist is that is worth compressing, in bytes.
+const smallestPacked = 1 << 10
+
+// getHLSMasterPlaylist answers with what a session consists of.
+func (h *Handler) getHLSMasterPlaylist(w http.ResponseWriter, p *hlsCall) error {
+	b, err := h.config.Playback.HLS.Master(p.request.Context(), p.visit)
+	if err != nil {
+		return err
+	}
+	return h.sendPlaylist(w, p, b)
+}
+
+// getHLSMediaPlaylist answers with the fragments of a session.
+func (h *Handler) getHLSMediaPlaylist(w http.ResponseWriter, p *hlsCall) error {
+	track, err := p.track()
+	if err != nil {
+		return err
+	}
+	b, err := h.config.Playback.HLS.Playlist(p.request.Context(), p.visit, track)
+	if err != nil {
+		return err
+	}
+	return h.sendPlaylist(w, p, b)
+}
+
+// sendPlaylist writes a playlist, compressed for those who take that: it has the
+// token in every line.
+func (h *Handler) sendPlaylist(w http.ResponseWriter, p *hlsCall, b []byte) error {
+	head := w.Header()
+	head["Content-Type"] = []string{playlistType}
+	head["Cache-Control"] = []string{"no-cache"}
+	head["Vary"] = []string{"Accept-Encoding"}
+	if p.visit.Order.Mode == hls.OnDemand {
+		head["Cache-Control"] = []string{h.private(p)}
+	}
+	if len(b) >= smallestPacked && takesGzip(p.request) {
+		head["Content-Encoding"] = []string{"gzip"}
+		var err error
+		if b, err = packed(b); err != nil {
+			return err
+		}
+	}
+	head["Content-Length"] = []string{strconv.Itoa(len(b))}
+	h.servedHLS(p, false, nil)
+	_, err := h.playerWriter(w).Write(b)
+	return ended(err)
+}
+
+// private lets the player keep an answer for as long as the session lasts.
+func (h *Handler) private(p *hlsCall) string {
+	return fmt.Sprintf("private, max-age=%d", h.lifetime(p))
+}
+
+// takesGzip reports whether a client takes gzip.
+func takesGzip(r *http.Request) bool {
+	for _, value := range r.Header.Values("Accept-Encoding") {
+		for part := range strings.SplitSeq(value, ",") {
+			coding, weight, _ := strings.Cut(part, ";")
+			if strings.EqualFold(strings.TrimSpace(coding), "gzip") {
+				_, q, _ := strings.Cut(weight, "=")
+				n, err := strconv.ParseFloat(strings.TrimSpace(q), 64)
+				return err != nil || n > 0
+			}
+		}
+	}
+	return false
+}
+
+func packed(b []byte) ([]byte, error) {
+	var out bytes.Buffer
+	z, err := gzip.NewWriterLevel(&out, gzip.BestSpeed)
+	if err != nil {
+		return nil, fmt.Errorf("compress playlist: %w", err)
+	}
+	_, _ = z.Write(b) // to memory
+	if err := z.Close(); err != nil {
+		return nil, fmt.Errorf("compress playlist: %w", err)
+	}
+	return out.Bytes(), nil
+}

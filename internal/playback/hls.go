@@ -1,0 +1,268 @@
+package playback
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"runtime"
+	"time"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/fmp4"
+	"github.com/millrace/millrace/internal/hls"
+	"github.com/millrace/millrace/internal/memory"
+	"github.com/millrace/millrace/internal/store"
+	"github.com/millrace/millrace/media"
+)
+
+// HLSConfig is what an HLS is made of.
+type HLSConfig struct {
+	Archive store.Archive
+	Memory  *memory.Budget
+	Rules   Rules
+
+	Sessions  int           // sessions that are kept in memory; 1000 if zero
+	Bytes     int64         // that segments may take in memory; 32 MiB if zero
+	Packaging int           // fragments that are read and packaged at once; twice the processors if zero
+	Idle      time.Duration // after which a live session without a new fragment is no more; 0: it stays
+
+	Events HLSEvents
+	Logger *slog.Logger // nil: nothing is logged
+}
+
+// HLSEvents are called when something happens. Any of them may be nil. They must
+// not wait for anybody.
+type HLSEvents struct {
+	Packaged func(bytes int64) // a segment was packaged
+	Began    func()            // the state of a session was made
+	Evicted  func()            // and let go for others
+}
+
+// HLS serves HTTP Live Streaming sessions. Any number of goroutines may use it.
+type HLS struct {
+	config   HLSConfig
+	facts    *facts
+	damage   *damage
+	sessions *sessions
+	units    *units
+}
+
+// NewHLS returns an HLS without sessions. What it keeps in memory it gives back on
+// shortage.
+func NewHLS(c HLSConfig) *HLS {
+	c.Sessions = cmp.Or(c.Sessions, 1000)
+	c.Bytes = cmp.Or(c.Bytes, 32<<20)
+	c.Packaging = cmp.Or(c.Packaging, 2*runtime.GOMAXPROCS(0))
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Memory == nil {
+		c.Memory = memory.New(0)
+	}
+	c.Events = c.Events.withDefaults()
+	p := &HLS{config: c, damage: newDamage(), facts: newFacts(&c, c.Bytes/4)}
+	p.sessions = newSessions(c.Sessions, c.Bytes/2, c.Events)
+	p.units = newUnits(&c)
+	c.Memory.OnShortage(p.units.shed)
+	return p
+}
+
+func (v HLSEvents) withDefaults() HLSEvents {
+	if v.Packaged == nil {
+		v.Packaged = func(int64) {}
+	}
+	if v.Began == nil {
+		v.Began = func() {}
+	}
+	if v.Evicted == nil {
+		v.Evicted = func() {}
+	}
+	return v
+}
+
+// noFragments is the service's text.
+const noFragments = "No fragments found in the stream for the streaming request."
+
+func errNoFragments() error { return millrace.Errorf(millrace.CodeNotFound, noFragments) }
+
+// attempts is how many fragments are looked at to find a first one that can be
+// read.
+const attempts = 64
+
+// Begin finds what a new session begins with at now, and completes the order with
+// it. Where there is nothing to be played that is CodeNotFound; where it may not
+// be, the errors are those of Rules.Admit.
+func (p *HLS) Begin(ctx context.Context, s store.Scope, o Order, now time.Time) (Order, error) {
+	o.Anchor, o.Start = time.Time{}, millrace.FragmentNumber{}
+	list, err := p.beginning(ctx, s, &o, now)
+	if err != nil {
+		return o, err
+	}
+	for _, e := range list {
+		known, err := p.facts.of(ctx, s, e, o.use())
+		if errors.Is(err, millrace.ErrNotFound) || err == nil && known.cast == nil {
+			continue // it has gone since, or is damaged
+		}
+		if err != nil {
+			return o, err
+		}
+		if known.cast.refused != nil {
+			return o, known.cast.refused
+		}
+		f := known.cast.roles().facts(&o, e, known)
+		if o.Mode == hls.Live {
+			o.Start = e.Number
+		}
+		o.Anchor = hls.Anchor(&f)
+		return o, nil
+	}
+	return o, errNoFragments()
+}
+
+// beginning lists the first fragments of a session.
+func (p *HLS) beginning(ctx context.Context, s store.Scope, o *Order, now time.Time) ([]store.Entry, error) {
+	if o.Mode == hls.Live {
+		return Newest(ctx, p.config.Archive, s, o.Clock, now, o.Limit)
+	}
+	return Select(ctx, p.config.Archive, s, Selection{Clock: o.Clock, From: o.From, To: o.To, Limit: attempts})
+}
+
+// A Visit is one request within a session.
+type Visit struct {
+	ID      TokenID
+	Text    string // the token as it is written into addresses
+	Created time.Time
+	Order   Order
+	Scope   store.Scope // what there is of the stream now
+	Now     time.Time   // by the clock that fragments are stamped with
+}
+
+// Master returns the session's master playlist.
+func (p *HLS) Master(ctx context.Context, v Visit) ([]byte, error) {
+	s := p.sessions.of(&v)
+	if err := s.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer s.leave()
+	if s.cast == nil {
+		if _, _, err := s.begin(ctx, p, &v); err != nil {
+			return nil, err
+		}
+	}
+	m := s.master
+	m.Token = v.Text
+	return m.Append(nil), nil
+}
+
+// Playlist returns the media playlist of a track, from 0.
+func (p *HLS) Playlist(ctx context.Context, v Visit, track int) ([]byte, error) {
+	return visit(ctx, p, &v, func(s *session) ([]byte, error) {
+		if !s.has(track) {
+			return nil, errNoTrack(track)
+		}
+		if p.config.Idle > 0 && v.Order.Mode == hls.Live && v.Now.Sub(s.place.newest) > p.config.Idle {
+			return nil, errNoFragments()
+		}
+		return s.window.AppendMedia(nil, hls.Rendition{
+			Container: v.Order.Container, Track: track, Token: v.Text, Timestamps: v.Order.Timestamps,
+		}), nil
+	})
+}
+
+// Init returns the init segment of a track and a generation of codec private data,
+// and whether the track is sound.
+func (p *HLS) Init(ctx context.Context, v Visit, track, generation int) (b []byte, sound bool, err error) {
+	b, err = visit(ctx, p, &v, func(s *session) ([]byte, error) {
+		t := s.window.Init(generation, track)
+		if t == nil || v.Order.Container != hls.FragmentedMP4 {
+			return nil, millrace.Errorf(millrace.CodeNotFound, "There is no initialization fragment %d of track %d in the session.", generation, track+1)
+		}
+		sound = t.Media.Type == media.Audio
+		b, err := fmp4.AppendInit(nil, t)
+		return b, explainPackaging(err)
+	})
+	return b, sound, err
+}
+
+// Segment returns the segment of a fragment: of one track, from 0, or of a
+// transport stream of all. It is to be closed. What is not in the session is
+// CodeNotFound, and so is what has gone, or turns out to be damaged.
+func (p *HLS) Segment(ctx context.Context, v Visit, n millrace.FragmentNumber, track int) (*Segment, error) {
+	var first *cast
+	e, err := visit(ctx, p, &v, func(s *session) (hls.Entry, error) {
+		first = s.cast
+		if e, ok := s.window.Find(n); ok && s.has(track) {
+			return e, nil
+		}
+		return hls.Entry{}, errNoFragment(n)
+	})
+	if err != nil {
+		return nil, err
+	}
+	segment, err := p.segment(ctx, &v, &e, first, track)
+	switch {
+	case errors.Is(err, millrace.ErrCorrupt):
+		p.config.Logger.Error("fragment is damaged and cannot be played", "fragment", n, "err", err)
+		p.facts.forget(v.Scope.Stream, n)
+		p.damage.note(v.Scope.Stream, n)
+		return nil, &millrace.Error{Code: millrace.CodeNotFound, Message: errNoFragment(n).Message, Err: err}
+	case errors.Is(err, millrace.ErrNotFound):
+		return nil, errNoFragment(n)
+	}
+	return segment, explainPackaging(err)
+}
+
+func (p *HLS) segment(ctx context.Context, v *Visit, e *hls.Entry, first *cast, track int) (*Segment, error) {
+	entry, err := p.stored(ctx, v.Scope, e.Number)
+	if err != nil {
+		return nil, err
+	}
+	known, err := p.facts.of(ctx, v.Scope, entry, v.Order.use())
+	switch {
+	case err != nil:
+		return nil, err
+	case known.cast == nil:
+		return nil, millrace.ErrCorrupt
+	case known.cast.refused != nil:
+		return nil, known.cast.refused
+	case p.config.Rules.Strict && !known.cast.SameCodecs(first.Program):
+		return nil, millrace.Errorf(millrace.CodeUnsupportedMedia, "The tracks of fragment %v are not those with which the session began.", e.Number)
+	}
+	return p.units.segment(ctx, v, &source{v.Scope, entry, e, known.cast.format}, track)
+}
+
+// stored returns where a fragment lies now. One that was deleted is not found,
+// whatever is in memory of it.
+func (p *HLS) stored(ctx context.Context, s store.Scope, n millrace.FragmentNumber) (store.Entry, error) {
+	list, err := p.config.Archive.After(ctx, s, n.Prev(), 1)
+	if err != nil {
+		return store.Entry{}, err
+	}
+	if len(list) == 0 || list[0].Number != n {
+		return store.Entry{}, errNoFragment(n)
+	}
+	return list[0], nil
+}
+
+func errNoFragment(n millrace.FragmentNumber) *millrace.Error {
+	return millrace.Errorf(millrace.CodeNotFound, "Fragment %v is not in the session, or not there any more.", n)
+}
+
+func errNoTrack(track int) error {
+	return millrace.Errorf(millrace.CodeNotFound, "There is no track %d in the session.", track+1)
+}
+
+// visit does something with a session that is up to date.
+func visit[T any](ctx context.Context, p *HLS, v *Visit, do func(*session) (T, error)) (out T, err error) {
+	s := p.sessions.of(v)
+	if err := s.enter(ctx); err != nil {
+		return out, err
+	}
+	defer s.leave()
+	if err := s.refresh(ctx, p, v); err != nil {
+		return out, err
+	}
+	p.sessions.weigh(s)
+	return do(s)
+}

@@ -1,0 +1,289 @@
+package playback
+
+import (
+	"container/list"
+	"context"
+	"sync"
+	"time"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/fmp4"
+	"github.com/millrace/millrace/internal/hls"
+	"github.com/millrace/millrace/internal/memory"
+	"github.com/millrace/millrace/internal/store"
+	"github.com/millrace/millrace/internal/timeline"
+	"github.com/millrace/millrace/media"
+)
+
+// unitCost is what a unit takes beside its bytes: its tables and heads.
+const unitCost = 16 << 10
+
+// units are the media of fragments in memory, packaged for players. They take so
+// many bytes of the budget at most when nobody reads them; which was not asked for
+// longest goes first. Any number of goroutines may use it.
+type units struct {
+	archive store.Archive
+	budget  *memory.Budget
+	events  HLSEvents
+	limit   int64         // bytes that are kept
+	places  chan struct{} // holds a token for each fragment that may be read and packaged now
+	flights flights[unitKey, *unit]
+
+	mu    sync.Mutex // guards what follows, and the unit's fields that say so
+	kept  map[unitKey]*unit
+	order list.List // of *unit, which was asked for last first
+	used  int64     // bytes of what is kept
+}
+
+// A unitKey tells units apart: a fragment's frames, of which the segments of all
+// its tracks are made, or a whole segment of a transport stream, with how it ends.
+type unitKey struct {
+	stream millrace.StreamKey
+	number millrace.FragmentNumber
+	ts     bool
+	hints  [hls.MaxTracks]timeline.Hint
+}
+
+// A unit is the media of one fragment.
+type unit struct {
+	key      unitKey
+	size     int64
+	loan     *memory.Loan
+	fragment *millrace.Fragment // with its samples one by one; nil for a transport stream
+	media    []byte             // the Cluster, or the transport stream's segment
+	packaged flights[trackKey, *fmp4.Segment]
+
+	mu       sync.Mutex // guards what follows
+	segments map[trackKey]*fmp4.Segment
+
+	// Guarded by units.mu.
+	at      *list.Element // nil if it is not kept
+	gone    bool          // its loan was given back, or is about to be
+	readers map[*Segment]struct{}
+}
+
+// A trackKey tells the segments of one fragment apart.
+type trackKey struct {
+	track int
+	hint  timeline.Hint
+}
+
+// mostEndings is how many segments of one fragment are kept: a track may end in
+// different ways in different sessions.
+const mostEndings = 8
+
+func newUnits(c *HLSConfig) *units {
+	return &units{
+		archive: c.Archive, budget: c.Memory, events: c.Events, limit: c.Bytes,
+		places: make(chan struct{}, c.Packaging), kept: map[unitKey]*unit{},
+	}
+}
+
+// A source is what a unit is made of.
+type source struct {
+	scope  store.Scope
+	stored store.Entry
+	entry  *hls.Entry
+	format *timeline.Format
+}
+
+// segment returns the segment of an entry of a session's window.
+func (all *units) segment(ctx context.Context, v *Visit, from *source, track int) (*Segment, error) {
+	e := from.entry
+	key := unitKey{stream: v.Scope.Stream, number: e.Number}
+	if v.Order.Container == hls.MPEGTS {
+		key.ts = true
+		for i := range key.hints {
+			key.hints[i] = e.Hint(i)
+		}
+	} else if e.Tracks[track].Track == nil || e.Tracks[track].Span.Samples == 0 {
+		return nil, errNoFragment(e.Number)
+	}
+	s, cached, err := all.take(ctx, from, key)
+	if err != nil {
+		return nil, err
+	}
+	if key.ts {
+		s.Cached, s.clock = cached, clockOf(e.Elapsed())
+		s.finish(key, track, e, s.unit.media)
+		return s, nil
+	}
+	packaged, made, err := all.packaged(ctx, s.unit, e, trackKey{track, e.Hint(track)})
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	s.Cached, s.Sound = !made, e.Tracks[track].Track.Media.Type == media.Audio
+	s.finish(key, track, e, append([][]byte{packaged.Head(uint32(e.Sequence), uint64(e.MediaTime(track)))}, packaged.Payload()...)...)
+	return s, nil
+}
+
+// clockOf is a time on the clock of transport streams.
+func clockOf(d time.Duration) int64 {
+	const rate = 90
+	return (int64(d)*rate + int64(time.Millisecond)/2) / int64(time.Millisecond)
+}
+
+// take returns a reader of a unit, which is made if it is not there. One that is
+// too large to be kept is made for this reader alone.
+func (all *units) take(ctx context.Context, from *source, key unitKey) (s *Segment, cached bool, err error) {
+	if all.isLarge(&from.stored, key) {
+		u, err := all.make(ctx, from, key)
+		if err != nil {
+			return nil, false, err
+		}
+		return all.attach(u), false, nil
+	}
+	for {
+		if s := all.find(key); s != nil {
+			return s, true, nil
+		}
+		u, made, err := all.flights.do(ctx, key, func(ctx context.Context) (*unit, error) {
+			u, err := all.make(ctx, from, key)
+			if err == nil {
+				all.keep(u)
+			}
+			return u, err
+		})
+		if err != nil {
+			return nil, false, err
+		}
+		if s := all.attach(u); s != nil {
+			return s, !made, nil
+		} // it was let go before it was read: there is no room, and another try waits for some
+		if err := ctx.Err(); err != nil {
+			return nil, false, err
+		}
+	}
+}
+
+func (all *units) isLarge(entry *store.Entry, key unitKey) bool {
+	return needs(entry, key) > all.limit/4
+}
+
+// needs is how many bytes are needed to make a unit.
+func needs(entry *store.Entry, key unitKey) int64 {
+	if key.ts {
+		return 2*entry.Size + entry.Size/4 + unitCost
+	}
+	return entry.Size + unitCost
+}
+
+// find returns a reader of a unit that is kept, nil if it is not.
+func (all *units) find(key unitKey) *Segment {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	u := all.kept[key]
+	if u == nil {
+		return nil
+	}
+	all.order.MoveToFront(u.at)
+	return all.attachLocked(u)
+}
+
+// attach returns a reader of a unit, nil if the unit has been let go.
+func (all *units) attach(u *unit) *Segment {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	return all.attachLocked(u)
+}
+
+func (all *units) attachLocked(u *unit) *Segment {
+	if u.gone {
+		return nil
+	}
+	s := &Segment{units: all, unit: u}
+	s.note()
+	u.readers[s] = struct{}{}
+	return s
+}
+
+// keep keeps a unit for others, and lets go of those that there is no room for
+// any more.
+func (all *units) keep(u *unit) {
+	all.mu.Lock()
+	u.at = all.order.PushFront(u)
+	all.kept[u.key] = u
+	all.used += u.size
+	var gone []*memory.Loan
+	for all.used > all.limit && all.order.Len() > 1 {
+		gone = append(gone, all.dropLocked(all.order.Back().Value.(*unit)))
+	}
+	all.mu.Unlock()
+	giveBack(gone...)
+}
+
+// dropLocked does not keep a unit any more. It returns what is to be given back:
+// nothing while somebody reads it.
+func (all *units) dropLocked(u *unit) *memory.Loan {
+	if u.at != nil {
+		all.order.Remove(u.at)
+		u.at = nil
+		delete(all.kept, u.key)
+		all.used -= u.size
+	}
+	if len(u.readers) > 0 || u.gone {
+		return nil
+	}
+	u.gone = true
+	return u.loan
+}
+
+// giveBack gives back what there is. No lock is held, for somebody who waits for
+// memory may be served.
+func giveBack(loans ...*memory.Loan) {
+	for _, l := range loans {
+		if l != nil {
+			l.Return()
+		}
+	}
+}
+
+// leave ends a reader.
+func (all *units) leave(s *Segment) {
+	all.mu.Lock()
+	u := s.unit
+	delete(u.readers, s)
+	var gone *memory.Loan
+	if u.at == nil {
+		gone = all.dropLocked(u)
+	}
+	all.mu.Unlock()
+	giveBack(gone)
+}
+
+// shed lets go of what was not asked for longest of what nobody reads. It reports
+// false if there is nothing.
+func (all *units) shed() bool {
+	all.mu.Lock()
+	var gone *memory.Loan
+	for at := all.order.Back(); at != nil && gone == nil; at = at.Prev() {
+		if u := at.Value.(*unit); len(u.readers) == 0 {
+			gone = all.dropLocked(u)
+			break
+		}
+	}
+	all.mu.Unlock()
+	giveBack(gone)
+	return gone != nil
+}
+
+// cut breaks off the readers of a unit that have taken nothing for so long.
+func (all *units) cut(u *unit, idle time.Duration) bool {
+	all.mu.Lock()
+	everybody := u.media != nil // what is being made has readers to come
+	for s := range u.readers {
+		if s.idle() < idle {
+			everybody = false
+			continue
+		}
+		s.breakOff()
+	}
+	var gone *memory.Loan
+	if everybody {
+		gone = all.dropLocked(u)
+	}
+	all.mu.Unlock()
+	giveBack(gone)
+	return everybody
+}
