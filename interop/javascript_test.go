@@ -60,3 +60,11 @@ func TestJavaScriptFollowsALiveStream(t *testing.T) {
 		must(t, producer.Wait())
 	})
 }
+
+// TestJavaScriptReadsArchivedMedia: all four operations, with the paginator.
+func TestJavaScriptReadsArchivedMedia(t *testing.T) {
+	plainAndTLS(t, func(t *testing.T, r *rig) {
+		r.fill(t, "javascript-archived")
+		r.runScript(t, "archived.js", "javascript-archived", fmt.Sprint(clipSeconds))
+	})
+}

@@ -158,3 +158,60 @@ test("a mistake in reading is the exception of its class", async () => {
   assert.ok(error.typed);
   await page.close();
 });
+
+test("archived media: lists, media, clips and sessions, across origins", async () => {
+  const { page, asked, call } = await open();
+  const StreamName = "browser-archived";
+  assert.ifError((await call("CreateStream", { StreamName, DataRetentionInHours: 1 })).error);
+  const camera = spawn(push, ["push", StreamName, clip], { stdio: ["ignore", "ignore", "inherit"] });
+  assert.deepEqual(await once(camera, "exit"), [0, null]);
+  const archived = (name, input) => page.evaluate(
+    ([settings, name, input]) => {
+      for (const selector of Object.values(input)) { // dates do not come through
+        for (const [end, at] of Object.entries(selector.TimestampRange ?? {})) selector.TimestampRange[end] = new Date(at);
+      }
+      return millrace.connect(settings).archived(name, input);
+    }, [settings, name, { StreamName, ...input }]);
+  const selecting = (FragmentSelectorType, StartTimestamp, EndTimestamp) =>
+    ({ FragmentSelectorType, TimestampRange: { StartTimestamp, EndTimestamp } });
+
+  const list = await archived("ListFragments", { FragmentSelector: selecting("SERVER_TIMESTAMP", 0, Date.now() + 1000) });
+  assert.ifError(list.error);
+  assert.equal(list.output.Fragments.length, Number(count));
+  assert.ok(list.output.$metadata.requestId, "a page cannot read x-amzn-RequestId");
+  const numbers = list.output.Fragments.map((f) => f.FragmentNumber).reverse();
+  const pages = await page.evaluate(
+    ([settings, StreamName]) => millrace.connect(settings).pages(3, {
+      StreamName, FragmentSelector: { FragmentSelectorType: "PRODUCER_TIMESTAMP", TimestampRange: { StartTimestamp: new Date(0), EndTimestamp: new Date(4e12) } },
+    }), [settings, StreamName]);
+  assert.deepEqual(pages.numbers.reverse(), numbers);
+  assert.deepEqual(pages.sizes.slice(0, -1).filter((n) => n !== 3), []);
+
+  const media = await archived("GetMediaForFragmentList", { Fragments: numbers });
+  assert.ifError(media.error);
+  assert.deepEqual(media.numbers, numbers);
+  assert.equal(media.output.ContentType, "video/webm");
+  const mistake = await archived("GetMediaForFragmentList", { Fragments: ["x"] });
+  assert.equal(mistake.error?.name, "InvalidArgumentException");
+  assert.ok(mistake.error.typed && mistake.error.message.includes("Fragment numbers are invalid : x"));
+
+  const times = [Date.now() - 3600000, Date.now()];
+  const taken = await archived("GetClip", { ClipFragmentSelector: selecting("SERVER_TIMESTAMP", ...times) });
+  if (taken.error?.name !== "UnsupportedOperationException") {
+    assert.ifError(taken.error);
+    assert.equal(taken.output.ContentType, "video/mp4");
+    assert.ok(taken.bytes > 10000);
+  }
+  const session = await archived("GetHLSStreamingSessionURL", {
+    PlaybackMode: "ON_DEMAND", HLSFragmentSelector: selecting("SERVER_TIMESTAMP", ...times) });
+  if (session.error?.name !== "UnsupportedOperationException") {
+    assert.ifError(session.error);
+    const playlist = await page.evaluate((url) => millrace.headers(url), session.output.HLSStreamingSessionURL);
+    assert.equal(playlist.status, 200);
+    assert.ok(playlist.body.startsWith("#EXTM3U"), playlist.body);
+  }
+  for (const path of ["listFragments", "getMediaForFragmentList"]) {
+    assert.ok(asked.some((a) => a.method === "OPTIONS" && a.url === `${endpoint}/${path}`), `no preflight of ${path}: ${JSON.stringify(asked)}`);
+  }
+  await page.close();
+});
