@@ -8,22 +8,27 @@ import (
 	"github.com/millrace/millrace/internal/hls"
 )
 
-// longList is a list on demand of n fragments.
-func longList(n int) *hls.Window {
+// manyFacts are those of n fragments.
+func manyFacts(n int) []hls.Facts {
 	track, tone := picture(0), sound()
 	facts := make([]hls.Facts, n)
 	for i := range facts {
 		facts[i] = fragment(i+1, epoch.Add(time.Duration(i)*2002*time.Millisecond), 2002*time.Millisecond, track)
 		facts[i].Tracks[1] = timed(tone, 2002*time.Millisecond)
 	}
-	w := hls.NewWindow(hls.Settings{Mode: hls.OnDemand, Limit: n, Discontinuities: hls.NeverDiscontinuous})
+	return facts
+}
+
+// onDemand is a list on demand of as many.
+func onDemand(facts []hls.Facts) *hls.Window {
+	w := hls.NewWindow(hls.Settings{Mode: hls.OnDemand, Limit: len(facts), Discontinuities: hls.NeverDiscontinuous})
 	w.Extend(epoch, facts, true)
 	return w
 }
 
 // BenchmarkMediaPlaylist renders the longest list there is.
 func BenchmarkMediaPlaylist(b *testing.B) {
-	w := longList(5000)
+	w := onDemand(manyFacts(5000))
 	r := hls.Rendition{Token: strings.Repeat("t", 152), Timestamps: true}
 	room := w.AppendMedia(nil, r)
 	b.SetBytes(int64(len(room)))
@@ -35,14 +40,15 @@ func BenchmarkMediaPlaylist(b *testing.B) {
 
 // BenchmarkWindow takes up the longest list there is.
 func BenchmarkWindow(b *testing.B) {
+	facts := manyFacts(5000)
 	b.ReportAllocs()
 	for b.Loop() {
-		longList(5000)
+		onDemand(facts)
 	}
 }
 
 func TestMediaPlaylistAllocatesItsOutputAlone(t *testing.T) {
-	w := longList(1000)
+	w := onDemand(manyFacts(1000))
 	for _, r := range []hls.Rendition{
 		{Token: strings.Repeat("t", 152), Timestamps: true},
 		{Token: strings.Repeat("t", 152), Timestamps: true, Track: 1},

@@ -104,6 +104,23 @@ func TestSegmentsReachToTheNext(t *testing.T) {
 			}
 		})
 	}
+	t.Run("to the tick, where a millisecond is no whole number of them", func(t *testing.T) {
+		track := aac(0x12, 0x10)
+		var facts []hls.Facts
+		for i := range 100 {
+			f := pair(i+1, after(2.003*float64(i)), 0, 0)
+			f.Tracks[1] = timed(track, 2*time.Second)
+			facts = append(facts, f)
+		}
+		w := hls.NewWindow(hls.Settings{Mode: hls.OnDemand, Limit: 100})
+		w.Extend(epoch, facts, true)
+		listed := w.Listed()
+		for i := range listed[1:] {
+			if e := &listed[i]; !e.Hint(1).HasNext || e.MediaTime(1)+e.Duration(1) != listed[i+1].MediaTime(1) {
+				t.Errorf("entry %d ends at %d, the next begins at %d", e.Sequence, e.MediaTime(1)+e.Duration(1), listed[i+1].MediaTime(1))
+			}
+		}
+	})
 	t.Run("not across a change of the timescale", func(t *testing.T) {
 		facts := []hls.Facts{pair(1, after(0), 0, 0), pair(2, after(2.18), 0, 0)} // 2 s in ticks of the other
 		other := *facts[1].Tracks[1].Track

@@ -1,6 +1,7 @@
 package hls
 
 import (
+	"slices"
 	"time"
 
 	"github.com/millrace/millrace"
@@ -56,6 +57,7 @@ func NewWindow(s Settings) *Window {
 // that the window has seen, or that come late, are passed over, so that two who
 // refresh at once do no harm.
 func (w *Window) Extend(now time.Time, facts []Facts, whole bool) (want int) {
+	w.entries = slices.Grow(w.entries, len(facts))
 	for i := range facts {
 		w.take(&facts[i])
 	}
