@@ -49,10 +49,11 @@ func (f *mp4File) pictureFrom(ctx context.Context, at time.Duration) (time.Durat
 	if err != nil {
 		return 0, of(row.entry, err)
 	}
-	run, err := f.runOf(picture, x, format)
+	t, err := f.trackOf(picture, format)
 	if err != nil {
 		return 0, of(row.entry, err)
 	}
+	run := f.run(picture, t, x)
 	r := &f.reels[picture]
 	decoded := r.ticks(f.firstAt) + run.Start
 	next, latest := int64(math.MaxInt64), int64(math.MinInt64)

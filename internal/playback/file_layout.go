@@ -61,6 +61,7 @@ type Cursor struct {
 	layout *layout
 	start  int64 // of made in the file
 	made   []byte
+	ahead  []aheadRoom
 	room   []byte // what made lies in, if it is not fixed
 	scratch
 }
@@ -71,6 +72,13 @@ type Cursor struct {
 // before is right, and the rest cannot be had.
 func (c *Cursor) WriteTo(ctx context.Context, w io.Writer, from, size int64) (n int64, err error) {
 	for n < size {
+		if m, done, err := c.writeAhead(ctx, w, from+n, size-n); done || err != nil {
+			n += m
+			if err != nil {
+				return n, err
+			}
+			continue
+		}
 		b, err := c.load(ctx, from+n)
 		if err != nil {
 			return n, err
@@ -115,17 +123,24 @@ func (c *Cursor) load(ctx context.Context, from int64) ([]byte, error) {
 	return c.made[from-c.start:], nil
 }
 
-// make makes the part that has an offset, and those behind it while they are small.
-func (c *Cursor) make(ctx context.Context, from int64) error {
-	l := c.layout
+// find returns the section that has an offset.
+func (l *layout) find(from int64) (*section, error) {
 	i, found := slices.BinarySearchFunc(l.sections, from, func(s section, at int64) int { return cmp.Compare(s.start, at) })
 	if !found {
 		i--
 	}
 	if i < 0 || from >= l.size {
-		return fmt.Errorf("read byte %d of %d: %w", from, l.size, millrace.ErrInvalid)
+		return nil, fmt.Errorf("read byte %d of %d: %w", from, l.size, millrace.ErrInvalid)
 	}
-	s := &l.sections[i]
+	return &l.sections[i], nil
+}
+
+// make makes the part that has an offset, and those behind it while they are small.
+func (c *Cursor) make(ctx context.Context, from int64) error {
+	s, err := c.layout.find(from)
+	if err != nil {
+		return err
+	}
 	if s.fixed != nil {
 		c.start, c.made = s.start, s.fixed
 		return nil

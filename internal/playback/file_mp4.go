@@ -44,6 +44,8 @@ type mp4Strip struct {
 	times, offsets, keys uint32 // entries that it has in these tables
 	bytes                int64
 	lead                 int64  // ticks that a sample is shown before it is decoded, at most
+	step                 uint32 // ticks that the first sample lasts
+	shift                int32  // and after which it is shown
 	moved                bool   // a sample is shown at another time than it is decoded
 	entry                uint32 // number of its sample entry, from 1
 
@@ -203,6 +205,7 @@ func stripOf(reel int, run *timeline.Run) mp4Strip {
 	}
 	s.samples, s.start, s.usual, s.times = uint32(n), run.Start, run.Usual, 1
 	s.last, s.own = run.Start, int64(run.Samples[n-1].Duration)
+	s.step, s.shift = run.Samples[0].Duration, run.Samples[0].Composition
 	for i := range run.Samples {
 		x := &run.Samples[i]
 		if i < n-1 {

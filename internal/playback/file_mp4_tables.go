@@ -148,16 +148,38 @@ func (f *mp4File) fillTable(ctx context.Context, reel int, table fmp4.Table, row
 			at += row.tracks[picture].bytes
 		}
 		return fmp4.AppendPlace(b, at, f.wide), nil
+	case table == fmp4.TableTimes && s.times <= 2:
+		if s.samples > 1 {
+			b = fmp4.AppendTimes(b, s.samples-1, s.step)
+		}
+		return fmp4.AppendTimes(b, 1, s.hold), nil
+	case table == fmp4.TableOffsets && s.offsets == 1:
+		return fmp4.AppendTimes(b, s.samples, uint32(int64(s.shift)+f.reels[reel].delay)), nil
+	case table == fmp4.TableKeys && s.keys == 1:
+		return fmp4.AppendWord(b, s.before.samples+1), nil
 	}
+	return f.fillFromOutline(ctx, reel, table, row, b)
+}
+
+// fillFromOutline is fillTable for what the row does not tell.
+func (f *mp4File) fillFromOutline(ctx context.Context, reel int, table fmp4.Table, row *mp4Row, b []byte) ([]byte, error) {
 	x, format, err := f.stock.outline(ctx, row.entry)
 	if err != nil {
 		return nil, err
 	}
-	run, err := f.runOf(reel, x, format)
+	t, err := f.trackOf(reel, format)
 	if err != nil {
 		return nil, err
 	}
-	r := &f.reels[reel]
+	if table == fmp4.TableSizes {
+		for i := range x.Samples {
+			if x.Samples[i].Track == uint64(t.Media.Number) {
+				b = fmp4.AppendWord(b, x.Samples[i].Size)
+			}
+		}
+		return b, nil
+	}
+	s, r, run := &row.tracks[reel], &f.reels[reel], f.run(reel, t, x)
 	switch table {
 	case fmp4.TableTimes:
 		b = appendTimes(b, &run, s.hold)
@@ -169,28 +191,24 @@ func (f *mp4File) fillTable(ctx context.Context, reel int, table fmp4.Table, row
 				b = fmp4.AppendWord(b, s.before.samples+uint32(i)+1)
 			}
 		}
-	case fmp4.TableSizes:
-		for i := range run.Samples {
-			b = fmp4.AppendWord(b, run.Samples[i].Size)
-		}
 	}
 	return b, nil
 }
 
-// runOf times the track of a reel in a fragment.
-func (f *mp4File) runOf(reel int, x *millrace.Fragment, format *timeline.Format) (timeline.Run, error) {
+// trackOf is the track of a reel in a format.
+func (f *mp4File) trackOf(reel int, format *timeline.Format) (*timeline.Track, error) {
 	p, err := f.rules.Admit(UseClip, format)
 	if err != nil {
-		return timeline.Run{}, err
+		return nil, err
 	}
 	t := p.Video
 	if reel == sound {
 		t = p.Audio
 	}
 	if t == nil {
-		return timeline.Run{}, fmt.Errorf("no track of the kind that was there: %w", millrace.ErrCorrupt)
+		return nil, fmt.Errorf("no track of the kind that was there: %w", millrace.ErrCorrupt)
 	}
-	return f.run(reel, t, x), nil
+	return t, nil
 }
 
 // appendTimes appends how long the samples of a run last, with the last one on its
