@@ -121,7 +121,7 @@ func (h *Handler) answered(c *call, status int) {
 		return
 	}
 	a := Answered{
-		RequestID: c.id, Operation: c.operation.name, Media: c.operation.kind == streams, Changes: c.operation.kind == changes,
+		RequestID: c.id, Operation: c.operation.name, Media: c.operation.kind == streams || c.operation.hls != nil, Changes: c.operation.kind == changes,
 		Stream: c.stream, Subject: c.subject, Principal: c.principal, Request: c.request, Body: c.body, Result: c.result,
 		Status: status, Took: time.Since(c.began),
 	}

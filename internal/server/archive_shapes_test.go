@@ -212,9 +212,7 @@ func TestArchivedMediaHaveTheShapesOfTheTable(t *testing.T) {
 	for _, s := range archiveShapes(t) {
 		t.Run(s.name, func(t *testing.T) {
 			body := strings.ReplaceAll(archiveSpecimens()[s.name], "$number", number)
-			if a := r.asked(s.path, json.RawMessage(body)); a.status == http.StatusNotImplemented {
-				t.Skip("it is not offered")
-			} else if a.status != http.StatusOK {
+			if a := r.asked(s.path, json.RawMessage(body)); a.status != http.StatusOK {
 				t.Fatalf("the specimen: %+v", a)
 			}
 			for _, row := range s.in {

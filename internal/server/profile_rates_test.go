@@ -93,6 +93,8 @@ func requestsOf(name string) map[string]map[string]any {
 		"ListTagsForResource": {"ResourceARN": arn},
 		"GetMedia":            stream("StartSelector", earliest()),
 
+		"GetHLSStreamingSessionURL": stream(),
+
 		"DescribeNotificationConfiguration":    stream(),
 		"UpdateNotificationConfiguration":      stream(),
 		"DescribeImageGenerationConfiguration": stream(),
