@@ -3,6 +3,7 @@ package api_test
 import (
 	"bytes"
 	"encoding/hex"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,9 +25,11 @@ type cinema struct {
 	store   *store.Engine
 	fs      *mem.FS
 	next    uint64
-	sent    int64 // bytes that were told of
-	spent   limit.Cost
-	served  []api.Served
+
+	mu     sync.Mutex // guards what follows
+	sent   int64      // bytes that were told of
+	spent  limit.Cost
+	served []api.Served
 }
 
 // filmed is when the first fragment of a cinema starts.
@@ -47,9 +50,11 @@ func newCinema(t *testing.T, change func(*api.Config, *playback.FilesConfig)) *c
 	c.Archive = &api.Archive{
 		Index: e, Since: func(d time.Duration) time.Time { return clock().Add(-d) },
 		Events: api.ArchiveEvents{
-			Sent:     func(_ string, _ millrace.Stream, s api.Sent) { x.sent += s.Bytes },
-			Consumed: func(_ millrace.Stream, c limit.Cost) { x.spent.Metadata += c.Metadata; x.spent.Media += c.Media },
-			Served:   func(s api.Served) { x.served = append(x.served, s) },
+			Sent: func(_ string, _ millrace.Stream, s api.Sent) { x.note(func() { x.sent += s.Bytes }) },
+			Consumed: func(_ millrace.Stream, c limit.Cost) {
+				x.note(func() { x.spent.Metadata += c.Metadata; x.spent.Media += c.Media })
+			},
+			Served: func(s api.Served) { x.note(func() { x.served = append(x.served, s) }) },
 		},
 	}
 	if change != nil {
@@ -62,6 +67,12 @@ func newCinema(t *testing.T, change func(*api.Config, *playback.FilesConfig)) *c
 		t.Fatal(err)
 	}
 	return x
+}
+
+func (x *cinema) note(what func()) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	what()
 }
 
 // Codec private data of what the tests film.
