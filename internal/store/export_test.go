@@ -166,3 +166,23 @@ func (e *Engine) LiveOf(number uint64) int {
 
 // DeletionsOf is how many deletions of a stream are remembered.
 func (e *Engine) DeletionsOf(key millrace.StreamKey) int { return len(e.index.rule(key).Deletions) }
+
+// A coverer is a Coverer that looks at so many pages at once.
+type coverer struct {
+	*Driver
+	batch int
+}
+
+// CoverBy is a Coverer that looks at batch pages at once.
+func (d *Driver) CoverBy(batch int) Coverer { return coverer{d, batch} }
+
+func (v coverer) Cover(ctx context.Context, s Scope, q CoverQuery) (Coverage, error) {
+	c, err := newCovering(q)
+	if err == nil {
+		err = v.index.cover(ctx, s, c, v.batch)
+	}
+	if err != nil {
+		return Coverage{}, err
+	}
+	return c.finish(), nil
+}

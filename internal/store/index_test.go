@@ -227,6 +227,15 @@ func (p plain) compare(t *testing.T, e *store.Engine, r *rand.Rand) {
 	}
 	p.compareAfter(t, e, r)
 	p.compareNewest(t, e, r)
+	for range 8 {
+		from, to := some(), some()
+		if from.After(to) {
+			from, to = to, from
+		}
+		p.compareCover(t, e, store.CoverQuery{
+			Clock: store.Clock(r.IntN(2)), From: from, To: to.Add(time.Second), Buckets: 1 + r.IntN(40), Gaps: r.IntN(30),
+		})
+	}
 }
 
 // compareNewest asks for the last ones, of all counts.

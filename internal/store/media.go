@@ -95,6 +95,7 @@ type Index interface {
 type Archive interface {
 	Index
 	Outliner
+	Coverer
 
 	// Newest returns the last entries by the server's clock, up to limit, in
 	// number order. It costs what List does for as many. An empty slice means

@@ -52,13 +52,23 @@ func NewIndexPage(stream millrace.StreamKey, clock Clock, entries []Entry) Index
 	}
 	p.Data = encodePage(entries)
 	binary.LittleEndian.PutUint32(p.Data[pageSumAt:], p.checksum())
+	p.Summary = summarize(&p, entries)
+	binary.LittleEndian.PutUint32(p.Summary[summarySumAt:], p.summarySum())
 	return p
 }
 
 // checksum covers all that the page says, so that neither a damaged page nor
-// one that stands in another's place passes for good.
+// one that stands in another's place passes for good. The summary has one of its
+// own.
 func (p *IndexPage) checksum() uint32 {
-	b := make([]byte, 0, 128)
+	table := crc32.MakeTable(crc32.Castagnoli)
+	sum := crc32.Update(0, table, p.appendBounds(make([]byte, 0, 128)))
+	sum = crc32.Update(sum, table, p.Data[:pageSumAt])
+	return crc32.Update(sum, table, p.Data[pageBodyAt:])
+}
+
+// appendBounds appends what the page says beside its data and its summary.
+func (p *IndexPage) appendBounds(b []byte) []byte {
 	b = binary.LittleEndian.AppendUint64(b, p.Stream.ID)
 	b = binary.LittleEndian.AppendUint32(b, p.Stream.Generation)
 	b = append(b, byte(p.Clock))
@@ -67,8 +77,5 @@ func (p *IndexPage) checksum() uint32 {
 	for _, v := range []int64{p.Start, p.Latest, p.End, int64(p.Count), p.Bytes} {
 		b = binary.LittleEndian.AppendUint64(b, uint64(v))
 	}
-	table := crc32.MakeTable(crc32.Castagnoli)
-	sum := crc32.Update(0, table, b)
-	sum = crc32.Update(sum, table, p.Data[:pageSumAt])
-	return crc32.Update(sum, table, p.Data[pageBodyAt:])
+	return b
 }

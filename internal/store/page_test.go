@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -82,6 +83,9 @@ func TestEveryEntryComesBackFromAPage(t *testing.T) {
 		if diff := sameEntries(got, list); diff != "" {
 			t.Error(diff)
 		}
+		if err := page.CheckSummary(); err != nil {
+			t.Error(err)
+		}
 	})
 }
 
@@ -135,6 +139,41 @@ func TestADamagedPageIsCorrupt(t *testing.T) {
 				t.Errorf("%d entries, %v", len(got), err)
 			}
 		})
+	}
+}
+
+// Whatever a page says that is not so, its summary does not go with it.
+func TestADamagedSummaryIsCorrupt(t *testing.T) {
+	good := store.NewIndexPage(millrace.StreamKey{ID: 3, Generation: 1}, store.ProducerClock, dayOfEntries(20))
+	if err := good.CheckSummary(); err != nil {
+		t.Fatal(err)
+	}
+	other := store.NewIndexPage(good.Stream, good.Clock, dayOfEntries(19))
+	damages := map[string]func(*store.IndexPage){
+		"another stream":   func(p *store.IndexPage) { p.Stream.ID++ },
+		"another clock":    func(p *store.IndexPage) { p.Clock-- },
+		"another key":      func(p *store.IndexPage) { p.First[27]++ },
+		"another start":    func(p *store.IndexPage) { p.Start++ },
+		"another count":    func(p *store.IndexPage) { p.Count++ },
+		"of another page":  func(p *store.IndexPage) { p.Summary = other.Summary },
+		"a shorter one":    func(p *store.IndexPage) { p.Summary = p.Summary[:len(p.Summary)-1] },
+		"a longer one":     func(p *store.IndexPage) { p.Summary = append(p.Summary, 0) },
+		"one without more": func(p *store.IndexPage) { p.Summary = []byte{} },
+	}
+	for i := range 8 * len(good.Summary) {
+		damages[fmt.Sprint("bit ", i)] = func(p *store.IndexPage) { p.Summary[i/8] ^= 1 << (i % 8) }
+	}
+	for name, damage := range damages {
+		bad := good
+		bad.Summary = slices.Clone(good.Summary)
+		damage(&bad)
+		if err := bad.CheckSummary(); !errors.Is(err, millrace.ErrCorrupt) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	good.Summary = nil
+	if err := good.CheckSummary(); err != nil {
+		t.Errorf("without one: %v", err)
 	}
 }
 

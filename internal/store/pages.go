@@ -48,6 +48,10 @@ type IndexPage struct {
 	Count  int
 	Bytes  int64  // of the entries' media
 	Data   []byte // the entries, encoded, with a checksum over them
+
+	// Summary is what the entries cover, encoded, with a checksum of its own; nil
+	// for a page that a release made which had none.
+	Summary []byte
 }
 
 // A PageQuery asks for pages of one stream and clock.
@@ -60,6 +64,9 @@ type PageQuery struct {
 	StartBy  int64 // pages with Start <= StartBy only; 0 is no bound. Both clocks have their pages in the order of Start
 	Backward bool  // highest keys first
 	Limit    int   // most pages to return; 0 is no limit
+
+	// Summaries leaves out the Data of those pages that have a Summary.
+	Summaries bool
 }
 
 // A PageID names a page.

@@ -135,7 +135,10 @@ func (s *pageState) find(q store.PageQuery) []store.IndexPage {
 		}
 		within := compare(p.Last, q.From) >= 0 && (q.To == store.Key{} || compare(p.First, q.To) <= 0)
 		if within && p.End > q.EndAfter && (q.StartBy == 0 || p.Start <= q.StartBy) {
-			p.Data = bytes.Clone(p.Data)
+			p.Data, p.Summary = bytes.Clone(p.Data), bytes.Clone(p.Summary)
+			if q.Summaries && p.Summary != nil {
+				p.Data = nil
+			}
 			found = append(found, p)
 		}
 	}
@@ -174,7 +177,7 @@ func cloneChange(c *store.PageChange) *store.PageChange {
 		RemovePacks: slices.Clone(c.RemovePacks), PutPacks: slices.Clone(c.PutPacks), Facts: maps.Clone(c.Facts),
 	}
 	for i := range own.Put {
-		own.Put[i].Data = bytes.Clone(own.Put[i].Data)
+		own.Put[i].Data, own.Put[i].Summary = bytes.Clone(own.Put[i].Data), bytes.Clone(own.Put[i].Summary)
 	}
 	for i := range own.PutPacks {
 		own.PutPacks[i].Limits = bytes.Clone(own.PutPacks[i].Limits)

@@ -32,7 +32,7 @@
 // # The index
 //
 // PRAGMA application_id is 0x4d6c7269 ("Mlri"). Its schema has versions of its
-// own, of which the first is index_1.sql.
+// own, whose steps are index_1.sql and its successors.
 //
 //	pages      clock, stream, key of the first fragment → what they have in common
 //	page_data  id → the fragments of a page, encoded as package store says

@@ -37,6 +37,9 @@ const everyCall = math.MaxInt64
 //go:embed index_1.sql
 var index1 string
 
+//go:embed index_2.sql
+var index2 string
+
 func indexKind() kind {
 	return kind{
 		application: 0x4d6c7269, // "Mlri"
@@ -47,13 +50,16 @@ func indexKind() kind {
 			"wal_autocheckpoint(0)", // because its failures are not reported
 			fmt.Sprintf("journal_size_limit(%d)", 4*logBytes),
 		},
-		steps: []step{createIndex1},
+		steps: []step{script(index1), script(index2)},
 	}
 }
 
-func createIndex1(ctx context.Context, tx *sql.Tx) error {
-	_, err := tx.ExecContext(ctx, index1)
-	return err
+// script is a step that runs statements.
+func script(text string) step {
+	return func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, text)
+		return err
+	}
 }
 
 // OpenIndex opens the file at path, or makes it, readable by its owner alone,

@@ -32,11 +32,11 @@ var changeTexts = [changeKinds]string{
 	removeStream: "DELETE FROM pages WHERE clock IN (0, 1) AND stream = ? AND generation = ?",
 	removePage:   "DELETE FROM pages WHERE clock = ? AND stream = ? AND generation = ? AND first = ?",
 	lookUpPage:   "SELECT data_id FROM pages WHERE clock = ? AND stream = ? AND generation = ? AND first = ?",
-	updatePage: `UPDATE pages SET last = ?5, start_ms = ?6, latest_ms = ?7, end_ms = ?8, count = ?9, bytes = ?10
+	updatePage: `UPDATE pages SET last = ?5, start_ms = ?6, latest_ms = ?7, end_ms = ?8, count = ?9, bytes = ?10, summary = ?11
 		WHERE clock = ?1 AND stream = ?2 AND generation = ?3 AND first = ?4`,
 	updateData: "UPDATE page_data SET data = ?2 WHERE id = ?1",
-	insertPage: `INSERT INTO pages (clock, stream, generation, first, last, start_ms, latest_ms, end_ms, count, bytes, data_id)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	insertPage: `INSERT INTO pages (clock, stream, generation, first, last, start_ms, latest_ms, end_ms, count, bytes, summary, data_id)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 	insertData: "INSERT INTO page_data (data) VALUES (?)",
 	removePack: "DELETE FROM packs WHERE number = ?",
 	putPack:    "INSERT OR REPLACE INTO packs (" + packColumns + ", sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -117,7 +117,7 @@ func pageKey(id store.PageID) []any {
 // is, and adds one that is not.
 func (w *indexWriter) put(p *store.IndexPage) {
 	key := pageKey(p.ID())
-	values := append(key, p.Last[:], p.Start, p.Latest, p.End, int64(p.Count), p.Bytes)
+	values := append(key, p.Last[:], p.Start, p.Latest, p.End, int64(p.Count), p.Bytes, p.Summary)
 	if id, found := w.lookUp(key); found {
 		w.do(updatePage, values...)
 		w.do(updateData, id, p.Data)

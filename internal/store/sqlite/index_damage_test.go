@@ -123,6 +123,7 @@ func honest(t *testing.T, path string, at int64, reset bool) bool {
 	note("find", err)
 	for _, page := range found {
 		_, err := page.Entries(nil)
+		err = errors.Join(err, page.CheckSummary())
 		note("entries", err)
 		i := int(page.Start-storetest.Epoch().UnixMilli()) / 100_000
 		if want := storetest.PageOf(indexStream(), store.ServerClock, 100*i, 90); err == nil && !cmp.Equal(page, want) {

@@ -16,13 +16,15 @@ type findKind uint8
 const (
 	findBackward findKind = 1 << iota
 	findStartBy
+	findSummaries
 
-	findKinds = 4
+	findKinds = 8
 )
 
 // findQuery reads the pages of clock ?1, stream ?2 and generation ?3 with keys
 // from ?4 to ?5 that end after ?6, up to ?7 of them. With findStartBy, none
-// starts after ?8.
+// starts after ?8. With findSummaries, the data of those that have a summary is
+// not read.
 //
 // Pages do not overlap, so the only one that begins before ?4 and may reach it
 // is the one before: both ends of the range are looked up, and only what lies
@@ -37,8 +39,12 @@ func findQuery(k findKind) string {
 		startBy = " AND first <= (SELECT first FROM pages WHERE" + family +
 			"AND start_ms <= ?8 ORDER BY start_ms DESC, first DESC LIMIT 1)"
 	}
-	return "SELECT first, last, start_ms, latest_ms, end_ms, count, bytes, data" +
-		" FROM pages LEFT JOIN page_data ON id = data_id WHERE" + family +
+	data, from := "data", "pages LEFT JOIN page_data ON id = data_id"
+	if k&findSummaries != 0 {
+		data, from = "CASE WHEN summary IS NULL THEN (SELECT data FROM page_data WHERE id = data_id) END", "pages"
+	}
+	return "SELECT first, last, start_ms, latest_ms, end_ms, count, bytes, summary, " + data +
+		" FROM " + from + " WHERE" + family +
 		"AND first >= coalesce((SELECT first FROM pages WHERE" + family +
 		"AND first <= ?4 ORDER BY first DESC LIMIT 1), ?4) AND first <= ?5" + startBy +
 		" AND last >= ?4 AND end_ms > ?6 ORDER BY first" + order + " LIMIT ?7"
@@ -71,6 +77,9 @@ func (f *indexFile) find(ctx context.Context, q store.PageQuery) ([]store.IndexP
 	if q.Backward {
 		kind |= findBackward
 	}
+	if q.Summaries {
+		kind |= findSummaries
+	}
 	if q.StartBy != 0 {
 		kind |= findStartBy
 		args = append(args, q.StartBy)
@@ -86,6 +95,9 @@ func (f *indexFile) find(ctx context.Context, q store.PageQuery) ([]store.IndexP
 		if err := scanPage(rows, &page); err != nil {
 			return nil, err
 		}
+		if page.Data == nil && (page.Summary == nil || !q.Summaries) {
+			return nil, fmt.Errorf("index page %x has no data: %w", page.First, millrace.ErrCorrupt)
+		}
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -96,12 +108,9 @@ func (f *indexFile) find(ctx context.Context, q store.PageQuery) ([]store.IndexP
 
 func scanPage(rows *sql.Rows, p *store.IndexPage) error {
 	var first, last []byte
-	err := rows.Scan(&first, &last, &p.Start, &p.Latest, &p.End, &p.Count, &p.Bytes, &p.Data)
+	err := rows.Scan(&first, &last, &p.Start, &p.Latest, &p.End, &p.Count, &p.Bytes, &p.Summary, &p.Data)
 	if err != nil {
 		return err
-	}
-	if p.Data == nil {
-		return fmt.Errorf("index page %x has no data: %w", first, millrace.ErrCorrupt)
 	}
 	return scanKeys(first, last, &p.First, &p.Last)
 }

@@ -33,11 +33,31 @@ func oldEntries() []store.Entry {
 	return list
 }
 
-// TestSchema1OfTheIndexIsRead: schema 1 with pages of format 1 is read for
-// ever.
-func TestSchema1OfTheIndexIsRead(t *testing.T) {
-	x := openIndex(t, old(t, "index_1.db"), sqlite.Options{})
-	key := millrace.StreamKey{ID: math.MaxUint64, Generation: math.MaxUint32}
+// oldStream is whose entries they are.
+func oldStream() millrace.StreamKey {
+	return millrace.StreamKey{ID: math.MaxUint64, Generation: math.MaxUint32}
+}
+
+// TestOldSchemasOfTheIndexAreRead: every schema with pages of format 1 is read
+// for ever.
+func TestOldSchemasOfTheIndexAreRead(t *testing.T) {
+	for _, name := range []string{"index_1.db", "index_2.db"} {
+		t.Run(name, func(t *testing.T) {
+			path := old(t, name)
+			for range 2 { // the second time it is of the new schema
+				x := openIndex(t, path, sqlite.Options{})
+				checkOldIndex(t, x)
+				if err := x.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
+
+func checkOldIndex(t *testing.T, x *sqlite.Index) {
+	t.Helper()
+	key := oldStream()
 	s, err := x.State(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -64,6 +84,27 @@ func TestSchema1OfTheIndexIsRead(t *testing.T) {
 		got, err := pages[0].Entries(nil)
 		if diff := gocmp.Diff(list, got, gocmp.AllowUnexported(millrace.FragmentNumber{})); diff != "" || err != nil {
 			t.Errorf("clock %d: %v, %s", clock, err, diff)
+		}
+	}
+}
+
+// TestPagesOfSchema1GetASummaryWhenTheyAreWrittenAgain: until then who asks for
+// summaries alone gets their data.
+func TestPagesOfSchema1GetASummaryWhenTheyAreWrittenAgain(t *testing.T) {
+	x := openIndex(t, old(t, "index_1.db"), sqlite.Options{})
+	page := store.NewIndexPage(oldStream(), store.ServerClock, oldEntries())
+	before := page
+	before.Summary = nil
+	after := page
+	after.Data = nil
+	q := store.PageQuery{Stream: oldStream(), EndAfter: math.MinInt64, Summaries: true}
+	for _, want := range []store.IndexPage{before, after} {
+		got, err := x.Find(t.Context(), q)
+		if diff := gocmp.Diff([]store.IndexPage{want}, got); diff != "" || err != nil {
+			t.Errorf("%v, %s", err, diff)
+		}
+		if err := x.Apply(t.Context(), &store.PageChange{Put: []store.IndexPage{page}}); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -222,8 +222,8 @@ func TestTheLogIsFoldedInWhenItIsLong(t *testing.T) {
 func TestOpenIndexRefusesWhatIsNotItsOwn(t *testing.T) {
 	for name, tc := range map[string]struct{ prepare, want string }{
 		"a file of a newer release": {
-			"INSERT INTO schema_version (version) VALUES (2)",
-			"has schema version 2, and this release knows versions up to 1: start the newer release that wrote it, or remove the file",
+			"INSERT INTO schema_version (version) VALUES (3)",
+			"has schema version 3, and this release knows versions up to 2: start the newer release that wrote it, or remove the file",
 		},
 		"a file of another application": {"PRAGMA application_id = 7", "not an index"},
 		"a control database":            {fmt.Sprintf("PRAGMA application_id = %d", 0x4d6c7263), "not an index"},

@@ -231,12 +231,14 @@ func nothingIsShared(t *testing.T, c pagesCase) {
 	key := millrace.StreamKey{ID: 1}
 	page := PageOf(key, store.ServerClock, 0, 5)
 	want := page
-	want.Data = bytes.Clone(page.Data)
+	want.Data, want.Summary = bytes.Clone(page.Data), bytes.Clone(page.Summary)
 	limits := []byte{1, 2, 3}
 	c.apply(store.PageChange{Put: []store.IndexPage{page}, PutPacks: []store.PackRow{{Number: 1, Limits: limits}}})
 	clear(page.Data)
+	clear(page.Summary)
 	clear(limits)
 	clear(c.all(key, store.ServerClock)[0].Data)
+	clear(c.all(key, store.ServerClock)[0].Summary)
 	clear(c.state().Packs[0].Limits)
 	c.same(c.all(key, store.ServerClock), []store.IndexPage{want})
 	c.same(c.state().Packs[0].Limits, []byte{1, 2, 3})
