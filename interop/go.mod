@@ -11,6 +11,7 @@ require (
 )
 
 require (
+	github.com/Eyevinn/hls-m3u8 v0.6.5 // indirect
 	github.com/aws/aws-sdk-go-v2/internal/configsources v1.4.25 // indirect
 	github.com/aws/aws-sdk-go-v2/internal/endpoints/v2 v2.7.25 // indirect
 	github.com/go-jose/go-jose/v4 v4.1.0 // indirect

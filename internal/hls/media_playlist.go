@@ -7,9 +7,11 @@ import (
 
 // Protocol versions of media playlists: initialization segments outside of
 // I-frame playlists need 6, and the service says 7; decimal durations need 3.
+// Gaps came with 8.
 const (
-	versionMP4 = "7"
-	versionTS  = "3"
+	versionMP4  = "7"
+	versionTS   = "3"
+	versionGaps = "8"
 )
 
 // entrySize is about how many bytes an entry takes without its token.
@@ -55,6 +57,11 @@ func (w *Window) appendHead(dst []byte, r *Rendition) []byte {
 	if r.Container == MPEGTS {
 		version = versionTS
 	}
+	for i := range w.Listed() {
+		if r.isGap(&w.Listed()[i]) {
+			version = versionGaps
+		}
+	}
 	dst = append(dst, "#EXTM3U\n#EXT-X-VERSION:"...)
 	dst = append(dst, version...)
 	if w.settings.Mode == OnDemand {
@@ -87,16 +94,21 @@ func (w *Window) numbers() (sequence, before uint64, marked bool) {
 	return listed[0].Sequence, listed[0].before, last.Discontinuity || last.before > 0
 }
 
+// isGap reports whether players cannot have an entry, because it is damaged or
+// because the fragment has nothing of the track.
+func (r *Rendition) isGap(e *Entry) bool {
+	return e.Gap || r.Container == FragmentedMP4 && !e.Tracks[r.Track].plays()
+}
+
 // appendEntry appends what stands between an entry's discontinuity and map and
-// the next entry. What players cannot have, because it is damaged or because the
-// fragment has nothing of the track, is a gap that lasts as long.
+// the next entry. A gap lasts as long as what is missing.
 func appendEntry(dst []byte, e *Entry, r *Rendition) []byte {
 	if r.Timestamps {
 		dst = append(dst, "#EXT-X-PROGRAM-DATE-TIME:"...)
 		dst = appendTime(dst, e.Start)
 		dst = append(dst, '\n')
 	}
-	if e.Gap || r.Container == FragmentedMP4 && !e.Tracks[r.Track].plays() {
+	if r.isGap(e) {
 		dst = append(dst, "#EXT-X-GAP\n"...)
 	}
 	dst = append(dst, "#EXTINF:"...)
