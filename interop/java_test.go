@@ -449,3 +449,18 @@ func (f *follower) waitFor(t *testing.T, from string, suffice func([]javaFollowL
 		}
 	}
 }
+
+// TestJavaReadsArchivedMedia: ListFragmentWorker and GetMediaForFragmentListWorker
+// of the parser library, and clips and sessions of the SDK for Java v1.
+func TestJavaReadsArchivedMedia(t *testing.T) {
+	javaHome(t)
+	clip(t)
+	plainAndTLS(t, func(t *testing.T, r *rig) {
+		r.fill(t, "java-archived")
+		time.Sleep(time.Second) // the last fragment is older than what the program calls now, to the second
+		lines := java[struct{ Frames int }](t, r, "Archived", "java-archived", strconv.Itoa(clipSeconds))
+		if len(lines) != 1 || lines[0].Frames < clipFrames {
+			t.Errorf("it saw %v", lines)
+		}
+	})
+}
