@@ -3,6 +3,7 @@ module github.com/millrace/millrace/interop
 go 1.26.0
 
 require (
+	github.com/Eyevinn/hls-m3u8 v0.6.5
 	github.com/at-wat/ebml-go v0.19.4
 	github.com/aws/aws-sdk-go v1.55.8
 	github.com/aws/aws-sdk-go-v2 v1.47.7
@@ -11,7 +12,6 @@ require (
 )
 
 require (
-	github.com/Eyevinn/hls-m3u8 v0.6.5 // indirect
 	github.com/aws/aws-sdk-go-v2/internal/configsources v1.4.25 // indirect
 	github.com/aws/aws-sdk-go-v2/internal/endpoints/v2 v2.7.25 // indirect
 	github.com/go-jose/go-jose/v4 v4.1.0 // indirect
