@@ -54,10 +54,6 @@ type Config struct {
 
 	Availability ResourceHandler // says when a stream has media; nil: it is not offered
 
-	// OpenResourceToken returns what a token says that was made for a resource
-	// of a stream. Its errors are what the caller is told. Nil: there are none.
-	OpenResourceToken func(ctx context.Context, token string, stream millrace.StreamName, resource string) (ResourceToken, error)
-
 	Media MediaPlane // told of what happens to streams; nil: nobody is
 
 	GetMediaForFragmentList MediaHandler // nil: the operation is not offered

@@ -30,6 +30,7 @@ type fileAnswer struct {
 	h       *Handler
 	call    *call
 	stream  millrace.Stream
+	action  auth.Action // by which the caller may
 	control *http.ResponseController
 	file    *playback.File
 	cursor  *playback.Cursor
@@ -41,7 +42,7 @@ type fileAnswer struct {
 }
 
 func (h *Handler) newFileAnswer(w http.ResponseWriter, c *call, s millrace.Stream) *fileAnswer {
-	return &fileAnswer{ResponseWriter: w, h: h, call: c, stream: s, control: http.NewResponseController(w), renewed: time.Now()}
+	return &fileAnswer{ResponseWriter: w, h: h, call: c, stream: s, action: auth.Action(c.operation.name), control: http.NewResponseController(w), renewed: time.Now()}
 }
 
 // serve answers with what the request wants of the file. What goes wrong before the
@@ -138,7 +139,7 @@ func (a *fileAnswer) renew() error {
 	now, err := c.Renew(ctx, a.call.principal)
 	switch {
 	case err == nil:
-		err = auth.Authorize(now, auth.Action(a.call.operation.name), a.stream.ARN.String())
+		err = auth.Authorize(now, a.action, a.stream.ARN.String())
 	case !errors.Is(err, millrace.ErrNotFound):
 		err = nil // it cannot be found out now
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"time"
@@ -106,6 +107,14 @@ func (h *Handler) archivedMedia(serve func(http.ResponseWriter, *call) error) fu
 		h.served(c, err)
 		return err
 	}
+}
+
+// filed is for an operation on files, where there are files and tokens.
+func (h *Handler) filed(run func(context.Context, *call) (any, error)) func(context.Context, *call) (any, error) {
+	if h.config.Archive == nil || h.config.Files == nil || h.config.Playback == nil {
+		return nil
+	}
+	return run
 }
 
 // served tells of a call on archived media that is over.

@@ -60,11 +60,20 @@ func (h *Handler) serveMediaFile(w http.ResponseWriter, c *ResourceCall) error {
 	head.Set("Content-Disposition", fmt.Sprintf(`inline; filename="%s-%s.%s"`,
 		c.Stream.Name, r.From.UTC().Format("20060102T150405Z"), strings.TrimPrefix(c.call.operation.path, "media.")))
 	head.Set("Cache-Control", "private, no-cache") // the range may get more, or lose some
-	return h.newFileAnswer(w, c.call, c.Stream).serve(file)
+	a := h.newFileAnswer(w, c.call, c.Stream)
+	if c.token != nil {
+		a.action = opMediaFileURL
+	}
+	return a.serve(file)
 }
 
 // fileRequest is what the query asks for, or what the token was made for.
 func (c *ResourceCall) fileRequest() (playback.FileRequest, error) {
+	if c.token != nil {
+		r := c.token.request
+		r.Scope = c.Scope
+		return r, nil
+	}
 	var v checks
 	r := playback.FileRequest{Scope: c.Scope, Clock: store.ProducerClock}
 	r.From, r.To = v.queryTime(c.Query, queryFrom), v.queryTime(c.Query, queryTo)

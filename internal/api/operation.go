@@ -111,6 +111,7 @@ func (h *Handler) archiveOperations() []operation {
 		{name: "ListFragments", path: "/listFragments", run: h.archived(h.listFragments)},
 		{name: "GetHLSStreamingSessionURL", path: "/getHLSStreamingSessionURL", run: h.played(h.getHLSStreamingSessionURL)},
 		{name: "GetMediaForFragmentList", path: "/getMediaForFragmentList", kind: streams, media: h.config.GetMediaForFragmentList},
+		{name: opMediaFileURL, path: ownPrefix + "/getMediaFileURL", run: h.filed(h.getMediaFileURL)},
 		{name: "GetClip", path: "/getClip", kind: streams, stream: h.archivedMedia(h.getClip)},
 	}
 }

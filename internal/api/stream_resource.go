@@ -36,21 +36,12 @@ type ResourceCall struct {
 	Principal auth.Principal
 	Now       time.Time // the server's wall clock
 
-	call *call
-
-	// Sealed is what was sealed into the token that the caller had instead of a
-	// signature; nil if there was a signature.
-	Sealed []byte
+	call  *call
+	token *fileToken // that the caller had instead of a signature
 }
 
 // Head reports whether the answer's body is not wanted.
 func (c *ResourceCall) Head() bool { return c.Request.Method == http.MethodHead }
-
-// A ResourceToken is what a token for a stream's resource says, once opened.
-type ResourceToken struct {
-	Principal auth.Principal // who made it, as he is now
-	Sealed    []byte         // what the token is for, as its maker put it
-}
 
 // resourceOperations are those on what belongs to one stream, by the last
 // element of its path.
@@ -101,16 +92,22 @@ func (h *Handler) serveResource(w http.ResponseWriter, c *call, name millrace.St
 	if err != nil {
 		return err
 	}
-	sealed, err := h.authenticateResource(c, query.Get(queryToken), name)
+	token, err := h.authenticateResource(c, query.Get(queryToken), name)
 	if err != nil {
-		return err
+		return explain(err)
 	}
-	s, err := h.findArchived(c.request.Context(), c, target{name: name}, auth.Action(c.operation.name))
+	ctx := c.request.Context()
+	var s millrace.Stream
+	if token != nil {
+		s, err = h.findByToken(ctx, c, token, name)
+	} else {
+		s, err = h.findArchived(ctx, c, target{name: name}, auth.Action(c.operation.name))
+	}
 	if err != nil {
 		return explain(err)
 	}
 	return explain(c.operation.resource(w, &ResourceCall{
-		call: c, RequestID: c.id, Request: c.request, Query: query, Stream: s, Principal: c.principal, Now: h.config.Now(), Sealed: sealed,
+		call: c, RequestID: c.id, Request: c.request, Query: query, Stream: s, Principal: c.principal, Now: h.config.Now(), token: token,
 		Scope: store.Scope{Stream: s.Key, Since: h.config.Since(s.Retention)},
 	}))
 }
@@ -139,16 +136,11 @@ func parseResourceQuery(raw string) (url.Values, error) {
 // authenticateResource finds out who made the token, or else who signed. An
 // address that was signed for GET is good for HEAD too: players ask for the
 // length that way, and it tells less.
-func (h *Handler) authenticateResource(c *call, token string, name millrace.StreamName) (sealed []byte, err error) {
+func (h *Handler) authenticateResource(c *call, token string, name millrace.StreamName) (opened *fileToken, err error) {
 	end := h.config.Events.Step(c.request.Context(), "authenticate")
 	defer func() { end(err) }()
-	if open := h.config.OpenResourceToken; len(token) > 0 && open != nil {
-		t, err := open(c.request.Context(), token, name, c.operation.path)
-		if err != nil {
-			return nil, err
-		}
-		c.principal = t.Principal
-		return t.Sealed, nil
+	if token != "" {
+		return h.openFileToken(c.request.Context(), c, token, name)
 	}
 	ctx, now := c.request.Context(), h.config.Now()
 	p, err := h.config.Auth.Authenticate(ctx, c.request, nil, now)

@@ -1,37 +1,27 @@
 package api_test
 
 import (
-	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/api"
-	"github.com/millrace/millrace/internal/auth"
 	"github.com/millrace/millrace/internal/store/mem"
 	"github.com/millrace/millrace/internal/wire"
 )
 
-// resources is a handler whose resources say who asked for what, and take the
-// token "good".
+// resources is a handler whose resources say who asked for what.
 func resources(t *testing.T) *api.Handler {
 	t.Helper()
 	c := config(mem.NewControl())
 	c.MountPrefix = "/kvs"
 	tell := func(w http.ResponseWriter, r *api.ResourceCall) error {
-		_, err := w.Write([]byte(r.Principal.KeyID + " " + r.Stream.Name.String() + " " + r.Query.Get("from") + " " + string(r.Sealed)))
+		_, err := w.Write([]byte(r.Principal.KeyID + " " + r.Stream.Name.String() + " " + r.Query.Get("from")))
 		return err
 	}
 	c.Availability = tell
-	c.OpenResourceToken = func(_ context.Context, token string, s millrace.StreamName, resource string) (api.ResourceToken, error) {
-		if token != "good" {
-			return api.ResourceToken{}, millrace.Errorf(millrace.CodeNotAuthorized, "Streaming session token is expired")
-		}
-		return api.ResourceToken{Principal: auth.Principal{KeyID: "maker", Root: true}, Sealed: []byte("sealed for " + s.String() + " " + resource)}, nil
-	}
 	h := newHandler(t, c)
 	create(t, h, "door")
 	return h
@@ -44,9 +34,9 @@ func TestResourcesOfAStream(t *testing.T) {
 		status                  int
 		want                    string // the body, or the error's type
 	}{
-		{"availability", "root", "GET", "/millrace/v1/streams/door/availability?from=7", 200, "root door 7 "},
+		{"availability", "root", "GET", "/millrace/v1/streams/door/availability?from=7", 200, "root door 7"},
 		{"HEAD", "root", "HEAD", "/millrace/v1/streams/door/availability", 200, ""},
-		{"behind the mount prefix", "root", "GET", "/kvs/millrace/v1/streams/door/availability", 200, "root door  "},
+		{"behind the mount prefix", "root", "GET", "/kvs/millrace/v1/streams/door/availability", 200, "root door "},
 		{"POST", "root", "POST", "/millrace/v1/streams/door/availability", 404, noSuchOp},
 		{"DELETE", "root", "DELETE", "/millrace/v1/streams/door/availability", 404, noSuchOp},
 		{"a file that is not offered", "root", "GET", "/millrace/v1/streams/door/media.mp4", 404, noSuchOp},
@@ -58,7 +48,6 @@ func TestResourcesOfAStream(t *testing.T) {
 		{"one that may not, of what is not there", "guest", "GET", "/millrace/v1/streams/gate/availability", 403, "NotAuthorizedException"},
 		{"nobody", "", "GET", "/millrace/v1/streams/door/availability", 403, "MissingAuthenticationTokenException"},
 		{"a parameter twice", "root", "GET", "/millrace/v1/streams/door/availability?from=1&from=2", 400, "InvalidArgumentException"},
-		{"a token", "", "GET", "/millrace/v1/streams/door/availability?SessionToken=good", 200, "maker door  sealed for door availability"},
 		{"a bad token", "", "GET", "/millrace/v1/streams/door/availability?SessionToken=bad", 403, "NotAuthorizedException"},
 		{"a bad token beside a good signature", "root", "GET", "/millrace/v1/streams/door/availability?SessionToken=bad", 403, "NotAuthorizedException"},
 	} {

@@ -62,6 +62,7 @@ func wallRows() map[string]wallRow {
 		"GetMediaForFragmentList":   {in{"Fragments": []string{"1"}}, aStream},
 		"GetClip":                   {in{"ClipFragmentSelector": in{"FragmentSelectorType": "SERVER_TIMESTAMP", "TimestampRange": times}}, aStream},
 		"GetHLSStreamingSessionURL": {in{}, aStream},
+		"GetMediaFileURL":           {in{"From": 1, "To": 2}, aStream},
 
 		"DescribeNotificationConfiguration":    {in{}, aStream},
 		"UpdateNotificationConfiguration":      {in{}, aStream},
@@ -110,7 +111,7 @@ type modelScope struct{ actions, streams []string }
 var governing = regexp.MustCompile(`(Key|Device)s?$`)
 
 // dataPlane are the actions whose lack is reported as the data plane does.
-var dataPlane = regexp.MustCompile(`^(PutMedia|GetMedia|GetMediaForFragmentList|ListFragments|GetClip|GetHLSStreamingSessionURL)$`)
+var dataPlane = regexp.MustCompile(`^(PutMedia|GetMedia|GetMediaForFragmentList|ListFragments|GetClip|GetHLSStreamingSessionURL|GetMediaFileURL)$`)
 
 // expressions are the patterns' that were seen, for they take long to make.
 var expressions sync.Map
