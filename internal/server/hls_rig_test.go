@@ -29,8 +29,8 @@ func onDemand(more map[string]any) map[string]any {
 // session makes a session and returns the address of its master playlist.
 func (r *rig) session(name string, members map[string]any) string {
 	r.t.Helper()
-	in := maps.Clone(members)
-	in["StreamName"] = name
+	in := map[string]any{"StreamName": name}
+	maps.Copy(in, members)
 	status, out := r.call("/getHLSStreamingSessionURL", in)
 	address, ok := out["HLSStreamingSessionURL"].(string)
 	if status != http.StatusOK || !ok {
