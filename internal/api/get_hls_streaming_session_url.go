@@ -182,10 +182,13 @@ func (h *Handler) checkRange(ctx context.Context, s millrace.Stream, o *playback
 	if !a.StrictRanges {
 		return nil
 	}
+	if !o.To.IsZero() && o.To.Sub(o.From) > longestRange {
+		return millrace.Errorf(millrace.CodeInvalidArgument, "The range from %d to %d is longer than 24 hours.", o.From.UnixMilli(), o.To.UnixMilli())
+	}
+	if o.Clock != store.ServerClock {
+		return nil
+	}
 	if !o.To.IsZero() {
-		if o.To.Sub(o.From) > longestRange {
-			return millrace.Errorf(millrace.CodeInvalidArgument, "The range from %d to %d is longer than 24 hours.", o.From.UnixMilli(), o.To.UnixMilli())
-		}
 		if err := a.checkEnd(s, store.Listing{To: o.To.Add(time.Millisecond)}); err != nil {
 			return err
 		}
@@ -196,9 +199,6 @@ func (h *Handler) checkRange(ctx context.Context, s millrace.Stream, o *playback
 // checkHead refuses a range by the server's clock that begins before the oldest
 // fragment that is kept.
 func (a *Archive) checkHead(ctx context.Context, s millrace.Stream, o *playback.Order) error {
-	if o.Clock != store.ServerClock {
-		return nil
-	}
 	oldest, err := a.Index.List(ctx, a.scope(s), store.Listing{Limit: 1})
 	if err != nil {
 		return err

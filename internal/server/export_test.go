@@ -7,3 +7,6 @@ func (s *Server) Paths() map[string]string { return s.api.Paths() }
 
 // Sessions issues sessions of any kind.
 func (s *Server) Sessions() *auth.Sessions { return s.sessions }
+
+// OnPackaged says who is told of segments that are packaged for players.
+func OnPackaged(o *Options, told func(bytes int64)) { o.packaged = told }
