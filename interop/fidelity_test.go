@@ -70,7 +70,7 @@ func TestFramesComeBackAsTheyWentIn(t *testing.T) {
 				whole, parts := rec.make(t)
 				stream, kept := r.keep(t, "fidelity-"+rec.name, whole)
 				want := rec.decode(t, parts)
-				for _, how := range []string{asClip, asMP4, asMKV} {
+				for _, how := range []string{asFMP4, asTS, asClip, asMP4, asMKV} {
 					t.Run(how, func(t *testing.T) {
 						rec.compare(t, r, stream, kept, how, fates(profile)[rec.name][how], want)
 					})
