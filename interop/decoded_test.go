@@ -52,6 +52,7 @@ func soundOf(t *testing.T, source string, expected ...string) []byte {
 
 func decode(t *testing.T, source string, expected []string, args ...string) string {
 	t.Helper()
+	name, _, _ := strings.Cut(filepath.Base(source), "?")
 	stdout, stderr, err := shared.run(t, nil, need(t, "ffmpeg"), append([]string{"-hide_banner", "-loglevel", "warning", "-i", source}, args...)...)
 	for line := range strings.Lines(stderr) {
 		known := strings.Contains(line, "-vsync is deprecated") || strings.Contains(line, "Guessed Channel Layout")
@@ -59,11 +60,11 @@ func decode(t *testing.T, source string, expected []string, args ...string) stri
 			known = known || strings.Contains(line, e)
 		}
 		if !known {
-			t.Errorf("ffmpeg on %s: %s", filepath.Base(source), strings.TrimSpace(line))
+			t.Errorf("ffmpeg on %s: %s", name, strings.TrimSpace(line))
 		}
 	}
 	if err != nil {
-		t.Errorf("ffmpeg on %s: %v", filepath.Base(source), err)
+		t.Errorf("ffmpeg on %s: %v", name, err)
 	}
 	return stdout
 }

@@ -31,6 +31,8 @@ install_packages() {
 	command -v mvn >/dev/null || missing+=(maven)
 	command -v promtool >/dev/null || missing+=(prometheus)
 	command -v nginx >/dev/null || missing+=(nginx-light)
+	command -v mpv >/dev/null || missing+=(mpv)
+	plays_with_gstreamer || missing+=(gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav)
 	command -v javac >/dev/null || missing+=(default-jdk-headless)
 	if ((${#missing[@]} == 0)); then
 		return
@@ -42,6 +44,14 @@ install_packages() {
 	echo "interop: installing ${missing[*]}"
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# The elements stand in five packages.
+plays_with_gstreamer() {
+	local element
+	for element in playbin souphttpsrc qtdemux hlsdemux tsdemux avdec_h264 checksumsink; do
+		gst-inspect-1.0 --exists "$element" 2>/dev/null || return
+	done
 }
 
 # Makes a Python environment from a list of requirements, after which it is
