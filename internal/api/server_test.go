@@ -121,7 +121,7 @@ func post(t *testing.T, h http.Handler, path, body string) reply {
 
 // ask sends a request to the handler without a connection. The key "" does not
 // sign.
-func ask(t *testing.T, h http.Handler, key, method, path, body string, header http.Header) reply {
+func ask(t testing.TB, h http.Handler, key, method, path, body string, header http.Header) reply {
 	t.Helper()
 	return askAt(t, h, clock(), key, method, path, body, header)
 }
@@ -132,7 +132,7 @@ func postAt(t *testing.T, h http.Handler, at time.Time, path, body string) reply
 	return askAt(t, h, at, "root", http.MethodPost, path, body, nil)
 }
 
-func askAt(t *testing.T, h http.Handler, at time.Time, key, method, path, body string, header http.Header) reply {
+func askAt(t testing.TB, h http.Handler, at time.Time, key, method, path, body string, header http.Header) reply {
 	t.Helper()
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	for name, values := range header {
