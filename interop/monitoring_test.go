@@ -154,6 +154,8 @@ func TestPrometheusAnswersEveryQueryOfTheDashboardAndTheAlerts(t *testing.T) {
 	shared.output(t, shared.binary, "pull", "monitored", "--from", "1h ago", "--container", "mkv", "--out", filepath.Join(t.TempDir(), "out.mkv"))
 	_, _, _ = shared.run(t, nil, shared.binary, "stream", "create", "monitored")                             // which is there
 	_, _, _ = shared.run(t, []byte("no Matroska"), need(t, "curl"), shared.putWithCurl("monitored", "-")...) // which ends with an ERROR
+	shared.output(t, shared.binary, "fragments", "monitored")
+	shared.clipOf(t, "monitored")
 	deadline := time.Now().Add(time.Minute)
 	panels := dashboardQueries(t)
 	if len(panels) < 30 {

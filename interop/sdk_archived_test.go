@@ -124,3 +124,15 @@ func (r *rig) archivedPlayback(t *testing.T, c *archived.KinesisVideoArchivedMed
 		t.Errorf("%s, %v: %.200s", resp.Status, err, playlist)
 	}
 }
+
+// clipOf gets a clip of what was put into a stream in the past hour.
+func (r *rig) clipOf(t *testing.T, name string) {
+	t.Helper()
+	clip, err := r.archivedClient(t).GetClip(&archived.GetClipInput{StreamName: aws.String(name), ClipFragmentSelector: &archived.ClipFragmentSelector{
+		FragmentSelectorType: aws.String(archived.ClipFragmentSelectorTypeServerTimestamp),
+		TimestampRange:       &archived.ClipTimestampRange{StartTimestamp: aws.Time(time.Now().Add(-time.Hour)), EndTimestamp: aws.Time(time.Now())},
+	}})
+	must(t, err)
+	_, err = io.Copy(io.Discard, clip.Payload)
+	must(t, errors.Join(err, clip.Payload.Close()))
+}

@@ -2,8 +2,8 @@ package config
 
 // awsRates returns the service's own rates, by operation. What the service
 // bounds in another way than by requests is not here: GetClip, GetImages,
-// ListFragments and GetMediaForFragmentList cost points. The resource of what
-// players ask for is their session.
+// ListFragments and GetMediaForFragmentList cost points alone. The resource of
+// what players ask for is their session.
 func awsRates() map[string]RateRule {
 	rates := map[string]RateRule{}
 	for _, class := range []struct {
