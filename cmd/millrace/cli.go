@@ -22,6 +22,7 @@ type cli struct {
 	Push       pushCommand       `cmd:"" help:"Send a Matroska file, or standard input, to a stream."`
 	Pull       pullCommand       `cmd:"" help:"Take media out of a stream."`
 	Fragments  fragmentsCommand  `cmd:"" help:"List the fragments that are kept of a stream."`
+	Clip       clipCommand       `cmd:"" help:"Take a range of a stream as one MP4 or Matroska file."`
 	URL        urlCommand        `cmd:"" name:"url" help:"Make links by which people and players see a stream."`
 	Key        keyCommand        `cmd:"" help:"Make, change and list access keys."`
 	Device     deviceCommand     `cmd:"" help:"Give devices certificates, and take them back."`

@@ -1,0 +1,53 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/wire"
+)
+
+// A MediaFile says which range of a stream is wanted as one file.
+type MediaFile struct {
+	From, To time.Time // by Clock; the latter is not in it
+	Clock    string    // "producer" or "server"; empty is the producer's
+	Format   string    // "mp4" or "mkv"
+	Exact    bool      // nothing outside of the range is shown; MP4 alone can say that
+}
+
+// OpenMediaFile asks for a range of a stream as one file, and returns the file and
+// its length in bytes. The caller closes it. It is tried once. A file that ends
+// before its length is io.ErrUnexpectedEOF.
+func (c *Client) OpenMediaFile(ctx context.Context, stream millrace.StreamName, f MediaFile) (file io.ReadCloser, size int64, err error) {
+	query := url.Values{"from": {f.From.UTC().Format(time.RFC3339Nano)}, "to": {f.To.UTC().Format(time.RFC3339Nano)}, "cut": {"fragment"}}
+	if f.Exact {
+		query.Set("cut", "exact")
+	}
+	if f.Clock != "" {
+		query.Set("clock", f.Clock)
+	}
+	address := strings.TrimSuffix(c.endpoint, "/") + "/millrace/v1/streams/" + url.PathEscape(stream.String()) + "/media." + f.Format
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address+"?"+query.Encode(), nil)
+	if err != nil {
+		return nil, 0, fmt.Errorf("ask for a file: %w", err)
+	}
+	req.Header.Set("User-Agent", UserAgent)
+	if err := c.Sign(ctx, req, wire.EmptyPayload); err != nil {
+		return nil, 0, fmt.Errorf("ask for a file: %w", err)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, 0, fmt.Errorf("ask for a file: %w", err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		defer resp.Body.Close()
+		return nil, 0, wire.DecodeError(resp)
+	}
+	return resp.Body, resp.ContentLength, nil
+}
