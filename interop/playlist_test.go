@@ -133,6 +133,36 @@ func TestOthersFollowLivePlaylists(t *testing.T) {
 	}
 }
 
+// TestOthersFollowReplays: a recording of fragments of one second is shown again at
+// the speed at which it happened, whoever looks how often.
+func TestOthersFollowReplays(t *testing.T) {
+	r, name := shared, "playlists-replay"
+	from := time.Now().Add(-time.Minute)
+	r.fill(t, name)
+	master := r.archived(t, "getHLSStreamingSessionURL", map[string]any{
+		"StreamName": name, "PlaybackMode": "LIVE_REPLAY", "MaxMediaPlaylistFragmentResults": 3,
+		"HLSFragmentSelector": map[string]any{
+			"FragmentSelectorType": "SERVER_TIMESTAMP", "TimestampRange": map[string]any{"StartTimestamp": seconds(from)},
+		},
+	}).address(t)
+	var all []mediaPlaylist
+	var at []time.Duration // of each since the first
+	begin := time.Now()
+	for _, wait := range []time.Duration{0, 0, 1200 * time.Millisecond, 2000 * time.Millisecond, 300 * time.Millisecond} {
+		time.Sleep(wait)
+		asked := time.Since(begin)
+		for _, l := range r.mediaPlaylists(t, master) {
+			all, at = append(all, l), append(at, asked)
+		}
+	}
+	for i, l := range compareParsers(t, r, texts(all)) {
+		earliest := uint64(1 + at[i]/time.Second)
+		if len(l.Entries) != 3 || l.Ended || l.Discontinuity != l.First-1 || l.First+1 < earliest || l.First > earliest+1 {
+			t.Errorf("after %v the list is %+v", at[i], l)
+		}
+	}
+}
+
 // A mediaPlaylist is the text of one, and where it was loaded from.
 type mediaPlaylist struct {
 	base *url.URL
@@ -206,7 +236,7 @@ func compareParsers(t *testing.T, r *rig, playlists []string) []listing {
 	}
 	var seen map[string][]listing
 	must(t, json.Unmarshal(out, &seen))
-	var all []listing
+	all := make([]listing, 0, len(playlists))
 	for i, text := range playlists {
 		l := readPlaylist(t, text)
 		if n := strings.Count(text, "#EXTINF:"); len(l.Entries) != n {
@@ -237,7 +267,7 @@ func readPlaylist(t *testing.T, text string) listing {
 	media := p.(*m3u8.MediaPlaylist)
 	l := listing{
 		Target: int64(media.TargetDuration), First: media.SeqNo, Discontinuity: media.DiscontinuitySeq,
-		Ended: media.Closed, VOD: media.MediaType == m3u8.VOD,
+		Ended: media.Closed, VOD: media.MediaType == m3u8.VOD, Entries: []entry{},
 	}
 	initialization := ""
 	if media.Map != nil {

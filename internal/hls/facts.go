@@ -14,7 +14,7 @@ const MaxTracks = 2
 type Facts struct {
 	Number millrace.FragmentNumber
 	Start  time.Time // on the session's clock
-	Whole  time.Time // when all of it was there to be played, on the clock that Extend is told; LIVE_REPLAY lists it no sooner
+	Whole  time.Time // about when all of it was there, on the clock that Extend is told, at the latest when it is told of it; LIVE_REPLAY lists it no sooner
 
 	// Damaged fragments are passed over, and leave a gap.
 	Damaged bool

@@ -76,6 +76,7 @@ type script struct {
 	settings hls.Settings
 	window   *hls.Window
 	stored   []hls.Facts
+	there    []time.Time // when each is in the store, zero is at once
 	fed      int
 	next     time.Time // where the next fragment begins if it does not say
 	tracks   map[string]*timeline.Track
@@ -160,9 +161,12 @@ func (s *script) fragment(n int, args []string) {
 		start = s.moment(p["start"])
 	}
 	f := hls.Facts{Number: short(n), Start: start, Whole: start.Add(s.duration(p["lasts"]))}
+	var there time.Time
 	if p["whole"] != "" {
-		f.Whole = s.moment(p["whole"])
+		there = s.moment(p["whole"])
+		f.Whole = there
 	}
+	s.there = append(s.there, there)
 	_, f.Damaged = p["damaged"]
 	f.Tracks[0] = s.timed(p["video"], p["voff"], or(p["vlasts"], p["lasts"]), s.video)
 	f.Tracks[1] = s.timed(p["audio"], p["aoff"], or(p["alasts"], p["lasts"]), s.audio)
@@ -212,10 +216,11 @@ func (s *script) audio(name string) *timeline.Track {
 func (s *script) refresh() {
 	want := s.window.Extend(s.now, nil, false)
 	for want > 0 {
-		n := min(want, len(s.stored)-s.fed)
-		facts := s.stored[s.fed : s.fed+n]
-		s.fed += n
-		want = s.window.Extend(s.now, facts, s.fed == len(s.stored))
+		from := s.fed
+		for s.fed < len(s.stored) && s.fed < from+want && !s.there[s.fed].After(s.now) {
+			s.fed++
+		}
+		want = s.window.Extend(s.now, s.stored[from:s.fed], s.fed < from+want)
 	}
 }
 

@@ -109,7 +109,24 @@ func TestRefreshesAgree(t *testing.T) {
 			before = video
 		}
 		checkMedia(t, w, source)
+		checkAgain(t, w, set, source)
 	})
+}
+
+// checkAgain: told the same again from its beginning, a session that times every
+// fragment by itself becomes what it was.
+func checkAgain(t *rapid.T, w *hls.Window, set hls.Settings, s *source) {
+	if set.Mode != hls.Live {
+		return
+	}
+	again := hls.NewWindow(set)
+	again.Extend(s.now, s.given, true)
+	for track := range hls.MaxTracks {
+		r := hls.Rendition{Token: "T", Timestamps: true, Track: track}
+		if was, is := string(w.AppendMedia(nil, r)), string(again.AppendMedia(nil, r)); was != is {
+			t.Fatalf("the list was\n%s\nand, made again, is\n%s", was, is)
+		}
+	}
 }
 
 // compareTracks: both lists have the same entries, numbers and tags.
@@ -180,6 +197,7 @@ type source struct {
 	now       time.Time
 	made      int
 	waiting   []hls.Facts
+	given     []hls.Facts // that were taken
 	video     *timeline.Track
 	audio     *timeline.Track
 	fragments map[millrace.FragmentNumber]*millrace.Fragment
@@ -251,5 +269,6 @@ func (s *source) take(n int) ([]hls.Facts, bool) {
 		facts = append(facts[:n:n], facts[0])
 	}
 	s.waiting = s.waiting[n:]
+	s.given = append(s.given, facts...)
 	return facts, len(s.waiting) == 0
 }

@@ -59,7 +59,7 @@ func NewWindow(s Settings) *Window {
 func (w *Window) Extend(now time.Time, facts []Facts, whole bool) (want int) {
 	w.entries = slices.Grow(w.entries, len(facts))
 	for i := range facts {
-		w.take(&facts[i])
+		w.take(&facts[i], now)
 	}
 	w.close(now, whole)
 	w.advance(now, whole)
@@ -124,7 +124,7 @@ func (w *Window) index(n millrace.FragmentNumber) int {
 }
 
 // take appends a fragment, unless it is late or there is nothing in it to play.
-func (w *Window) take(f *Facts) {
+func (w *Window) take(f *Facts, now time.Time) {
 	if w.closed || w.isLate(f) {
 		return
 	}
@@ -138,7 +138,7 @@ func (w *Window) take(f *Facts) {
 		return
 	}
 	w.adopt(f, changed)
-	w.append(f, changed, formed)
+	w.append(f, now, changed, formed)
 }
 
 // isLate: a fragment comes late that does not follow all that were seen, by its
@@ -160,11 +160,14 @@ func (w *Window) isLate(f *Facts) bool {
 	}
 }
 
-func (w *Window) append(f *Facts, changed, formed bool) {
+func (w *Window) append(f *Facts, now time.Time, changed, formed bool) {
 	if w.anchor.IsZero() {
 		w.anchor = Anchor(f)
 	}
 	e := Entry{Facts: *f, anchor: w.anchor, Sequence: w.taken + 1, Generation: len(w.inits) - 1}
+	if e.Whole.After(now) {
+		e.Whole = now
+	}
 	e.Discontinuity = w.isDiscontinuity(f, changed, formed)
 	if w.taken > 0 {
 		e.before = w.newest.before

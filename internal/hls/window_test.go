@@ -151,10 +151,13 @@ func replay(set hls.Settings, facts []hls.Facts) (w *hls.Window, refresh func(se
 	w = hls.NewWindow(set)
 	return w, func(seconds float64) string {
 		for want := w.Extend(after(seconds), nil, false); want > 0; {
-			n := min(want, len(facts))
-			given := facts[:n]
+			n := 0
+			for n < min(want, len(facts)) && !facts[n].Whole.After(after(seconds)) {
+				n++
+			}
+			given, whole := facts[:n], n < want
 			facts = facts[n:]
-			want = w.Extend(after(seconds), given, len(facts) == 0)
+			want = w.Extend(after(seconds), given, whole)
 		}
 		return span(w)
 	}
@@ -192,6 +195,7 @@ func TestLiveReplay(t *testing.T) {
 		{"fewer if there are fewer", hls.Settings{Limit: 3}, series(1, 2), []row{{100, "1-2"}, {200, "1-2"}}},
 		{"an entry comes when its own duration has passed", hls.Settings{Limit: 1}, uneven, []row{{100, "1-1"}, {101.999, "1-1"}, {102, "2-2"}, {104.999, "2-2"}, {105, "3-3"}, {109, "4-4"}, {114, "5-5"}}},
 		{"what is late is listed when it is there, and delays the others by as much", hls.Settings{Limit: 2}, late, []row{{100, "1-2"}, {102, "2-3"}, {104, "2-3"}, {106.999, "2-3"}, {107, "3-4"}, {108.999, "3-4"}, {109, "4-5"}}},
+		{"late or not is when it was there, not when somebody asked", hls.Settings{Limit: 2}, late, []row{{100, "1-2"}, {103, "2-3"}, {108, "3-4"}, {108.999, "3-4"}, {109, "4-5"}}},
 		{"a first list that fills late delays those behind it", hls.Settings{Limit: 2}, short, []row{{100, "1-1"}, {104, "1-1"}, {105, "1-2"}, {109, "1-2"}, {110, "2-3"}}},
 		{"a client that stayed away finds the list where it would have been", hls.Settings{Limit: 2}, series(1, 99), []row{{1000, "1-2"}, {1100, "51-52"}}},
 	} {
@@ -257,6 +261,14 @@ func TestLiveReplay(t *testing.T) {
 		}
 		if got := refresh(1080); got != "39-40" || w.Listed()[1].Hint(0).HasNext {
 			t.Errorf("it lists %s, and the last has a successor", got)
+		}
+	})
+	t.Run("what is there is listed, though it was sent faster than it lasts", func(t *testing.T) {
+		w := hls.NewWindow(hls.Settings{Mode: hls.LiveReplay, Limit: 3})
+		for at, want := range []string{"1-3", "1-3", "2-4"} {
+			if w.Extend(after(float64(at)), series(1, 4), true); span(w) != want {
+				t.Errorf("at %d s it lists %s, not %s", at, span(w), want)
+			}
 		}
 	})
 	t.Run("what is not listed yet is not known", func(t *testing.T) {
