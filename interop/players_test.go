@@ -40,7 +40,7 @@ func players() []player {
 func TestPlayersPlayToTheEnd(t *testing.T) {
 	need(t, "ffmpeg")
 	for _, rec := range recordings() {
-		if !slices.Contains([]string{"h264-aac", "h264-bframes", "hevc-aac", "av1-opus"}, rec.name) {
+		if !slices.Contains([]string{"h264-aac", "h264-bframes", "h264-vfr-hole", "hevc-aac", "av1-opus"}, rec.name) {
 			continue
 		}
 		whole, _ := rec.make(t)
@@ -63,6 +63,37 @@ func TestPlayersPlayToTheEnd(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// TestPlayersSeeThePictureChangeItsSize: twice, without a stop. With fragmented
+// MP4 only hlsdemux2 does: ffmpeg, and so mpv, and hlsdemux keep to the first
+// init segment.
+func TestPlayersSeeThePictureChangeItsSize(t *testing.T) {
+	need(t, "ffmpeg")
+	all := recordings()
+	rec := &all[slices.IndexFunc(all, func(r recording) bool { return r.name == "h264-resolution-change" })]
+	whole, parts := rec.make(t)
+	stream, kept := shared.keep(t, "players-"+rec.name, whole)
+	var want []string
+	for _, part := range parts {
+		want = append(want, sums(picturesOf(t, part))...)
+	}
+	check := func(t *testing.T, got []string, complaints string) {
+		t.Helper()
+		if complaints != "" || !slices.Equal(got, want) {
+			t.Errorf("%d pictures of %d came out, or others; it says: %s", len(got), len(want), tailOf(complaints, 2000))
+		}
+	}
+	t.Run("ffmpeg", func(t *testing.T) {
+		check(t, sums(picturesOf(t, shared.onDemand(t, stream, "MPEG_TS", kept).address(t))), "")
+	})
+	for _, row := range []struct{ bin, container string }{{"playbin", "MPEG_TS"}, {"playbin3", "MPEG_TS"}, {"playbin3", "FRAGMENTED_MP4"}} {
+		t.Run(row.bin+"/"+row.container, func(t *testing.T) {
+			need(t, "gst-launch-1.0")
+			got, complaints := playGStreamer(t, row.bin, shared.onDemand(t, stream, row.container, kept).address(t), 0)
+			check(t, got, complaints)
+		})
 	}
 }
 
