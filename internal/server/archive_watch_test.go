@@ -106,7 +106,9 @@ func TestMetricsCountWhatIsPlayed(t *testing.T) {
 // told to come again, in a way that they understand.
 func TestPlayersAreToldToWait(t *testing.T) {
 	clock := newFrozen()
-	r := start(t, clock.now, imitating(func(c *config.Server) { c.MediaPoints, c.MetadataPoints, c.StrictRanges, c.FragmentRate = 3, 60, false, 0 }))
+	r := start(t, clock.now, imitating(func(c *config.Server) {
+		c.MediaPoints, c.MetadataPoints, c.StrictRanges, c.FragmentRate = 3, 60, false, 0
+	}))
 	r.create("cam", 24)
 	r.putClip("cam")
 	master := r.session("cam", onDemand(map[string]any{"MaxMediaPlaylistFragmentResults": 50}))

@@ -318,6 +318,35 @@ func TestAShutdownEndsFragmentLists(t *testing.T) {
 	}
 }
 
+// What is deleted while it is read is not there any more, and the client is told.
+func TestADeletionEndsFragmentLists(t *testing.T) {
+	r := start(t, nil, nil)
+	number := r.heavy("cam", 4<<20)
+	resp := r.fragmentList("cam", slices.Repeat([]string{number}, 1000)...)
+	defer resp.Body.Close()
+	if _, err := io.CopyN(io.Discard, resp.Body, 1<<20); err != nil {
+		t.Fatal(err)
+	}
+	if status, out := r.call("/deleteStream", map[string]any{"StreamARN": r.arn("cam")}); status != http.StatusOK {
+		t.Fatal(status, out)
+	}
+	var end []byte
+	buf := make([]byte, 1<<16)
+	for total := 0; ; {
+		n, err := resp.Body.Read(buf)
+		total += n
+		end = append(end, buf[:n]...)
+		end = end[max(len(end)-1000, 0):]
+		if err != nil {
+			// A fragment that is under way when it goes is broken off.
+			if !errors.Is(err, io.ErrUnexpectedEOF) && !(errors.Is(err, io.EOF) && bytes.Contains(end, []byte("The fragment was not found."))) || total > 900*4<<20 {
+				t.Errorf("after %d bytes: %v, %q", total, err, end)
+			}
+			return
+		}
+	}
+}
+
 func TestAStreamHasSoManyReadersOfLists(t *testing.T) {
 	r := start(t, nil, imitating(func(c *config.Server) { c.MaxListReaders = 2 }))
 	number := r.heavy("cam", 4<<20)

@@ -271,3 +271,33 @@ func TestARangeOutsideOfTheRetention(t *testing.T) {
 		}
 	}
 }
+
+func TestAListThatIsNoneIsRefused(t *testing.T) {
+	r := start(t, nil, nil)
+	r.create("cam", 24)
+	with := func(more ...map[string]any) map[string]any {
+		in := map[string]any{"StreamName": "cam"}
+		for _, m := range more {
+			maps.Copy(in, m)
+		}
+		return in
+	}
+	for name, tc := range map[string]struct {
+		in   map[string]any
+		text string // in the message
+	}{
+		"neither selector nor token":  {with(), "'fragmentSelector'"},
+		"no clock":                    {with(map[string]any{"FragmentSelector": map[string]any{"TimestampRange": map[string]any{"StartTimestamp": 1, "EndTimestamp": 2}}}), "fragmentSelectorType"},
+		"no range":                    {with(map[string]any{"FragmentSelector": map[string]any{"FragmentSelectorType": "SERVER_TIMESTAMP"}}), "timestampRange"},
+		"the end before the start":    {with(selecting("SERVER_TIMESTAMP", 2, 1)), "not be earlier"},
+		"by one millisecond":          {with(selecting("SERVER_TIMESTAMP", json.Number("1.001"), 1)), "not be earlier"},
+		"in milliseconds":             {with(selecting("SERVER_TIMESTAMP", 0, json.Number("1646055362163"))), "timestamps are in seconds"},
+		"a page of none":              {with(everyFragment("SERVER_TIMESTAMP"), map[string]any{"MaxResults": 0}), "'maxResults'"},
+		"a page of too many":          {with(everyFragment("SERVER_TIMESTAMP"), map[string]any{"MaxResults": 1001}), "'maxResults'"},
+		"a name and an ARN of others": {with(everyFragment("SERVER_TIMESTAMP"), map[string]any{"StreamARN": "arn:aws:kinesisvideo:us-west-2:000000000000:stream/door/1700000000000"}), "streamName"},
+	} {
+		if a := r.asked("/listFragments", tc.in); a.status != http.StatusBadRequest || a.kind != "InvalidArgumentException" || !strings.Contains(a.text, tc.text) {
+			t.Errorf("%s: %+v", name, a)
+		}
+	}
+}

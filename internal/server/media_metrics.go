@@ -172,7 +172,7 @@ func (m *mediaMetrics) get(s millrace.Stream) api.GetEvents {
 // watchMedia adds what can be looked up of the media that are in flight.
 func (m *metrics) watchMedia(t *tail.Tail, sessions *ingest.Sessions, readers func() int) {
 	m.level("ingest", "sessions", "PutMedia sessions that are open.", func() float64 { return float64(sessions.Count()) })
-	m.level("egress", "readers", "GetMedia responses that are open.", func() float64 { return float64(readers()) })
+	m.level("egress", "readers", "GetMedia and GetMediaForFragmentList responses that are open.", func() float64 { return float64(readers()) })
 	tails := func(name, help string, value func(tail.Stats) float64) {
 		m.level("tail", name, help, func() float64 { return value(t.Stats()) })
 	}

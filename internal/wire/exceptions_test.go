@@ -146,3 +146,18 @@ func TestUnknownExceptionsAreClassifiedByTheirStatus(t *testing.T) {
 		}
 	}
 }
+
+// GetMediaForFragmentList tells of a fragment that is not there by another id than
+// GetMedia, and clients understand both.
+func TestListsHaveAnIDOfTheirOwn(t *testing.T) {
+	for code, want := range map[millrace.Code]int{millrace.CodeNotFound: 3000, millrace.CodeInternal: 5000, millrace.CodeInvalidMKV: 5000} {
+		id, name := wire.ListTagError(code)
+		_, same := wire.TagError(code)
+		if id != want || name != same {
+			t.Errorf("%v is told as %d %s", code, id, name)
+		}
+	}
+	if wire.CodeOfTag(3000) != millrace.CodeNotFound || wire.CodeOfTag(4000) != millrace.CodeNotFound {
+		t.Error("clients do not understand that a fragment is not there")
+	}
+}
