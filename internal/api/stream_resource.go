@@ -56,8 +56,23 @@ func (h *Handler) resourceOperations() map[string]operation {
 		add(fileMP4, opMediaFile, streams, h.mediaFile)
 		add(fileMKV, opMediaFile, streams, h.mediaFile)
 	}
-	add("availability", "GetAvailability", reads, h.config.Availability)
+	if h.config.Availability != nil {
+		add(fileAvailability, opAvailability, reads, h.counted(h.config.Availability))
+	}
 	return all
+}
+
+// counted has calls of a resource counted as those for archived media.
+func (h *Handler) counted(serve ResourceHandler) ResourceHandler {
+	if h.config.Archive == nil {
+		return serve
+	}
+	return func(w http.ResponseWriter, c *ResourceCall) error {
+		c.call.archived = &c.Stream
+		err := serve(w, c)
+		h.served(c.call, err)
+		return err
+	}
 }
 
 // resource finds the operation of a path below streamsPath, and the stream that

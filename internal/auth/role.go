@@ -37,5 +37,5 @@ var cameraActions = [...]Action{"DescribeStream", "CreateStream", "TagStream", "
 var consumerActions = [...]Action{
 	"DescribeStream", "ListStreams", "GetDataEndpoint", "ListTagsForStream", "ListTagsForResource",
 	"GetMedia", "ListFragments", "GetMediaForFragmentList", "GetClip", "GetImages",
-	"GetHLSStreamingSessionURL", "GetDASHStreamingSessionURL",
+	"GetHLSStreamingSessionURL", "GetDASHStreamingSessionURL", "GetAvailability",
 }

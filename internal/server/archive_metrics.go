@@ -11,7 +11,7 @@ import (
 )
 
 // archiveCount is how many archiveOperations there are.
-const archiveCount = 10
+const archiveCount = 11
 
 // archiveOperations are what clients and players ask of archived media, in the
 // service's words and in those of the metrics.
@@ -27,6 +27,7 @@ func archiveOperations() [archiveCount]archiveOperation {
 		{"GetMP4MediaFragment", "get_mp4_media_fragment", sendsBytes},
 		{"GetTSFragment", "get_ts_fragment", sendsBytes},
 		{"GetMediaFile", "get_media_file", sendsBytes},
+		{"GetAvailability", "get_availability", sendsNothing},
 	}
 }
 

@@ -219,7 +219,7 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 		Requests: requests, MaxStreams: s.cfg.MaxStreams,
 		PutMedia: s.media.PutMedia, GetMedia: s.media.GetMedia, GetMediaForFragmentList: s.media.GetMediaForFragmentList,
 		Media: s.media, Archive: archive, Playback: players, Clock: s.state.clock,
-		Files: files, Renew: s.keys.Renew, RenewEvery: s.options.RenewEvery, WriteTimeout: s.options.WriteTimeout,
+		Files: files, Availability: api.NewAvailability(s.state.media, archive), Renew: s.keys.Renew, RenewEvery: s.options.RenewEvery, WriteTimeout: s.options.WriteTimeout,
 		Metrics: s.state.metrics.handler(), Events: s.callEvents(), Authority: s.security.trustPEM(s.cfg), Devices: s.devices,
 		Logger: s.logger, Now: s.now, Since: s.state.clock.Since,
 	})

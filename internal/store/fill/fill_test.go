@@ -11,7 +11,7 @@ import (
 func TestWhatIsMadeIsMeasured(t *testing.T) {
 	var out strings.Builder
 	made := load{
-		Fragments: 2000, PerStream: 500, Body: 64, PackSize: 100_000,
+		Fragments: 2000, PerStream: 500, Frames: 20, Body: 64, PackSize: 100_000,
 		dir: filepath.Join(t.TempDir(), "store"), out: &out,
 	}
 	if err := run(t.Context(), &made); err != nil {
@@ -23,6 +23,7 @@ func TestWhatIsMadeIsMeasured(t *testing.T) {
 	for _, want := range []string{
 		"made 2000 fragments of 4 streams", "with 2000 fragments",
 		"500 fragments by the server's clock", "500 fragments by the producer's clock",
+		"5000 entries and outlines", "availability of 30 days",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, &out)

@@ -19,6 +19,7 @@ import (
 type load struct {
 	Fragments int
 	PerStream int
+	Frames    int   // samples of each; 0 is one
 	Body      int   // bytes
 	PackSize  int64 // bytes
 
@@ -62,7 +63,7 @@ type maker struct {
 func (l *load) make(ctx context.Context) error {
 	m := &maker{
 		load: l, rand: rand.New(rand.NewPCG(1, 1)), header: millrace.NewHeader(make([]byte, 600)),
-		cluster: [][]byte{make([]byte, l.Body)}, samples: []millrace.Sample{{Track: 1, Size: uint32(l.Body)}},
+		cluster: [][]byte{make([]byte, l.Body)}, samples: l.samples(),
 	}
 	if err := os.Mkdir(l.dir, 0o700); err != nil {
 		return err
@@ -91,6 +92,29 @@ func (l *load) make(ctx context.Context) error {
 	}
 	fmt.Fprintf(l.out, "made %d fragments of %d streams in %v\n", l.Fragments, l.streams(), time.Since(start).Round(time.Second))
 	return nil
+}
+
+// samples are those of each fragment: one that is its body, or a picture group of
+// 2 Mbit/s, of which the body holds nothing.
+func (l *load) samples() []millrace.Sample {
+	if l.Frames <= 1 {
+		return []millrace.Sample{{Track: 1, Size: uint32(l.Body)}}
+	}
+	r := rand.New(rand.NewPCG(2, 2))
+	list := make([]millrace.Sample, l.Frames)
+	at := uint32(12)
+	for i := range list {
+		s := &list[i]
+		*s = millrace.Sample{
+			Track: 1, Offset: at, Size: uint32(4000 + r.IntN(6000)), Flags: millrace.SampleCleanNAL,
+			Time: int32(i * int(interval/time.Millisecond) / l.Frames),
+		}
+		if i == 0 {
+			s.Size, s.Flags = 60_000, s.Flags|millrace.SampleKey|millrace.SampleParams
+		}
+		at += s.Size + 10
+	}
+	return list
 }
 
 // submit hands all fragments over and waits until they are durable.

@@ -34,6 +34,7 @@ func main() {
 	l := load{out: os.Stdout}
 	flag.IntVar(&l.Fragments, "fragments", 1_000_000, "how many to make")
 	flag.IntVar(&l.PerStream, "day", 43_200, "how many each stream has")
+	flag.IntVar(&l.Frames, "frames", 1, "samples of each")
 	flag.IntVar(&l.Body, "body", 64, "bytes of media of each")
 	flag.Int64Var(&l.PackSize, "pack", 1<<20, "bytes of a pack")
 	flag.DurationVar(&l.kill, "kill", 0, "end so long after the last one without closing the store; measure with another run")

@@ -15,7 +15,7 @@ import (
 const rounds = 21
 
 // measure prints how the store starts, how large its index is, and how long a
-// day of a stream takes.
+// day of a stream and what playback asks for take.
 func measure(ctx context.Context, l *load) error {
 	var starts []time.Duration
 	var e *store.Engine
@@ -42,7 +42,10 @@ func measure(ctx context.Context, l *load) error {
 	if err := l.list(ctx, e, "server", store.ServerClock); err != nil {
 		return err
 	}
-	return l.list(ctx, e, "producer", store.ProducerClock)
+	if err := l.list(ctx, e, "producer", store.ProducerClock); err != nil {
+		return err
+	}
+	return l.playback(ctx, e)
 }
 
 // printSizes prints what the index takes.
