@@ -44,6 +44,7 @@ type HLS struct {
 	config   HLSConfig
 	facts    *facts
 	damage   *damage
+	ranges   *ranges
 	sessions *sessions
 	units    *units
 }
@@ -61,7 +62,7 @@ func NewHLS(c HLSConfig) *HLS {
 		c.Memory = memory.New(0)
 	}
 	c.Events = c.Events.withDefaults()
-	p := &HLS{config: c, damage: newDamage(), facts: newFacts(&c, c.Bytes/4)}
+	p := &HLS{config: c, damage: newDamage(), ranges: newRanges(), facts: newFacts(&c, c.Bytes/4)}
 	p.sessions = newSessions(c.Sessions, c.Bytes/2, c.Events)
 	p.units = newUnits(&c)
 	c.Memory.OnShortage(p.units.shed)
@@ -125,7 +126,12 @@ func (p *HLS) beginning(ctx context.Context, s store.Scope, o *Order, now time.T
 	if o.Mode == hls.Live {
 		return Newest(ctx, p.config.Archive, s, o.Clock, now, o.Limit)
 	}
-	return Select(ctx, p.config.Archive, s, Selection{Clock: o.Clock, From: o.From, To: o.To, Limit: attempts})
+	picker := p.ranges.picker(p.config.Archive, s, o)
+	list, err := picker.Next(ctx, s, attempts)
+	if err == nil {
+		p.ranges.note(s, o, picker)
+	}
+	return list, err
 }
 
 // A Visit is one request within a session.

@@ -12,7 +12,7 @@ import (
 
 // A shelf is an index over entries in memory.
 type shelf struct {
-	store.Index
+	store.Archive
 	entries []store.Entry
 	asked   int // entries that were given out
 }

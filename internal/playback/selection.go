@@ -43,21 +43,25 @@ const pageSize = 4096
 // that were sent again much later: see collection. An empty slice means that
 // there is none.
 func Select(ctx context.Context, ix store.Index, s store.Scope, sel Selection) ([]store.Entry, error) {
-	return NewPicker(ix, sel).Next(ctx, s, sel.Limit)
+	p := Picker{index: ix, sel: sel}
+	return p.Next(ctx, s, sel.Limit)
 }
 
 // A Picker delivers a selection in parts, and then what has come since. One
 // goroutine at a time uses it.
 type Picker struct {
-	index store.Index
-	sel   Selection
-	last  store.Entry // that was delivered last; its number is zero before
-	taken collection
+	index  store.Index
+	recent Recent // nil of one that delivers once
+	sel    Selection
+	last   store.Entry // that was delivered last; its number is zero before
+	taken  collection
 }
 
 // NewPicker returns a Picker that has delivered nothing. The selection's Limit
 // does not matter to it.
-func NewPicker(ix store.Index, sel Selection) *Picker { return &Picker{index: ix, sel: sel} }
+func NewPicker(a store.Archive, sel Selection) *Picker {
+	return &Picker{index: a, recent: a, sel: sel}
+}
 
 // Next returns up to limit fragments behind those that were delivered; a limit of
 // 0 is none. What comes later but starts earlier is never delivered. An empty slice
@@ -76,7 +80,7 @@ func (p *Picker) Resume(e store.Entry) { p.last = e }
 
 func (p *Picker) next(ctx context.Context, s store.Scope, limit int) ([]store.Entry, error) {
 	if p.sel.Clock == store.ProducerClock {
-		if err := p.taken.update(ctx, p.index, s, &p.sel); err != nil {
+		if err := p.update(ctx, s); err != nil {
 			return nil, err
 		}
 	}
@@ -100,6 +104,26 @@ func (p *Picker) next(ctx context.Context, s store.Scope, limit int) ([]store.En
 		return true
 	})
 	return list, err
+}
+
+// update looks at what has come since. At first that is all of the range, however
+// much of the stream came after it: what is looked at in the order of arrival then
+// is only what comes from now on.
+func (p *Picker) update(ctx context.Context, s store.Scope) error {
+	if p.recent == nil || !p.taken.top.IsZero() {
+		return p.taken.update(ctx, p.index, s, &p.sel)
+	}
+	newest, err := p.recent.Newest(ctx, s, 1)
+	if err != nil {
+		return err
+	}
+	if err := p.taken.update(ctx, p.index, s, &p.sel); err != nil {
+		return err
+	}
+	if len(newest) > 0 && newest[0].Number.Compare(p.taken.top) > 0 {
+		p.taken.top = newest[0].Number
+	}
+	return nil
 }
 
 // pages calls do for each entry behind the last one, in order, until do is false.

@@ -242,3 +242,25 @@ func TestASelectionLooksAtItsRangeAlone(t *testing.T) {
 		t.Errorf("for 10 of 1001 fragments %d were looked at", s.asked)
 	}
 }
+
+// A selection of long ago goes on without a look at all that came since.
+func TestAPickerLooksAtWhatIsNewAlone(t *testing.T) {
+	for _, clock := range []store.Clock{store.ServerClock, store.ProducerClock} {
+		var s shelf
+		for i := range 20_000 {
+			at := time.Duration(i) * 2 * second
+			s.add(uint64(i+1), at, at, 2*second)
+		}
+		p := playback.NewPicker(&s, playback.Selection{Clock: clock, From: epoch.Add(1000 * second), To: epoch.Add(3000 * second)})
+		if list, err := p.Next(t.Context(), store.Scope{}, 10); err != nil || len(list) != 10 {
+			t.Fatalf("%d fragments, %v", len(list), err)
+		}
+		s.asked = 0
+		if list, err := p.Next(t.Context(), store.Scope{}, 10); err != nil || len(list) != 10 {
+			t.Fatalf("%d fragments, %v", len(list), err)
+		}
+		if s.asked > 20 {
+			t.Errorf("clock %d: for 10 more fragments %d were looked at", clock, s.asked)
+		}
+	}
+}

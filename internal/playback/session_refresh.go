@@ -15,7 +15,7 @@ import (
 // session that was let go becomes what it was. One without fragments is not begun.
 func (s *session) begin(ctx context.Context, p *HLS, v *Visit) ([]hls.Facts, bool, error) {
 	s.place = place{
-		picker: *NewPicker(p.config.Archive, Selection{Clock: v.Order.Clock, From: v.Order.From, To: v.Order.To}),
+		picker: *p.ranges.picker(p.config.Archive, v.Scope, &v.Order),
 		cursor: v.Order.Start.Prev(),
 	}
 	s.roles, s.cast = roles{}, nil
