@@ -63,3 +63,12 @@ func TestMediaPlaylistAllocatesItsOutputAlone(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkFind looks for the entries of the longest list.
+func BenchmarkFind(b *testing.B) {
+	w := onDemand(manyFacts(5000))
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		w.Find(number(i%5000 + 1))
+	}
+}

@@ -2,15 +2,12 @@ package hls
 
 import (
 	"slices"
+	"sort"
 	"time"
 
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/timeline"
 )
-
-// seam is how far a fragment may begin from the end of the one before without
-// a discontinuity.
-const seam = 50 * time.Millisecond
 
 // A Window is the entries of one session: those that a playlist shows, those
 // that have left it and can still be fetched, and those whose time has not
@@ -30,6 +27,8 @@ type Window struct {
 	length   time.Duration // of what is listed
 	target   int64         // EXT-X-TARGETDURATION, seconds
 	closed   bool          // nothing will be taken any more
+
+	unordered bool // numbers do not ascend
 }
 
 // A setup is the tracks that one generation of entries is decoded with.
@@ -114,173 +113,21 @@ func (w *Window) Ended() bool {
 // TargetDuration is the number in EXT-X-TARGETDURATION.
 func (w *Window) TargetDuration() time.Duration { return time.Duration(w.target) * time.Second }
 
+// index is where the entry of a fragment is, -1 if it is not known. Numbers ascend
+// but for lists by the clock of a producer that sent what is older later.
 func (w *Window) index(n millrace.FragmentNumber) int {
-	for i := range w.entries[:w.end] {
-		if w.entries[i].Number == n {
+	known := w.entries[:w.end]
+	if !w.unordered {
+		i := sort.Search(len(known), func(i int) bool { return known[i].Number.Compare(n) >= 0 })
+		if i < len(known) && known[i].Number == n {
+			return i
+		}
+		return -1
+	}
+	for i := range known {
+		if known[i].Number == n {
 			return i
 		}
 	}
 	return -1
-}
-
-// take appends a fragment, unless it is late or there is nothing in it to play.
-func (w *Window) take(f *Facts, now time.Time) {
-	if w.closed || w.isLate(f) {
-		return
-	}
-	w.passed = *f
-	if !f.playable() {
-		return
-	}
-	changed, formed := w.change(f)
-	if changed && w.settings.Changes > 0 && len(w.inits) > w.settings.Changes {
-		w.closed = true
-		return
-	}
-	w.adopt(f, changed)
-	w.append(f, now, changed, formed)
-}
-
-// isLate: a fragment comes late that does not follow all that were seen, by its
-// number and, if the producer's clock counts, by its start. Lists of the past
-// are in the order of the producer's clock alone.
-func (w *Window) isLate(f *Facts) bool {
-	if w.passed.Number.IsZero() {
-		return false
-	}
-	older := f.Number.Compare(w.passed.Number) <= 0
-	earlier := !f.Start.After(w.passed.Start)
-	switch {
-	case !w.settings.ProducerClock:
-		return older
-	case w.settings.Mode == Live:
-		return older || earlier
-	default:
-		return earlier
-	}
-}
-
-func (w *Window) append(f *Facts, now time.Time, changed, formed bool) {
-	if w.anchor.IsZero() {
-		w.anchor = Anchor(f)
-	}
-	e := Entry{Facts: *f, anchor: w.anchor, Sequence: w.taken + 1, Generation: len(w.inits) - 1}
-	if e.Whole.After(now) {
-		e.Whole = now
-	}
-	e.Discontinuity = w.isDiscontinuity(f, changed, formed)
-	if w.taken > 0 {
-		e.before = w.newest.before
-		if w.newest.Discontinuity {
-			e.before++
-		}
-	}
-	for i := range e.Tracks {
-		e.duration[i] = e.Tracks[i].Span.Duration
-	}
-	w.entries = append(w.entries, e)
-	w.newest = e
-	w.taken++
-	w.closed = w.settings.Mode == OnDemand && len(w.entries) == w.settings.Limit
-}
-
-func (w *Window) isDiscontinuity(f *Facts, changed, formed bool) bool {
-	switch {
-	case w.settings.Discontinuities == AlwaysDiscontinuous, formed && w.settings.MarkForms:
-		return true
-	case w.settings.Discontinuities == NeverDiscontinuous || w.taken == 0:
-		return false
-	}
-	return changed || f.begin().Sub(w.newest.end()).Abs() > seam
-}
-
-// close notes that nothing more will come: of a list on demand when it has been
-// read to its end, of LIVE_REPLAY when that end has passed.
-func (w *Window) close(now time.Time, whole bool) {
-	switch w.settings.Mode {
-	case OnDemand:
-		w.closed = w.closed || whole
-	case LiveReplay:
-		w.closed = w.closed || whole && !w.settings.End.IsZero() && now.After(w.settings.End.Add(settled))
-	}
-}
-
-// advance lists what is due, lets fall out what is too much for it, and forgets
-// what fell out long ago.
-func (w *Window) advance(now time.Time, whole bool) {
-	for w.end < len(w.entries) && w.isDue(now, whole) {
-		w.list()
-		if w.end-w.first > w.settings.Limit {
-			w.drop(now)
-		}
-	}
-	gone := 0
-	for gone < w.first && !w.entries[gone].until.After(now) {
-		gone++
-	}
-	clear(w.entries[:gone])
-	w.entries = w.entries[gone:]
-	w.first -= gone
-	w.end -= gone
-}
-
-// isDue settles how long the next entry lasts and reports whether its time has
-// come. A live session times every fragment by itself, so that the next one need
-// not be known and all sessions share one segment. The others wait until it is
-// known whether there is one.
-func (w *Window) isDue(now time.Time, whole bool) bool {
-	e := &w.entries[w.end]
-	known := w.end+1 < len(w.entries)
-	switch {
-	case w.settings.Mode == Live:
-		return true
-	case known:
-		e.join(&w.entries[w.end+1])
-	case !whole && !w.closed:
-		return false
-	}
-	if w.settings.Mode == OnDemand {
-		return w.closed
-	}
-	return w.schedule.isDue(now, e, e.Sequence > uint64(w.settings.Limit))
-}
-
-// list appends the next entry to the playlist. The target duration is what the
-// leads last, rounded up; the sound beside a picture, whose frames end now before
-// and now behind the picture's, raises it only where it must.
-func (w *Window) list() {
-	e := &w.entries[w.end]
-	w.length += e.length()
-	w.target = max(w.target, (toMillis(e.length())+999)/1000)
-	for t := range e.Tracks {
-		w.target = max(w.target, (e.millis(t)+500)/1000)
-	}
-	w.end++
-}
-
-// drop lets the first entry leave the playlist. It is known for as long as a
-// player may still ask for it that has read the playlist just before.
-func (w *Window) drop(now time.Time) {
-	e := &w.entries[w.first]
-	w.length -= e.length()
-	e.until = now.Add(w.length + w.TargetDuration())
-	w.first++
-}
-
-// want is how many fragments the window has use for: to fill a list on demand,
-// and as many ahead in LIVE_REPLAY that the successor of the next one is known.
-func (w *Window) want() int {
-	waiting := len(w.entries) - w.end
-	switch {
-	case w.closed:
-		return 0
-	case w.settings.Mode == OnDemand:
-		return w.settings.Limit - len(w.entries)
-	case w.settings.Mode == LiveReplay && waiting > 1:
-		return 0
-	case w.settings.Mode == LiveReplay:
-		return max(ahead, w.settings.Limit+1-len(w.entries))
-	default:
-		return w.settings.Limit
-	}
 }

@@ -1,0 +1,79 @@
+package hls
+
+import "time"
+
+// seam is how far a fragment may begin from the end of the one before without
+// a discontinuity.
+const seam = 50 * time.Millisecond
+
+// take appends a fragment, unless it is late or there is nothing in it to play.
+func (w *Window) take(f *Facts, now time.Time) {
+	if w.closed || w.isLate(f) {
+		return
+	}
+	w.passed = *f
+	if !f.playable() {
+		return
+	}
+	changed, formed := w.change(f)
+	if changed && w.settings.Changes > 0 && len(w.inits) > w.settings.Changes {
+		w.closed = true
+		return
+	}
+	w.adopt(f, changed)
+	w.append(f, now, changed, formed)
+}
+
+// isLate: a fragment comes late that does not follow all that were seen, by its
+// number and, if the producer's clock counts, by its start. Lists of the past
+// are in the order of the producer's clock alone.
+func (w *Window) isLate(f *Facts) bool {
+	if w.passed.Number.IsZero() {
+		return false
+	}
+	older := f.Number.Compare(w.passed.Number) <= 0
+	earlier := !f.Start.After(w.passed.Start)
+	switch {
+	case !w.settings.ProducerClock:
+		return older
+	case w.settings.Mode == Live:
+		return older || earlier
+	default:
+		return earlier
+	}
+}
+
+func (w *Window) append(f *Facts, now time.Time, changed, formed bool) {
+	if w.anchor.IsZero() {
+		w.anchor = Anchor(f)
+	}
+	e := Entry{Facts: *f, anchor: w.anchor, Sequence: w.taken + 1, Generation: len(w.inits) - 1}
+	if e.Whole.After(now) {
+		e.Whole = now
+	}
+	e.Discontinuity = w.isDiscontinuity(f, changed, formed)
+	if w.taken > 0 {
+		e.before = w.newest.before
+		if w.newest.Discontinuity {
+			e.before++
+		}
+	}
+	for i := range e.Tracks {
+		e.duration[i] = e.Tracks[i].Span.Duration
+	}
+	w.unordered = w.unordered || e.Number.Compare(w.newest.Number) <= 0
+	w.entries = append(w.entries, e)
+	w.newest = e
+	w.taken++
+	w.closed = w.settings.Mode == OnDemand && len(w.entries) == w.settings.Limit
+}
+
+func (w *Window) isDiscontinuity(f *Facts, changed, formed bool) bool {
+	switch {
+	case w.settings.Discontinuities == AlwaysDiscontinuous, formed && w.settings.MarkForms:
+		return true
+	case w.settings.Discontinuities == NeverDiscontinuous || w.taken == 0:
+		return false
+	}
+	return changed || f.begin().Sub(w.newest.end()).Abs() > seam
+}
