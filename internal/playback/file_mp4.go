@@ -237,11 +237,18 @@ func isKey(reel, i int, s *timeline.Sample) bool {
 // own.
 func (f *mp4File) describe(seen []seenRow) error {
 	var known [2][]*timeline.Track
+	var first Program
 	for i := range f.rows {
 		row := &f.rows[i]
 		p, err := f.rules.Admit(UseClip, seen[i].format)
 		if err != nil {
 			return of(row.entry, err)
+		}
+		if i == 0 {
+			first = p
+		}
+		if f.rules.Strict && ((p.Video == nil) != (first.Video == nil) || (p.Audio == nil) != (first.Audio == nil)) {
+			return of(row.entry, millrace.Errorf(millrace.CodeUnsupportedMedia, "A track comes or goes within the range."))
 		}
 		for r, t := range [...]*timeline.Track{p.Video, p.Audio} {
 			if row.tracks[r].samples == 0 {
