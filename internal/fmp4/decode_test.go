@@ -20,6 +20,48 @@ import (
 	"github.com/millrace/millrace/media"
 )
 
+// TestOthersFollowAChangeWithoutASecondInitSegment: the demuxers of FFmpeg take
+// one init segment only. With the parameter sets in the frames they show what
+// comes behind a change of them, and a change back.
+func TestOthersFollowAChangeWithoutASecondInitSegment(t *testing.T) {
+	var whole []byte
+	var want []string
+	end := int64(0)
+	for i, size := range []string{"192x128", "320x176", "192x128"} {
+		source := filepath.Join(t.TempDir(), fmt.Sprint(i, ".mkv"))
+		run(t, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=rate=25:duration=2:size="+size, "-pix_fmt", "yuv420p",
+			"-c:v", "libx264", "-preset", "veryfast", "-g", "25", "-bf", "2", source)
+		body, err := os.ReadFile(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fragments := fragmentsOf(t, bytes.NewReader(body))
+		track := formatOf(t, fragments[0]).First(media.Video)
+		if i == 0 {
+			if whole, err = fmp4.AppendInit(nil, track); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for k, f := range fragments {
+			r := track.Run(f, nextOf(track, fragments, k))
+			s, err := fmp4.NewSegment(track, &r, f.Cluster[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if i > 0 {
+				s = s.WithSets(track)
+			}
+			whole = append(whole, written(s, uint32(k+1), uint64(end))...)
+			end += r.Duration()
+		}
+		want = append(want, frameSums(t, source, track)...)
+	}
+	out, complaint := run(t, "ffmpeg", "-hide_banner", "-loglevel", "warning", "-i", save(t, t.TempDir(), "whole.mp4", whole), "-autoscale", "0", "-f", "framemd5", "-")
+	if got := sumsIn(out); !slices.Equal(got, want) || complaint != "" {
+		t.Errorf("%d frames, want %d, or others: %s", len(got), len(want), complaint)
+	}
+}
+
 // run runs a program that must succeed and returns what it writes.
 func run(t *testing.T, name string, args ...string) (stdout, stderr string) {
 	t.Helper()
@@ -164,6 +206,11 @@ func frameSums(t *testing.T, path string, track *timeline.Track) (sums []string)
 			t.Errorf("ffmpeg about %s: %s", filepath.Base(path), line)
 		}
 	}
+	return sumsIn(out)
+}
+
+// sumsIn reads what framemd5 writes.
+func sumsIn(out string) (sums []string) {
 	for line := range strings.Lines(out) {
 		if fields := strings.Split(strings.TrimSpace(line), ","); len(fields) == 6 && line[0] != '#' {
 			sums = append(sums, strings.TrimSpace(fields[5]))

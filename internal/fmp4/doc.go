@@ -28,5 +28,5 @@
 // of the codec private data, and those that mean nothing in MP4: access unit
 // delimiters, filler and ends of sequence or stream. A set that the codec
 // private data do not have stays where it is; Segment.Private says what they
-// should be.
+// should be. Segment.WithSets is for players that take no second init segment.
 package fmp4

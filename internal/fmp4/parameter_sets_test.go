@@ -235,3 +235,63 @@ func TestExtensionsOfSetsAreSetsThemselves(t *testing.T) {
 		t.Errorf("%x is left", got)
 	}
 }
+
+func TestASegmentWithItsSets(t *testing.T) {
+	hevcIDR := []byte{19 << 1, 1, 7}
+	for _, row := range []struct {
+		private string
+		idr     []byte
+		codes   bool
+	}{
+		{"avc-baseline-1080", idr, false}, {"hevc-crop-hrd", hevcIDR, false}, {"avc-main-crop", idr, true},
+	} {
+		t.Run(row.private, func(t *testing.T) {
+			setup := setupOf(t, row.private)
+			track := setup.track()
+			if row.codes {
+				track = trackOf(setup.id, codes(setup.sets...))
+			}
+			frames := []frame{key(row.idr), {80, units(row.idr), true}, {40, units(row.idr), true}}
+			plain := segmentOf(t, track, frames...)
+			with := plain.WithSets(track)
+			whole := written(with, 3, 90)
+			if int64(len(whole)) != with.Size() || with.Size() <= plain.Size() {
+				t.Errorf("%d bytes, said to be %d, %d without", len(whole), with.Size(), plain.Size())
+			}
+			_, part := decoded(t, whole)
+			samples := samplesOf(t, part)
+			if want := units(append(slices.Clone(setup.sets), row.idr)...); !bytes.Equal(samples[0].Data, want) {
+				t.Errorf("the first frame is %x, want %x", samples[0].Data, want)
+			}
+			if !bytes.Equal(samples[2].Data, frames[2].data) || samples[1].Dur != 3600 || part.Moof.Traf.Tfdt.BaseMediaDecodeTime() != 90 {
+				t.Errorf("the rest is not as it was: %+v", samples[2])
+			}
+			if got := firstOf(t, plain); !bytes.Equal(got, units(row.idr)) {
+				t.Errorf("the segment itself has changed: %x", got)
+			}
+		})
+	}
+	sound := trackOf("A_AAC", unhex(t, "1190"))
+	if s := segmentOf(t, sound, frame{0, []byte{1}, true}); s.WithSets(sound) != s {
+		t.Error("sound has parameter sets")
+	}
+}
+
+func TestSetsThatNoLengthCanSayAreNotPutInFront(t *testing.T) {
+	avc := setupOf(t, "avc-baseline-1080")
+	c, err := media.ParseAVCConfig(avc.private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.LengthSize = 1
+	c.PPS = append(c.PPS, append([]byte{0x68, 0x40}, make([]byte, 300)...))
+	c.PPS[1][301] = 0x80
+	private, err := c.Append(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	track := trackOf(avc.id, private)
+	if s := segmentOf(t, track, frame{0, []byte{4, 0x65, 1, 2, 3}, true}); s.WithSets(track) != s {
+		t.Error("they are")
+	}
+}

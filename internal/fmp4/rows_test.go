@@ -18,5 +18,5 @@ package fmp4_test
 //	7.4 G.711: a block is a sample, timed by its bytes         TestG711IsTimedByItsBytes
 //	7.5 what is left out, and what stays                       TestUnitsThatAreLeftOut
 //	7.5 sets that differ from the codec private data           TestSetsThatThePrivateDataDoNotHave, TestSetsBehindOthersStay
-//	7.5 no start codes in MP4                                  TestFramesThatCannotBeWritten
+//	7.5 no start codes in MP4                                  TestFramesThatCannotBeWritten, TestATrackBehindStartCodesIsConverted
 //	9.3, 9.4 as others read it                                 TestMediaOfOthersIsReadBack, TestOthersDecodeWhatWasWritten (interop)

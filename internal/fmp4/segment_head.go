@@ -14,7 +14,7 @@ const (
 	stypSize    = 8 + 4 + 4 + 4*4
 	mfhdNumber  = stypSize + 8 + 12            // of moof and mfhd
 	tfdtTime    = mfhdNumber + 4 + 8 + 16 + 12 // of traf, tfhd and tfdt
-	trunOffset  = tfdtTime + 8 + 8 + 4 + 4     // of trun
+	firstSize   = tfdtTime + 8 + 20 + 4        // of tfdt, trun and the first duration
 	mdatHead    = 8
 	maxPayload  = math.MaxInt32 / 2 // bytes; keeps all that 32 bits hold in range
 	maxSamples  = 1 << 24           // likewise

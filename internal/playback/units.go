@@ -113,6 +113,9 @@ func (all *units) segment(ctx context.Context, v *Visit, from *source, track int
 		s.Close()
 		return nil, err
 	}
+	if e.Generation > 0 { // there was another init segment before
+		packaged = packaged.WithSets(e.Tracks[track].Track)
+	}
 	s.Cached, s.Sound = !made, e.Tracks[track].Track.Media.Type == media.Audio
 	s.finish(key, track, e, append([][]byte{packaged.Head(uint32(e.Sequence), uint64(e.MediaTime(track)))}, packaged.Payload()...)...)
 	return s, nil
