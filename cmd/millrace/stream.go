@@ -22,6 +22,8 @@ type streamCommand struct {
 	Untag    streamUntag    `cmd:"" help:"Remove tags of a stream."`
 	Tags     streamTags     `cmd:"" help:"Show a stream's tags."`
 
+	Availability streamAvailability `cmd:"" help:"Show when a stream has media."`
+
 	DeleteMedia streamDeleteMedia `cmd:"" help:"Delete a range of time of a stream's media."`
 	Deletions   streamDeletions   `cmd:"" help:"Show what ranges were deleted, by whom and why."`
 }

@@ -32,22 +32,32 @@ func (c *Client) OpenMediaFile(ctx context.Context, stream millrace.StreamName, 
 	if f.Clock != "" {
 		query.Set("clock", f.Clock)
 	}
-	address := strings.TrimSuffix(c.endpoint, "/") + "/millrace/v1/streams/" + url.PathEscape(stream.String()) + "/media." + f.Format
+	resp, err := c.resource(ctx, stream, "media."+f.Format, query)
+	if err != nil {
+		return nil, 0, err
+	}
+	return resp.Body, resp.ContentLength, nil
+}
+
+// resource asks for what belongs to a stream, and returns the response of a
+// success, whose body the caller closes. It is tried once.
+func (c *Client) resource(ctx context.Context, stream millrace.StreamName, file string, query url.Values) (*http.Response, error) {
+	address := strings.TrimSuffix(c.endpoint, "/") + "/millrace/v1/streams/" + url.PathEscape(stream.String()) + "/" + file
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address+"?"+query.Encode(), nil)
 	if err != nil {
-		return nil, 0, fmt.Errorf("ask for a file: %w", err)
+		return nil, fmt.Errorf("ask for %s: %w", file, err)
 	}
 	req.Header.Set("User-Agent", UserAgent)
 	if err := c.Sign(ctx, req, wire.EmptyPayload); err != nil {
-		return nil, 0, fmt.Errorf("ask for a file: %w", err)
+		return nil, fmt.Errorf("ask for %s: %w", file, err)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, 0, fmt.Errorf("ask for a file: %w", err)
+		return nil, fmt.Errorf("ask for %s: %w", file, err)
 	}
 	if resp.StatusCode != http.StatusOK {
 		defer resp.Body.Close()
-		return nil, 0, wire.DecodeError(resp)
+		return nil, wire.DecodeError(resp)
 	}
-	return resp.Body, resp.ContentLength, nil
+	return resp, nil
 }
