@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -80,6 +81,7 @@ type script struct {
 	fed      int
 	next     time.Time // where the next fragment begins if it does not say
 	tracks   map[string]*timeline.Track
+	named    []string // what the session was asked for, for the sections of its playlists
 	out      bytes.Buffer
 }
 
@@ -144,6 +146,7 @@ func (s *script) session(args []string) {
 			s.t.Fatalf("unknown setting %s", name)
 		}
 	}
+	s.named = args
 	s.settings, s.window, s.fed = set, hls.NewWindow(set), 0
 }
 
@@ -239,7 +242,7 @@ func (s *script) show(args []string) {
 			lines = s.int(args[i+1])
 		}
 	}
-	fmt.Fprintf(&s.out, "== %s\n", strings.Join(append([]string{s.now.Sub(epoch).String()}, args...), " "))
+	fmt.Fprintf(&s.out, "== %s\n", strings.Join(slices.Concat([]string{s.now.Sub(epoch).String()}, args, s.named), " "))
 	text := elide(string(s.window.AppendMedia(nil, r)))
 	if lines >= 0 {
 		text = strings.Join(strings.SplitAfter(text, "\n")[:lines], "")
