@@ -34,7 +34,9 @@ func (c *Cursor) writeAhead(ctx context.Context, w io.Writer, from, size int64) 
 		c.ahead = make([]aheadRoom, aheadWork)
 	}
 	p := &ahead{section: s, from: from - s.start, end: end, rooms: c.ahead}
-	n, err = p.run(ctx, w, first, last)
+	if n, err = p.run(ctx, w, first, last); n == min(end, s.at(last))-p.from {
+		err = nil // that nobody waits any more for what was written is no failure
+	}
 	return n, true, err
 }
 
