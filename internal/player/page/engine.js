@@ -21,16 +21,20 @@ const mends = 3; // times that decoding is begun anew within mendTime
 const mendTime = 20_000; // milliseconds
 
 function openHls(video, url, { position, failed }) {
-  const hls = new Hls({ startPosition: position ?? -1 });
+  // A live picture that has fallen behind catches up a little at a time.
+  const hls = new Hls({ startPosition: position ?? -1, maxLiveSyncPlaybackRate: 1.1 });
   let details = null;
+  let troubled = false;
   let changed = performance.now();
   let mended = [];
 
   hls.on(Hls.Events.LEVEL_UPDATED, (_, data) => {
     if (data.details.endSN !== details?.endSN) changed = performance.now();
     details = data.details;
+    troubled = false;
   });
   hls.on(Hls.Events.ERROR, (_, data) => {
+    troubled ||= data.type === Hls.ErrorTypes.NETWORK_ERROR;
     if (!data.fatal) return;
     const { BUFFER_INCOMPATIBLE_CODECS_ERROR, BUFFER_ADD_CODEC_ERROR, MANIFEST_INCOMPATIBLE_CODECS_ERROR } = Hls.ErrorDetails;
     if ([BUFFER_INCOMPATIBLE_CODECS_ERROR, BUFFER_ADD_CODEC_ERROR, MANIFEST_INCOMPATIBLE_CODECS_ERROR].includes(data.details)) {
@@ -70,6 +74,8 @@ function openHls(video, url, { position, failed }) {
     get target() { return details?.targetduration ?? 0; },
     // silentFor is how long nothing was added to a live playlist, in milliseconds.
     get silentFor() { return details?.live ? performance.now() - changed : 0; },
+    // troubled is whether the playlist could not be had since it was last read.
+    get troubled() { return troubled; },
     get edge() { return hls.liveSyncPosition; },
     get sound() { return hls.audioTracks.length > 0 || hls.levels.some((level) => level.audioCodec); },
     get seekable() { return details && !details.live ? [0, details.edge] : null; },
@@ -110,6 +116,7 @@ function openNative(video, url, { position, failed }) {
       if (range()?.[1] !== end) [end, moved] = [range()?.[1], performance.now()];
       return live() ? performance.now() - moved : 0;
     },
+    get troubled() { return !navigator.onLine; },
     get edge() { return range() && range()[1] - 6; },
     get sound() { return (video.audioTracks?.length ?? video.webkitAudioDecodedByteCount ?? 0) > 0; },
     get seekable() { return live() === false ? range() : null; },

@@ -19,6 +19,7 @@ let waiting = null; // the timer of the next attempt
 let attempt = 0; // grows with every opening, so that what belongs to former ones is known
 let pace = firstWait;
 let position = null; // where a recording goes on
+let starting = false; // whether the picture is to begin by itself, and has not yet
 let holding = false; // whether playing waits for a cushion
 let skew = 0; // of the server's clock, milliseconds
 
@@ -56,6 +57,7 @@ async function open() {
   const wrong = failure ?? unplayable(playlist, kind.can);
   if (wrong) return fail(wrong);
   engine?.close();
+  starting = true;
   engine = kind.open(video, address.url, { position, failed: (why) => mine === attempt && diagnose(why) });
   play();
 }
@@ -82,6 +84,7 @@ async function diagnose(why) {
   if (engine?.live === false && video.currentTime > 0) position = video.currentTime;
   engine?.close();
   engine = null;
+  holding = false;
   const { playlist, failure } = await ask(address.url);
   if (mine !== attempt) return;
   if (failure) return fail(failure);
@@ -115,8 +118,9 @@ function look() {
     clear("playing");
   }
   if (engine?.live && engine.silentFor > silence + 1000 * engine.target && starved()) {
-    const since = video.ended ? null : engine.date;
-    show("silent", "The camera is silent", since ? `Nothing has come since ${since.toLocaleTimeString("sv")}. It goes on by itself.` : "It goes on by itself.");
+    const since = engine.date;
+    if (engine.troubled) show("lost", "Connection lost", "The server does not answer. Trying again.");
+    else show("silent", "The camera is silent", since ? `Nothing has come since ${since.toLocaleTimeString("sv")}. It goes on by itself.` : "It goes on by itself.");
   }
   hold();
   refresh(engine, skew);
@@ -133,11 +137,15 @@ const starved = () => holding || (video.readyState < 3 && ahead() < 0.2);
 // hold lets a live picture that ran dry gather a cushion before it goes on, so that
 // it does not stumble from one fragment to the next.
 function hold() {
-  if (holding && (ahead() > cushion * engine.target || !engine.live)) {
+  if (engine && holding && (ahead() > cushion * engine.target || !engine.live)) {
     holding = false;
     play();
   }
 }
+
+// What begins to load may have stopped what was asked to play.
+video.addEventListener("canplay", () => { if (starting && !holding && video.paused) play(); });
+video.addEventListener("playing", () => { starting = false; });
 
 video.addEventListener("waiting", () => {
   if (!engine?.live || holding || video.currentTime === 0 || video.seeking || ahead() > 0.2) return;
