@@ -107,30 +107,32 @@ func TestPlayersFollowALiveStream(t *testing.T) {
 	taken := sums(picturesOf(t, whole))
 	shared.film(t, "players-live", whole)
 	shared.waitLive(t, "players-live")
-	for _, container := range []string{"FRAGMENTED_MP4", "MPEG_TS"} {
-		for _, p := range players() {
-			t.Run(container+"/"+p.name, func(t *testing.T) {
-				t.Parallel()
-				need(t, p.needs)
-				address := shared.live(t, "players-live", container).address(t)
-				got, complaints := p.play(t, address, count)
-				if complaints = withoutReloads(complaints); complaints != "" {
-					t.Errorf("it says:\n%s", tailOf(complaints, 2000))
-				}
-				if len(got) < count || !follows(got[:count], taken) {
-					t.Errorf("%d pictures came out of %d, or they do not follow one another", len(got), count)
-				}
-			})
+	for _, clock := range []string{"SERVER_TIMESTAMP", "PRODUCER_TIMESTAMP"} { // with discontinuities, and without
+		for _, container := range []string{"FRAGMENTED_MP4", "MPEG_TS"} {
+			for _, p := range players() {
+				t.Run(clock+"/"+container+"/"+p.name, func(t *testing.T) {
+					t.Parallel()
+					need(t, p.needs)
+					address := shared.live(t, "players-live", container, clock).address(t)
+					got, complaints := p.play(t, address, count)
+					if complaints = withoutReloads(complaints); complaints != "" {
+						t.Errorf("it says:\n%s", tailOf(complaints, 2000))
+					}
+					if len(got) < count || !follows(got[:count], taken) {
+						t.Errorf("%d pictures came out of %d, or they do not follow one another", len(got), count)
+					}
+				})
+			}
 		}
 	}
 }
 
 // live asks for the address of a stream as it is now.
-func (r *rig) live(t *testing.T, stream, container string) answer {
+func (r *rig) live(t *testing.T, stream, container, clock string) answer {
 	t.Helper()
 	return r.archived(t, "getHLSStreamingSessionURL", map[string]any{
 		"StreamName": stream, "PlaybackMode": "LIVE", "ContainerFormat": container,
-		"HLSFragmentSelector": map[string]any{"FragmentSelectorType": "PRODUCER_TIMESTAMP"},
+		"HLSFragmentSelector": map[string]any{"FragmentSelectorType": clock},
 	})
 }
 
@@ -151,7 +153,7 @@ func (r *rig) film(t *testing.T, stream, file string) {
 func (r *rig) waitLive(t *testing.T, stream string) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(200 * time.Millisecond) {
-		if a := r.live(t, stream, "FRAGMENTED_MP4"); a.status == 200 {
+		if a := r.live(t, stream, "FRAGMENTED_MP4", "SERVER_TIMESTAMP"); a.status == 200 {
 			if len(r.playlist(t, r.playlist(t, a.address(t)).media[0]).media) >= 3 {
 				return
 			}
