@@ -66,6 +66,33 @@ func TestPlayersPlayToTheEnd(t *testing.T) {
 	}
 }
 
+// TestPlayersPlayWhatWasSentFast: by the server's clock the fragments of a file
+// that is pushed at once begin one right behind the other.
+func TestPlayersPlayWhatWasSentFast(t *testing.T) {
+	need(t, "ffmpeg")
+	all := recordings()
+	rec := &all[slices.IndexFunc(all, func(r recording) bool { return r.name == "h264-aac" })]
+	whole, _ := rec.make(t)
+	stream, _ := shared.keep(t, "players-fast", whole)
+	want := sums(picturesOf(t, whole))
+	kept := span{time.Now().Add(-time.Hour), time.Now()}.selector()
+	kept["FragmentSelectorType"] = "SERVER_TIMESTAMP"
+	for _, container := range []string{"FRAGMENTED_MP4", "MPEG_TS"} {
+		for _, p := range players() {
+			t.Run(container+"/"+p.name, func(t *testing.T) {
+				need(t, p.needs)
+				a := shared.archived(t, "getHLSStreamingSessionURL", map[string]any{
+					"StreamName": stream, "PlaybackMode": "ON_DEMAND", "ContainerFormat": container, "HLSFragmentSelector": kept,
+				})
+				got, complaints := p.play(t, a.address(t), 0)
+				if complaints != "" || !slices.Equal(got, want) {
+					t.Errorf("%d pictures of %d came out, or others; it says: %s", len(got), len(want), tailOf(complaints, 2000))
+				}
+			})
+		}
+	}
+}
+
 // TestPlayersSeeThePictureChangeItsSize: twice, without a stop. With fragmented
 // MP4 only hlsdemux2 does: ffmpeg, and so mpv, and hlsdemux keep to the first
 // init segment.

@@ -16,6 +16,7 @@ type Entry struct {
 	Gap           bool   // listed, but found not to be readable
 
 	anchor   time.Time
+	moved    time.Duration    // its media lie so much later than on the clock
 	before   uint64           // discontinuities before its own
 	next     [MaxTracks]int64 // Hint.Next
 	joined   [MaxTracks]bool  // Hint.HasNext
@@ -43,12 +44,15 @@ func (e *Entry) MediaTime(track int) int64 {
 	return max(0, e.origin(t.Track)+t.Span.Start)
 }
 
-// Elapsed is the time from the anchor to the fragment's start, never negative:
+// Elapsed is the media time from the anchor to the fragment's start, never negative:
 // what the times of a segment of several tracks are counted from.
-func (e *Entry) Elapsed() time.Duration { return max(0, e.Start.Sub(e.anchor)) }
+func (e *Entry) Elapsed() time.Duration { return max(0, e.place()) }
+
+// place is the fragment's start since the anchor, as media have it.
+func (e *Entry) place() time.Duration { return e.Start.Sub(e.anchor) + e.moved }
 
 // origin is the fragment's start in a track's ticks since the anchor.
-func (e *Entry) origin(t *timeline.Track) int64 { return t.Ticks(e.Start.Sub(e.anchor)) }
+func (e *Entry) origin(t *timeline.Track) int64 { return t.Ticks(e.place()) }
 
 // join lets the segments of e reach to those of the entry after it, where these
 // are near enough for it.

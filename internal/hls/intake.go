@@ -47,7 +47,7 @@ func (w *Window) append(f *Facts, now time.Time, changed, formed bool) {
 	if w.anchor.IsZero() {
 		w.anchor = Anchor(f)
 	}
-	e := Entry{Facts: *f, anchor: w.anchor, Sequence: w.taken + 1, Generation: len(w.inits) - 1}
+	e := Entry{Facts: *f, anchor: w.anchor, moved: w.overlap(f), Sequence: w.taken + 1, Generation: len(w.inits) - 1}
 	if e.Whole.After(now) {
 		e.Whole = now
 	}
@@ -66,6 +66,22 @@ func (w *Window) append(f *Facts, now time.Time, changed, formed bool) {
 	w.newest = e
 	w.taken++
 	w.closed = w.settings.Mode == OnDemand && len(w.entries) == w.settings.Limit
+}
+
+// overlap is how much later than on the clock a fragment has to be so that it does
+// not begin before the one before it has ended. By the server's clock fragments
+// do that which were sent faster than they were filmed, of a file or after an
+// outage, and players that take no notice of discontinuities drop their frames,
+// or stop for good. Up to a seam is what is left to jitter.
+func (w *Window) overlap(f *Facts) time.Duration {
+	if w.taken == 0 {
+		return 0
+	}
+	over := w.newest.end().Add(w.newest.moved).Sub(f.begin())
+	if over <= seam {
+		return 0
+	}
+	return over
 }
 
 func (w *Window) isDiscontinuity(f *Facts, changed, formed bool) bool {

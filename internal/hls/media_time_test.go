@@ -33,7 +33,10 @@ func TestMediaTime(t *testing.T) {
 		{"0 is the start of the session's first fragment", hls.Settings{}, []hls.Facts{pair(7, after(100), 0, 0)}, []times{{0, 0}}},
 		{"it is the fragment's start on the session's clock, and the offset of the track's first frame", hls.Settings{}, []hls.Facts{pair(1, after(0), 0, 7), pair(2, after(2.5), 3, 30)}, []times{{0, 7}, {2503, 2530}}},
 		{"the earliest frame is at 0 if it is earlier than the fragment", hls.Settings{}, []hls.Facts{pair(1, after(0), 0, -20), pair(2, after(2), 0, -15)}, []times{{20, 0}, {2020, 2005}}},
-		{"it is never negative", hls.Settings{}, []hls.Facts{pair(1, after(100), 0, 0), pair(2, after(50), 0, -10)}, []times{{0, 0}, {0, 0}}},
+		{"it is never negative", hls.Settings{Anchor: after(100)}, []hls.Facts{pair(1, after(50), 0, -10)}, []times{{0, 0}}},
+		{"a fragment follows the one before it if it was sent faster", hls.Settings{}, []hls.Facts{pair(1, after(0), 0, 0), pair(2, after(0.1), 0, 7), pair(3, after(0.2), 0, 0)}, []times{{0, 0}, {2000, 2007}, {4000, 4000}}},
+		{"and comes back to the clock in a gap", hls.Settings{}, []hls.Facts{pair(1, after(0), 0, 0), pair(2, after(1), 0, 0), pair(3, after(3.5), 0, 0), pair(4, after(9), 0, 0)}, []times{{0, 0}, {2000, 2000}, {4000, 4000}, {9000, 9000}}},
+		{"but 50 ms are left to jitter", hls.Settings{}, []hls.Facts{pair(1, after(0), 0, 0), pair(2, after(1.95), 0, 0), pair(3, after(3.899), 0, 0)}, []times{{0, 0}, {1950, 1950}, {3950, 3950}}},
 		{"all count from the anchor of a session that is taken up again", hls.Settings{Anchor: after(-100)}, []hls.Facts{pair(1, after(0), 0, -20)}, []times{{100_000, 99_980}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
