@@ -87,7 +87,7 @@ func (w *Window) want() int {
 	case w.settings.Mode == LiveReplay && waiting > 1:
 		return 0
 	case w.settings.Mode == LiveReplay:
-		return max(ahead, w.settings.Limit+1-len(w.entries))
+		return max(ahead, w.settings.Limit-len(w.entries))
 	default:
 		return w.settings.Limit
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/millrace/millrace/internal/hls"
 	"github.com/millrace/millrace/internal/timeline"
+	"github.com/millrace/millrace/media"
 )
 
 // span is the numbers of the first and the last entry that are listed.
@@ -110,5 +111,54 @@ func TestUnreadableFragmentBecomesAGap(t *testing.T) {
 	}
 	if e, ok := w.Find(number(2)); !ok || !e.Gap {
 		t.Errorf("%+v", e)
+	}
+}
+
+// TestTransportStreamNeedsOnlyOneTrack: it has all of them, so that none is missing
+// as long as there is one.
+func TestTransportStreamNeedsOnlyOneTrack(t *testing.T) {
+	f := pair(1, epoch, 0, 0)
+	f.Tracks[0].Span = timeline.Span{}
+	f.Tracks[1].Span.Duration = 72_000
+	w := hls.NewWindow(hls.Settings{Limit: 2})
+	w.Extend(epoch, []hls.Facts{f}, true)
+	for r, gaps := range map[hls.Rendition]int{{Container: hls.MPEGTS}: 0, {Track: 1}: 0, {}: 1} {
+		all := lines(w, r)
+		if count(all, "#EXT-X-GAP") != gaps || count(all, "#EXTINF:1.5,") != 1 {
+			t.Errorf("%+v:\n%s", r, strings.Join(all, "\n"))
+		}
+	}
+}
+
+// TestFormsAreMarked: where that is asked for, with every mode of discontinuities.
+func TestFormsAreMarked(t *testing.T) {
+	change := func(do func(t *timeline.Track)) func() *timeline.Track {
+		return func() *timeline.Track {
+			t := picture(1)
+			do(t)
+			return t
+		}
+	}
+	for name, c := range map[string]struct {
+		next func() *timeline.Track
+		want bool
+	}{
+		"private data alone": {change(func(*timeline.Track) {}), false},
+		"another codec":      {change(func(t *timeline.Track) { t.Media.Codec = media.HEVC }), true},
+		"another codec id":   {change(func(t *timeline.Track) { t.Media.CodecID = "V_MPEGH/ISO/HEVC" }), true},
+		"another width":      {change(func(t *timeline.Track) { t.Parameters.Width++ }), true},
+		"another height":     {change(func(t *timeline.Track) { t.Parameters.Height++ }), true},
+		"another rate":       {change(func(t *timeline.Track) { t.Parameters.SampleRate++ }), true},
+		"other channels":     {change(func(t *timeline.Track) { t.Parameters.Channels++ }), true},
+		"another timescale":  {change(func(t *timeline.Track) { t.Timescale++ }), true},
+	} {
+		for _, mark := range []bool{true, false} {
+			w := hls.NewWindow(hls.Settings{Limit: 2, Discontinuities: hls.NeverDiscontinuous, MarkForms: mark})
+			second := fragment(2, after(2), 2*time.Second, c.next())
+			w.Extend(epoch, append(series(1, 1), second), true)
+			if e := w.Listed()[1]; e.Discontinuity != (c.want && mark) || e.Generation != 1 {
+				t.Errorf("%s, marked %v: %v, generation %d", name, mark, e.Discontinuity, e.Generation)
+			}
+		}
 	}
 }
