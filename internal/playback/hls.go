@@ -28,7 +28,8 @@ type HLSConfig struct {
 	Idle      time.Duration // after which a live session without a new fragment is no more; 0: it stays
 
 	Events HLSEvents
-	Logger *slog.Logger // nil: nothing is logged
+	Logger *slog.Logger     // nil: nothing is logged
+	Now    func() time.Time // wall clock, by which tokens are made; nil means time.Now
 }
 
 // HLSEvents are called when something happens. Any of them may be nil. They must
@@ -58,12 +59,15 @@ func NewHLS(c HLSConfig) *HLS {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	if c.Memory == nil {
 		c.Memory = memory.New(0)
 	}
 	c.Events = c.Events.withDefaults()
 	p := &HLS{config: c, damage: newDamage(), ranges: newRanges(), facts: newFacts(&c, c.Bytes/4)}
-	p.sessions = newSessions(c.Sessions, c.Bytes/2, c.Events)
+	p.sessions = newSessions(&c)
 	p.units = newUnits(&c)
 	c.Memory.OnShortage(p.units.shed)
 	return p

@@ -96,6 +96,26 @@ func TestSegmentsTakeNoMoreThanTheyMay(t *testing.T) {
 		if used := s.budget.Stats().Readers; used < most/4 {
 			t.Errorf("%d bytes are kept of %d", used, most)
 		}
+		// What is being read counts, whether or not there is room to keep it.
+		var open []*playback.Segment
+		for _, x := range f.made {
+			seg, err := s.Segment(t.Context(), s.visit, x.Number, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			open = append(open, seg)
+		}
+		if used := s.budget.Stats().Readers; used < 20*20<<10 {
+			t.Errorf("20 fragments that are being read count for %d bytes", used)
+		}
+		for _, seg := range open {
+			if err := seg.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if used := s.budget.Stats().Readers; used > most {
+			t.Errorf("%d bytes are kept", used)
+		}
 		// What is kept is given back when others need it.
 		loan, err := s.budget.Borrow(t.Context(), 16<<20, nil)
 		if err != nil {
@@ -105,6 +125,34 @@ func TestSegmentsTakeNoMoreThanTheyMay(t *testing.T) {
 		if used := s.budget.Stats().Readers; used != 0 {
 			t.Errorf("%d bytes are taken by nobody", used)
 		}
+	}
+}
+
+// What somebody reads is not given away, and comes back when he is done.
+func TestMemoryThatIsReadIsNotGivenAway(t *testing.T) {
+	f := newFilm(t)
+	f.seconds(avHeader(t), 0, 3)
+	s := f.show(t, playback.Order{}, nil)
+	seg, err := s.Segment(t.Context(), s.visit, f.made[1].Number, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if loan, err := s.budget.Borrow(ctx, 16<<20, nil); err == nil {
+		loan.Return()
+		t.Error("memory that is being read was given away")
+	}
+	if err := seg.Close(); err != nil {
+		t.Fatal(err)
+	}
+	loan, err := s.budget.Borrow(t.Context(), 16<<20, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	loan.Return()
+	if used := s.budget.Stats().Readers; used != 0 {
+		t.Errorf("%d bytes are taken by nobody", used)
 	}
 }
 

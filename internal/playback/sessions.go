@@ -38,11 +38,11 @@ type weighed struct {
 	size    int64
 }
 
-func newSessions(most int, bytes int64, v HLSEvents) *sessions {
-	all := &sessions{events: v, bytes: bytes, began: time.Now()}
-	all.kept, _ = simplelru.NewLRU(most, func(_ TokenID, w *weighed) { // fails for no size above 0
+func newSessions(c *HLSConfig) *sessions {
+	all := &sessions{events: c.Events, bytes: c.Bytes / 2, began: c.Now()}
+	all.kept, _ = simplelru.NewLRU(c.Sessions, func(_ TokenID, w *weighed) { // fails for no size above 0
 		all.used -= w.size
-		v.Evicted()
+		c.Events.Evicted()
 	})
 	all.starts, _ = simplelru.NewLRU[TokenID, time.Time](mostStarts, nil)
 	return all

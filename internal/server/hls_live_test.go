@@ -146,7 +146,10 @@ func TestALivePlaylistOutlivesARestart(t *testing.T) {
 	s.film(20)
 	before := s.want(address, "21", "22 23 24")
 	segment := s.load(before.segments[1].address)
+	old := strings.Replace(before.segments[1].address, s.numbers[23], s.numbers[4], 1)
+	s.gone("a segment that left the list long ago", old)
 	s.restart()
+	s.gone("a segment that left the list long before the restart", s.moved(old))
 	address = s.moved(address)
 	after := s.want(address, "21", "22 23 24")
 	if after.text != before.text {
@@ -204,6 +207,20 @@ func TestAReplayGoesAtTheSpeedOfItsFragments(t *testing.T) {
 	s.send()
 	s.at(51)
 	s.want(address, "17", "18 19 20")
+}
+
+// A replay that was asked for at once goes on where it was after a restart.
+func TestAReplayOutlivesARestart(t *testing.T) {
+	s := newStudio(t, server.Options{}, nil)
+	s.film(20)
+	address := s.playlist(s.session("cam", s.ranged("LIVE_REPLAY", 0, 19))).variants[0]
+	s.want(address, "1", "0 1 2 3 4")
+	s.at(24.5)
+	before := s.want(address, "5", "4 5 6 7 8")
+	s.restart()
+	if after := s.want(s.moved(address), "5", "4 5 6 7 8"); after.text != before.text {
+		t.Errorf("before:\n%s\nafter:\n%s", before.text, after.text)
+	}
 }
 
 // In the service's profile a stream that is silent for thirty seconds has no live

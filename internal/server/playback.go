@@ -18,7 +18,7 @@ func (s *Server) openPlayback(ctx context.Context, budget *memory.Budget) (*api.
 	return &api.Playback{
 		Tokens: tokens, Bearer: s.keys.Bearer, WriteTimeout: s.options.WriteTimeout,
 		HLS: playback.NewHLS(playback.HLSConfig{
-			Archive: s.state.media, Memory: budget, Logger: s.logger,
+			Archive: s.state.media, Memory: budget, Logger: s.logger, Now: s.now,
 			Rules:    playback.Rules{Strict: s.cfg.StrictPlayback, Changes: s.cfg.MaxCodecChanges},
 			Sessions: cfg.PlaybackSessions, Bytes: int64(cfg.PlaybackMemory), Idle: cfg.PlaybackIdle,
 			Events: playback.HLSEvents{Packaged: s.options.packaged},
