@@ -62,14 +62,17 @@ func (l *load) printSizes(s store.PackStats) error {
 	return nil
 }
 
-// list lists all of one stream after the other.
+// aDay is how many fragments a stream has in a day.
+const aDay = 43_200
+
+// list lists a day of one stream after the other.
 func (l *load) list(ctx context.Context, e *store.Engine, name string, clock store.Clock) error {
 	var took []time.Duration
 	count := 0
 	for i := range rounds {
 		scope := store.Scope{Stream: l.stream(i * l.streams() / rounds)}
 		begin := time.Now()
-		list, err := e.List(ctx, scope, store.Listing{Clock: clock})
+		list, err := e.List(ctx, scope, store.Listing{Clock: clock, Limit: aDay})
 		if err != nil {
 			return err
 		}

@@ -31,13 +31,13 @@ const (
 // in between is read.
 func findQuery(k findKind) string {
 	const family = " clock = ?1 AND stream = ?2 AND generation = ?3 "
-	order, startBy := "", ""
+	order, to := "", "?5"
 	if k&findBackward != 0 {
 		order = " DESC"
 	}
 	if k&findStartBy != 0 {
-		startBy = " AND first <= (SELECT first FROM pages WHERE" + family +
-			"AND start_ms <= ?8 ORDER BY start_ms DESC, first DESC LIMIT 1)"
+		to = "min(?5, (SELECT first FROM pages WHERE" + family + // one bound: of two only one is looked up
+			"AND start_ms <= ?8 ORDER BY start_ms DESC, first DESC LIMIT 1))"
 	}
 	data, from := "data", "pages LEFT JOIN page_data ON id = data_id"
 	if k&findSummaries != 0 {
@@ -46,7 +46,7 @@ func findQuery(k findKind) string {
 	return "SELECT first, last, start_ms, latest_ms, end_ms, count, bytes, summary, " + data +
 		" FROM " + from + " WHERE" + family +
 		"AND first >= coalesce((SELECT first FROM pages WHERE" + family +
-		"AND first <= ?4 ORDER BY first DESC LIMIT 1), ?4) AND first <= ?5" + startBy +
+		"AND first <= ?4 ORDER BY first DESC LIMIT 1), ?4) AND first <= " + to +
 		" AND last >= ?4 AND end_ms > ?6 ORDER BY first" + order + " LIMIT ?7"
 }
 
