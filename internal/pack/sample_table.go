@@ -76,11 +76,21 @@ func (d *varints) byte() byte {
 }
 
 func (d *varints) unsigned() uint64 {
+	if len(d.b) > 0 && d.b[0] < 0x80 { // most are of one byte
+		v := uint64(d.b[0])
+		d.b = d.b[1:]
+		return v
+	}
 	v, n := binary.Uvarint(d.b)
 	return consumed(d, v, n)
 }
 
 func (d *varints) signed() int64 {
+	if len(d.b) > 0 && d.b[0] < 0x80 {
+		v := int64(d.b[0]>>1) ^ -int64(d.b[0]&1)
+		d.b = d.b[1:]
+		return v
+	}
 	v, n := binary.Varint(d.b)
 	return consumed(d, v, n)
 }

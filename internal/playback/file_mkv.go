@@ -55,12 +55,17 @@ func newMKVFile(ctx context.Context, stock *filmStock, entries []store.Entry) (*
 	}
 	strips := make([][2]strip, len(entries))
 	p := f.placer()
-	err = stock.eachOutline(ctx, entries, func(i int, x *millrace.Fragment, format *timeline.Format) (err error) {
-		f.rows[i], err = f.row(ctx, entries[i], x, format)
+	err = stock.each(ctx, entries, func(ctx context.Context, i int, x *millrace.Fragment, format *timeline.Format) (err error) {
+		if f.rows[i], err = f.row(entries[i], x, format); err == nil && timeline.Laced(x) {
+			x, err = stock.unlaced(ctx, entries[i], format)
+		}
+		if err != nil {
+			return err
+		}
 		for r, t := range f.reels(format) {
 			strips[i][r] = spanOf(t, x, p.reels[r].scale)
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -126,15 +131,10 @@ func spanOf(t *timeline.Track, x *millrace.Fragment, scale uint32) strip {
 	}
 }
 
-// row measures the Clusters that a fragment becomes. x has its frames told apart;
-// its blocks are looked at.
-func (f *mkvFile) row(ctx context.Context, e store.Entry, x *millrace.Fragment, format *timeline.Format) (mkvRow, error) {
+// row measures the Clusters that a fragment becomes.
+func (f *mkvFile) row(e store.Entry, blocks *millrace.Fragment, format *timeline.Format) (mkvRow, error) {
 	row := mkvRow{entry: e}
 	if err := f.mayFollow(format, e); err != nil {
-		return row, err
-	}
-	blocks, err := f.stock.store.Outline(ctx, f.stock.scope, e)
-	if err != nil {
 		return row, err
 	}
 	cue := f.reels(format)[picture]
@@ -142,13 +142,14 @@ func (f *mkvFile) row(ctx context.Context, e store.Entry, x *millrace.Fragment, 
 		cue = &format.Tracks[0]
 	}
 	w := clusterWalk{scale: f.scale, fragment: blocks}
+	var head [32]byte
 	for i := range blocks.Samples {
 		s := &blocks.Samples[i]
 		begins := w.next(s)
 		if begins {
 			row.bytes += clusterHead
 		}
-		row.bytes += int64(len(appendBlockHead(nil, s, w.rel, 0))) + int64(s.Size)
+		row.bytes += int64(len(appendBlockHead(head[:0], s, w.rel, 0))) + int64(s.Size)
 		if row.track == 0 && w.clusters == 1 && cue != nil && s.Track == uint64(cue.Media.Number) && s.Flags&millrace.SampleKey != 0 {
 			row.track, row.cue = s.Track, w.at
 		}

@@ -98,7 +98,12 @@ func (f *mp4File) look(ctx context.Context, entries []store.Entry) ([]seenRow, e
 	f.reels[picture].scale = 90_000
 	seen := make([]seenRow, len(entries))
 	for {
-		err := f.stock.eachOutline(ctx, entries, func(i int, x *millrace.Fragment, format *timeline.Format) error {
+		err := f.stock.each(ctx, entries, func(ctx context.Context, i int, x *millrace.Fragment, format *timeline.Format) (err error) {
+			if timeline.Laced(x) {
+				if x, err = f.stock.unlaced(ctx, entries[i], format); err != nil {
+					return err
+				}
+			}
 			seen[i] = f.row(entries[i], x, format)
 			return nil
 		})

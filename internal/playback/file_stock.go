@@ -56,25 +56,36 @@ func (x *filmStock) format(h *millrace.Header) (*timeline.Format, error) {
 	return f, err
 }
 
-// outline reads a fragment without its media. Where blocks hold several frames
-// these are told apart, for which the media is needed after all.
-func (x *filmStock) outline(ctx context.Context, e store.Entry) (*millrace.Fragment, *timeline.Format, error) {
+// blocks reads a fragment without its media.
+func (x *filmStock) blocks(ctx context.Context, e store.Entry) (*millrace.Fragment, *timeline.Format, error) {
 	f, err := x.store.Outline(ctx, x.scope, e)
 	if err != nil {
 		return nil, nil, err
 	}
 	format, err := x.format(f.Header)
-	if err != nil || !timeline.Laced(f) {
-		return f, format, err
+	return f, format, err
+}
+
+// outline is blocks with the frames told apart of blocks that hold several, for
+// which the media is needed after all.
+func (x *filmStock) outline(ctx context.Context, e store.Entry) (*millrace.Fragment, *timeline.Format, error) {
+	f, format, err := x.blocks(ctx, e)
+	if err == nil && timeline.Laced(f) {
+		f, err = x.unlaced(ctx, e, format)
 	}
-	if f, err = x.store.Read(ctx, x.scope, e, nil); err == nil {
+	return f, format, err
+}
+
+func (x *filmStock) unlaced(ctx context.Context, e store.Entry, format *timeline.Format) (*millrace.Fragment, error) {
+	f, err := x.store.Read(ctx, x.scope, e, nil)
+	if err == nil {
 		err = timeline.Unlace(f, format)
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	f.Leading, f.Cluster, f.Trailing = nil, nil, nil
-	return f, format, nil
+	return f, nil
 }
 
 // read reads a fragment with its media, into the memory that s has.
@@ -85,17 +96,17 @@ func (x *filmStock) read(ctx context.Context, e store.Entry, s *scratch) (*millr
 	return x.store.Read(ctx, x.scope, e, s.fragment[:cap(s.fragment)])
 }
 
-// eachOutline calls do with every fragment's outline, several at a time and in no
-// order. The first error ends it.
-func (x *filmStock) eachOutline(ctx context.Context, entries []store.Entry, do func(i int, f *millrace.Fragment, format *timeline.Format) error) error {
+// each calls do with every fragment's blocks, several at a time and in no order.
+// The first error ends it.
+func (x *filmStock) each(ctx context.Context, entries []store.Entry, do func(ctx context.Context, i int, f *millrace.Fragment, format *timeline.Format) error) error {
 	work, ctx := errgroup.WithContext(ctx)
 	workers := min(runtime.GOMAXPROCS(0), batchWork, len(entries))
 	for w := range workers {
 		work.Go(func() error {
 			for i := w; i < len(entries); i += workers {
-				f, format, err := x.outline(ctx, entries[i])
+				f, format, err := x.blocks(ctx, entries[i])
 				if err == nil {
-					err = do(i, f, format)
+					err = do(ctx, i, f, format)
 				}
 				if err != nil {
 					return of(entries[i], err)

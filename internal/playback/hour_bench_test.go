@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/metrics"
+	"syscall"
 	"testing"
 	"time"
 
@@ -40,6 +41,7 @@ func BenchmarkHour(b *testing.B) {
 		"mp4": request(playback.FileMP4, playback.CutExact), "mkv": request(playback.FileMKV, playback.CutFragment),
 	} {
 		b.Run("first-byte/"+name, func(b *testing.B) {
+			defer reportCPU(b)()
 			for b.Loop() {
 				file := openHour(b, f.files(playback.FilesConfig{}), r)
 				if _, err := file.Cursor().WriteTo(b.Context(), io.Discard, 0, 1); err != nil {
@@ -48,7 +50,7 @@ func BenchmarkHour(b *testing.B) {
 			}
 		})
 		b.Run("whole/"+name, func(b *testing.B) {
-			most := startPeak()
+			most, cpu := startPeak(), reportCPU(b)
 			for b.Loop() {
 				file := openHour(b, f.files(playback.FilesConfig{}), r)
 				b.SetBytes(file.Size())
@@ -56,6 +58,7 @@ func BenchmarkHour(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
+			cpu()
 			b.ReportMetric(most()/(1<<20), "peak-MiB")
 		})
 	}
@@ -72,7 +75,9 @@ func BenchmarkHour(b *testing.B) {
 		}
 		b.SetBytes(1 << 20)
 	})
-	b.Run("ffmpeg", func(b *testing.B) { copyHour(b, f, request(playback.FileMKV, playback.CutFragment), dir) })
+	b.Run("beside-ffmpeg", func(b *testing.B) {
+		copyHour(b, f, request(playback.FileMP4, playback.CutExact), request(playback.FileMKV, playback.CutFragment), dir)
+	})
 }
 
 func openHour(b *testing.B, files *playback.Files, r playback.FileRequest) *playback.File {
@@ -108,8 +113,10 @@ func startPeak() func() float64 {
 	return func() float64 { close(done); return <-most }
 }
 
-func copyHour(b *testing.B, f *film, r playback.FileRequest, dir string) {
-	file := openHour(b, f.files(playback.FilesConfig{}), r)
+// copyHour writes the hour as MP4 and lets ffmpeg copy it, by turns, so that what else
+// the machine does is the same for both.
+func copyHour(b *testing.B, f *film, mp4, mkv playback.FileRequest, dir string) {
+	file := openHour(b, f.files(playback.FilesConfig{}), mkv)
 	name := filepath.Join(dir, "hour.mkv")
 	out, err := os.Create(name)
 	if err != nil {
@@ -121,13 +128,41 @@ func copyHour(b *testing.B, f *film, r playback.FileRequest, dir string) {
 	if err := out.Close(); err != nil {
 		b.Fatal(err)
 	}
-	b.SetBytes(file.Size())
+	var ours, theirs, theirCPU time.Duration
 	for b.Loop() {
+		begun := time.Now()
+		file := openHour(b, f.files(playback.FilesConfig{}), mp4)
+		if _, err := file.Cursor().WriteTo(b.Context(), io.Discard, 0, file.Size()); err != nil {
+			b.Fatal(err)
+		}
+		ours += time.Since(begun)
+		begun = time.Now()
 		cmd := exec.CommandContext(b.Context(), "ffmpeg", "-v", "error", "-y", "-i", name, "-map", "0", "-c", "copy", "-f", "mp4", "/dev/null")
 		if text, err := cmd.CombinedOutput(); err != nil {
 			b.Fatalf("%v: %s", err, text)
 		}
+		theirs += time.Since(begun)
+		theirCPU += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	}
+	ms := func(d time.Duration) float64 { return d.Seconds() * 1000 / float64(b.N) }
+	b.ReportMetric(ms(ours), "ours-ms")
+	b.ReportMetric(ms(theirs), "ffmpeg-ms")
+	b.ReportMetric(ms(theirCPU), "ffmpeg-cpu-ms")
+	b.ReportMetric(theirs.Seconds()/ours.Seconds(), "times-ffmpeg")
+}
+
+// reportCPU follows how much processor time the process takes. What it returns says
+// it, for each round.
+func reportCPU(b *testing.B) func() {
+	used := func() time.Duration {
+		var u syscall.Rusage
+		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+			b.Fatal(err)
+		}
+		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	}
+	before := used()
+	return func() { b.ReportMetric((used()-before).Seconds()*1000/float64(b.N), "cpu-ms/op") }
 }
 
 // newFilmOnDisk is a film whose store lies in a directory.

@@ -61,7 +61,8 @@ func (r *Run) Duration() int64 {
 // Run times the samples of the track in a fragment, of which only the sample
 // table is looked at. Laced samples count as one frame: see Unlace.
 func (t *Track) Run(f *millrace.Fragment, h Hint) Run {
-	times := t.times(f, make([]int64, 0, len(f.Samples)))
+	var room, shownRoom [256]int64
+	times := t.times(f, room[:0])
 	if len(times) == 0 {
 		return Run{}
 	}
@@ -73,7 +74,7 @@ func (t *Track) Run(f *millrace.Fragment, h Hint) Run {
 	}
 	shown := times
 	if !t.isSound() {
-		shown = slices.Clone(times)
+		shown = append(shownRoom[:0], times...)
 		arrange(times)
 	}
 	end, usual := t.place(f, times, h)
