@@ -1,5 +1,7 @@
 //go:build interop
 
+//lint:file-ignore SA1019 the SDK for Go v1 is the one whose client for archived media every proxy has
+
 package interop
 
 import (
