@@ -15,6 +15,7 @@ import (
 
 type urlCommand struct {
 	HLS    urlHLS    `cmd:"" name:"hls" help:"Make a link to a stream for players: an HLS playlist."`
+	File   urlFile   `cmd:"" help:"Make a link to a range of a stream as one file, MP4 or Matroska."`
 	Player urlPlayer `cmd:"" help:"Make a link to a page that shows a stream in a browser."`
 }
 

@@ -39,6 +39,29 @@ func (c *Client) OpenMediaFile(ctx context.Context, stream millrace.StreamName, 
 	return resp.Body, resp.ContentLength, nil
 }
 
+// MediaFileURL makes an address at which the file can be had without a key, and
+// says when that ends. It is Millrace's own.
+func (c *Client) MediaFileURL(ctx context.Context, stream millrace.StreamName, f MediaFile, life time.Duration) (address string, ends time.Time, err error) {
+	in := struct {
+		StreamName         millrace.StreamName
+		From, To           wire.Timestamp
+		Clock, Format, Cut string `json:",omitempty"`
+		Expires            int64
+	}{stream, wire.Timestamp{Time: f.From}, wire.Timestamp{Time: f.To}, f.Clock, f.Format, "", int64(life / time.Second)}
+	if f.Format == "mp4" {
+		in.Cut = "fragment"
+		if f.Exact {
+			in.Cut = "exact"
+		}
+	}
+	var out struct {
+		MediaFileURL string
+		Expires      wire.Timestamp
+	}
+	err = c.call(ctx, "/millrace/v1/getMediaFileURL", in, &out)
+	return out.MediaFileURL, out.Expires.Time, err
+}
+
 // resource asks for what belongs to a stream, and returns the response of a
 // success, whose body the caller closes. It is tried once.
 func (c *Client) resource(ctx context.Context, stream millrace.StreamName, file string, query url.Values) (*http.Response, error) {
