@@ -5,7 +5,10 @@ package server_test
 import (
 	"context"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -110,4 +113,38 @@ func TestASlowViewerHoldsUpNobody(t *testing.T) {
 	for range 20 {
 		s.load(address)
 	}
+}
+
+// A viewer who takes nothing of a segment is cut off, and the rest go on.
+func TestAViewerWhoTakesNothingIsCutOff(t *testing.T) {
+	s := newStudio(t, server.Options{WriteTimeout: 300 * time.Millisecond}, nil)
+	const size = 24 << 20 // more than a connection holds
+	picture := string([]byte{size >> 24, size >> 16 & 0xff, size >> 8 & 0xff, size & 0xff, 0x65}) + strings.Repeat("x", size-1)
+	s.clusters = [][]byte{cluster(0, block(1, 0, picture)), s.clusters[0]}
+	s.film(2)
+	_, p := s.mediaOf(s.session("cam", nil))
+	conn, err := net.Dial("tcp", s.address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_, path, _ := strings.Cut(p.segments[0].address, s.address())
+	if _, err := fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", path, s.address()); err != nil {
+		t.Fatal(err)
+	}
+	s.load(p.segments[1].address)
+	for s.sentToPlayers() < 1<<20 { // until the answer has ended, of which the system had taken a part
+	}
+	if n, err := io.Copy(io.Discard, conn); n >= size {
+		t.Errorf("the viewer got %d bytes, %v", n, err)
+	}
+}
+
+// sentToPlayers is how many bytes of segments have gone out in answers that ended.
+func (s *studio) sentToPlayers() int {
+	s.t.Helper()
+	_, rest, _ := strings.Cut(s.metrics(), `millrace_get_mp4_media_fragment_outgoing_bytes_total{stream_name="cam"} `)
+	line, _, _ := strings.Cut(rest, "\n")
+	n, _ := strconv.ParseFloat(line, 64) // nothing at first
+	return int(n)
 }
