@@ -189,11 +189,15 @@ func (s *section) fillAll(ctx context.Context, first, last int, dst []byte, room
 	return work.Wait()
 }
 
-// whole says that what was made is not as long as it was known to be: the fragment
-// is not what it was when the file was laid out.
+// whole brings what was made to where it belongs, if appending has put it elsewhere.
+// If it is not as long as it was known to be, the fragment is not what it was when
+// the file was laid out.
 func whole(made, dst []byte) error {
 	if len(made) != len(dst) {
 		return fmt.Errorf("a part of %d bytes has %d: %w", len(dst), len(made), millrace.ErrCorrupt)
+	}
+	if len(made) > 0 && &made[0] != &dst[0] {
+		copy(dst, made)
 	}
 	return nil
 }

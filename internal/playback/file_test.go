@@ -198,7 +198,7 @@ func drawFragment(r *rapid.T, f *film, header *millrace.Header, at time.Duration
 			if n != 1 && rapid.IntRange(0, 3).Draw(r, "silent") == 0 {
 				continue
 			}
-			b := block{track: n, time: time, payload: frame(rapid.IntRange(1, 300).Draw(r, "size"), byte(i)), key: i == 0 || n != 1}
+			b := block{track: n, time: time, payload: frame(300, byte(i))[:rapid.IntRange(1, 300).Draw(r, "size")], key: i == 0 || n != 1}
 			if n == 1 {
 				b.flags = millrace.SampleCleanNAL
 			}

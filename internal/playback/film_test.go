@@ -77,6 +77,7 @@ type block struct {
 	payload []byte
 	key     bool
 	flags   millrace.SampleFlags
+	lacing  mkv.BlockFlags
 }
 
 // shoot makes a fragment of blocks, so long after the epoch.
@@ -84,9 +85,9 @@ func (f *film) shoot(header *millrace.Header, after time.Duration, blocks ...blo
 	x := &millrace.Fragment{Header: header, TimecodeScale: 1_000_000, ProducerTime: epoch.Add(after), Duration: time.Second}
 	cluster := mkv.AppendUint(mkv.AppendUnknownSize(mkv.AppendID(nil, mkv.IDCluster), 8), mkv.IDTimecode, uint64(after/time.Millisecond))
 	for _, b := range blocks {
-		var flags mkv.BlockFlags
+		flags := b.lacing
 		if b.key {
-			flags, b.flags = mkv.FlagKeyframe, b.flags|millrace.SampleKey
+			flags, b.flags = flags|mkv.FlagKeyframe, b.flags|millrace.SampleKey
 		}
 		cluster = mkv.AppendSimpleBlockHeader(cluster, b.track, int16(b.time), flags, len(b.payload))
 		x.Samples = append(x.Samples, millrace.Sample{
