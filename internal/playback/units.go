@@ -127,17 +127,18 @@ func clockOf(d time.Duration) int64 {
 	return (int64(d)*rate + int64(time.Millisecond)/2) / int64(time.Millisecond)
 }
 
+// mostTakes is how often a unit is tried to be shared that is let go again before it
+// is read, because memory is short.
+const mostTakes = 3
+
 // take returns a reader of a unit, which is made if it is not there. One that is
-// too large to be kept is made for this reader alone.
+// too large to be kept, or that is let go again and again, is made for this reader
+// alone.
 func (all *units) take(ctx context.Context, from *source, key unitKey) (s *Segment, cached bool, err error) {
-	if all.isLarge(&from.stored, key) {
-		u, err := all.make(ctx, from, key)
-		if err != nil {
-			return nil, false, err
+	for range mostTakes {
+		if all.isLarge(&from.stored, key) {
+			break
 		}
-		return all.attach(u), false, nil
-	}
-	for {
 		if s := all.find(key); s != nil {
 			return s, true, nil
 		}
@@ -153,11 +154,16 @@ func (all *units) take(ctx context.Context, from *source, key unitKey) (s *Segme
 		}
 		if s := all.attach(u); s != nil {
 			return s, !made, nil
-		} // it was let go before it was read: there is no room, and another try waits for some
-		if err := ctx.Err(); err != nil {
-			return nil, false, err
 		}
 	}
+	u, err := all.make(ctx, from, key)
+	if err != nil {
+		return nil, false, err
+	}
+	if s = all.attach(u); s == nil {
+		return nil, false, millrace.Errorf(millrace.CodeUnavailable, "The server is short of memory. Try again.")
+	}
+	return s, false, nil
 }
 
 func (all *units) isLarge(entry *store.Entry, key unitKey) bool {
