@@ -155,7 +155,8 @@ video.addEventListener("waiting", () => {
 
 async function measureSkew() {
   const before = Date.now();
-  const answer = await fetch("player/address.js", { method: "HEAD", cache: "no-store" }).catch(() => null);
+  const answer = await fetch("player/address.js", { cache: "no-store" }).catch(() => null);
+  await answer?.text();
   const date = Date.parse(answer?.headers.get("Date") ?? "");
   const off = date + 500 - (before + Date.now()) / 2; // a Date has whole seconds
   skew = Math.abs(off) > 1500 ? off : 0; // below that it is the rounding
