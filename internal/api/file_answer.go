@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/millrace/millrace"
@@ -21,6 +22,9 @@ const (
 	fileWrite = 256 << 10 // bytes that must go within the time for a write
 	maxRanges = 32        // that are answered; of more the whole file is
 )
+
+// errSlow ends an answer that was broken off.
+var errSlow = errors.New("the client was slow, and memory is short")
 
 // A fileAnswer writes a file, or parts of it, to one client. Its head goes out with
 // the first byte of the file and not before, so that what cannot be read can still
@@ -38,7 +42,9 @@ type fileAnswer struct {
 	status  int   // that is to be sent
 	sent    bool  // it was
 	renewed time.Time
-	err     error // why the file could not be read
+	moved   atomic.Int64 // when something went last, in nanoseconds of Unix time
+	cut     atomic.Bool  // it is broken off, for want of memory
+	err     error        // why the file could not be read
 }
 
 func (h *Handler) newFileAnswer(w http.ResponseWriter, c *call, s millrace.Stream) *fileAnswer {
@@ -49,7 +55,12 @@ func (h *Handler) newFileAnswer(w http.ResponseWriter, c *call, s millrace.Strea
 // first byte is the error's; after that the connection ends short of the length that
 // was told.
 func (a *fileAnswer) serve(file *playback.File) error {
-	a.file, a.cursor = file, file.Cursor()
+	release, err := a.open(file)
+	if err != nil {
+		a.forget()
+		return err
+	}
+	defer release()
 	head := a.Header()
 	head.Set("Content-Type", file.ContentType())
 	head.Set("ETag", file.Tag())
@@ -72,6 +83,24 @@ func (a *fileAnswer) serve(file *playback.File) error {
 	}
 	a.begin()
 	return nil
+}
+
+// open takes the memory that the file needs.
+func (a *fileAnswer) open(file *playback.File) (release func(), err error) {
+	a.file, a.cursor = file, file.Cursor()
+	a.moved.Store(time.Now().UnixNano())
+	return a.h.config.Files.Hold(a.call.request.Context(), file, a.breakOff)
+}
+
+// breakOff ends an answer of which nothing has been taken for so long. Other
+// goroutines call it, until nobody holds the file's memory any more.
+func (a *fileAnswer) breakOff(idle time.Duration) bool {
+	if time.Since(time.Unix(0, a.moved.Load())) < idle {
+		return false
+	}
+	a.cut.Store(true)
+	_ = a.control.SetWriteDeadline(time.Now()) // not every writer stands on a connection
+	return true
 }
 
 // forget takes back what the head said of the file.
@@ -114,8 +143,12 @@ func (a *fileAnswer) Write(b []byte) (n int, err error) {
 	a.begin()
 	for n < len(b) {
 		_ = a.control.SetWriteDeadline(time.Now().Add(cmp.Or(a.h.config.WriteTimeout, wire.DefaultWriteTimeout))) // not every writer stands on a connection
+		if a.cut.Load() {                                                                                         // or else its deadline comes after this one
+			return n, errSlow
+		}
 		m, err := a.ResponseWriter.Write(b[n:min(len(b), n+fileWrite)])
 		n += m
+		a.moved.Store(time.Now().UnixNano())
 		a.h.config.Archive.Events.Sent(a.call.operation.name, a.stream, Sent{Bytes: int64(m)})
 		if err != nil {
 			return n, err

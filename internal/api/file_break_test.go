@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/api"
 	"github.com/millrace/millrace/internal/auth"
+	"github.com/millrace/millrace/internal/memory"
 	"github.com/millrace/millrace/internal/playback"
 	"github.com/millrace/millrace/internal/store"
 )
@@ -161,5 +163,38 @@ func TestWhatWasDeletedIsNotInAFileAnyMore(t *testing.T) {
 	resumed := x.get(t, path, http.Header{"Range": {"bytes=100-"}, "If-Range": {before.header.Get("Etag")}})
 	if resumed.status != 200 || resumed.body != after.body {
 		t.Errorf("resumed: %d, %d bytes", resumed.status, len(resumed.body))
+	}
+}
+
+// TestAFileWaitsForMemory: what a file takes is borrowed and given back.
+func TestAFileWaitsForMemory(t *testing.T) {
+	budget := memory.New(64 << 20)
+	x := newCinema(t, func(_ *api.Config, c *playback.FilesConfig) { c.Memory = budget })
+	x.seconds(3)
+	path := filePath("media.mp4", 0, 3, "")
+	if got := x.get(t, path, nil); got.status != 200 {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+	all, err := budget.Borrow(t.Context(), 64<<20, nil) // there is so much for readers at most
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, "GET", path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := signer("root").Sign(r, emptyHash, clock()); err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	x.handler.ServeHTTP(w, r)
+	if w.Code != 503 || w.Header().Get("Content-Disposition") != "" {
+		t.Errorf("without memory: %d %s", w.Code, w.Body)
+	}
+	all.Return()
+	if got := x.get(t, path, nil); got.status != 200 {
+		t.Errorf("afterwards: %d %s", got.status, got.body)
 	}
 }

@@ -63,7 +63,12 @@ func (h *Handler) writeClip(w http.ResponseWriter, c *call, s millrace.Stream, c
 	w.Header().Set("Content-Type", clip.ContentType())
 	w.Header().Set("Content-Length", strconv.FormatInt(clip.Size(), 10))
 	a := h.newFileAnswer(w, c, s)
-	a.file, a.cursor = clip, clip.Cursor()
+	release, err := a.open(clip)
+	if err != nil {
+		a.forget()
+		return err
+	}
+	defer release()
 	if _, err := a.cursor.WriteTo(c.request.Context(), a, 0, clip.Size()); err != nil {
 		if !a.sent {
 			a.forget()

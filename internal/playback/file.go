@@ -57,6 +57,7 @@ type File struct {
 	modified  time.Time
 	fragments int
 	length    time.Duration
+	memory    int64 // bytes that a Cursor may take
 }
 
 // Size is the length of the file in bytes.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/fmp4"
+	"github.com/millrace/millrace/internal/memory"
 	"github.com/millrace/millrace/internal/store"
 )
 
@@ -22,6 +23,7 @@ const (
 
 	maxPlans    = 32      // that are kept
 	maxPlanRows = 1 << 16 // fragments of all of them
+	rowBytes    = 1 << 10 // that a fragment takes while a file is laid out, and some
 )
 
 // A FilesConfig is what Files are made of.
@@ -30,6 +32,8 @@ type FilesConfig struct {
 	Rules Rules // which tracks MP4 has
 
 	Clip ClipLimits // of clips
+
+	Memory *memory.Budget // for files that are laid out and written; nil: it is not bounded
 
 	MaxFragments int // of one file; DefaultFileFragments if zero
 	MaxOpen      int // files that are written at once; DefaultOpenFiles if zero
@@ -70,6 +74,24 @@ func (x *Files) Enter() (leave func(), err error) {
 	default:
 		return nil, millrace.Errorf(millrace.CodeThrottled, "The server is writing %d files, which is as many as it may. Try again.", x.config.MaxOpen)
 	}
+}
+
+// Hold takes the memory that writing a file needs, and waits for it until ctx ends.
+// It is given back by release. cut is told when memory is short: it breaks the writer
+// off if that has moved nothing for so long, and reports whether it did.
+func (x *Files) Hold(ctx context.Context, f *File, cut memory.Cut) (release func(), err error) {
+	return x.borrow(ctx, f.memory, cut)
+}
+
+func (x *Files) borrow(ctx context.Context, n int64, cut memory.Cut) (release func(), err error) {
+	if x.config.Memory == nil {
+		return func() {}, nil
+	}
+	loan, err := x.config.Memory.Borrow(ctx, n, cut)
+	if err != nil {
+		return nil, &millrace.Error{Code: millrace.CodeUnavailable, Message: "The server has no memory for a file at present. Try again.", Err: err}
+	}
+	return loan.Return, nil
 }
 
 // Open returns the file of a range. An error is what the client is told: a range
@@ -127,12 +149,20 @@ func (x *Files) file(ctx context.Context, r *FileRequest, entries []store.Entry,
 	if f := x.kept(tag); f != nil {
 		return f, nil
 	}
+	release, err := x.borrow(ctx, int64(len(entries))*rowBytes, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	f := &File{format: r.Format, tag: tag, fragments: len(entries)}
+	largest := int64(0)
 	for i := range entries {
+		largest = max(largest, entries[i].Size)
 		if at := entries[i].ServerTime(); at.After(f.modified) {
 			f.modified = at
 		}
 	}
+	f.memory = max(2*largest, 2*aheadWork*min(largest, aheadBytes)) + 2*batchBytes
 	if err := x.layOut(ctx, r, f, entries, limits); err != nil {
 		return nil, explainFile(err)
 	}

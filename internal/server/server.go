@@ -199,7 +199,7 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 	files := playback.NewFiles(playback.FilesConfig{
 		Store: s.state.media, Rules: playback.Rules{Strict: s.cfg.StrictPlayback},
 		Clip:         playback.ClipLimits{Fragments: s.cfg.ClipFragments, Bytes: int64(s.cfg.ClipBytes)},
-		MaxFragments: s.cfg.MaxFileFragments, MaxOpen: s.cfg.MaxFiles,
+		MaxFragments: s.cfg.MaxFileFragments, MaxOpen: s.cfg.MaxFiles, Memory: budget,
 	})
 	players, err := s.openPlayback(ctx, budget)
 	if err != nil {
