@@ -3,6 +3,7 @@ package timeline
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/millrace/millrace"
@@ -57,9 +58,33 @@ func parseTracks(data []byte) (*Format, error) {
 	}
 	f := &Format{Tracks: make([]Track, 0, len(list))}
 	for i := range list {
-		f.Tracks = append(f.Tracks, newTrack(&list[i]))
+		e := &list[i]
+		whole := len(e.CodecPrivate) <= MaxPrivate
+		if !whole {
+			e.CodecPrivate = nil
+		}
+		e.Name, e.CodecID = shortened(e.Name), shortened(e.CodecID)
+		t := newTrack(e)
+		if !whole {
+			t.Fault = fmt.Errorf("codec private data of more than %d bytes: %w", MaxPrivate, media.ErrLimit)
+		}
+		f.Tracks = append(f.Tracks, t)
 	}
 	return f, nil
+}
+
+// Bounds of what is kept of a track, in bytes. Producers may send megabytes of
+// either with every fragment, and what is known of many is in memory at once.
+const (
+	// MaxPrivate is the longest codec private data: larger ones are not kept, and
+	// are the track's Fault.
+	MaxPrivate = 32 << 10
+
+	maxText = 256 // of a name or a codec id; the rest is cut off
+)
+
+func shortened(s string) string {
+	return strings.Clone(s[:min(len(s), maxText)])
 }
 
 // NewTrack returns the Track of what is known without a header.

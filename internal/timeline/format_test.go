@@ -205,3 +205,41 @@ func TestEveryCapturedHeaderCanBeRead(t *testing.T) {
 		}
 	}
 }
+
+// A block of one byte may say that it has 256 frames of none.
+func TestAFragmentHasOnlySoManyFrames(t *testing.T) {
+	const blocks = 1 << 16
+	f := &millrace.Fragment{TimecodeScale: milli, Cluster: [][]byte{{0x04, 0xff}}}
+	for range blocks {
+		f.Samples = append(f.Samples, millrace.Sample{Track: 1, Offset: 1, Size: 1, Flags: millrace.SampleLaced})
+	}
+	if err := timeline.Unlace(f, &timeline.Format{}); !errors.Is(err, millrace.ErrCorrupt) || len(f.Samples) != blocks {
+		t.Errorf("%v with %d samples", err, len(f.Samples))
+	}
+	f.Samples = f.Samples[:512]
+	if err := timeline.Unlace(f, &timeline.Format{}); err != nil || len(f.Samples) != 512*256 {
+		t.Errorf("%v with %d samples", err, len(f.Samples))
+	}
+}
+
+// Nobody's decoder needs megabytes of private data, and what is known of many
+// headers at once must not become gigabytes.
+func TestATrackThatSaysTooMuchIsNotRead(t *testing.T) {
+	huge := bytes.Repeat([]byte{1}, 1<<20)
+	f, err := timeline.Parse(header(
+		t,
+		mkv.Track{Number: 1, UID: 1, Type: mkv.TrackVideo, CodecID: "V_MPEG4/ISO/AVC", CodecPrivate: huge, Name: string(huge)},
+		mkv.Track{Number: 2, UID: 2, Type: mkv.TrackAudio, CodecID: "A_" + string(huge)},
+	))
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := 0
+	for i := range f.Tracks {
+		m := &f.Tracks[i].Media
+		size += cap(m.Private) + len(m.Name) + len(m.CodecID)
+	}
+	if v := &f.Tracks[0]; size > 100<<10 || v.Media.Codec != media.AVC || !errors.Is(v.Fault, media.ErrLimit) {
+		t.Errorf("%d bytes are kept, fault %v", size, v.Fault)
+	}
+}

@@ -20,11 +20,16 @@ func Laced(f *millrace.Fragment) bool {
 	return false
 }
 
+// mostFrames is how many frames the blocks of a fragment may hold, as many as it may
+// have blocks. A block of a few bytes can say that it has 256 frames of none, and
+// those of one fragment would be gigabytes of samples.
+const mostFrames = 1 << 17
+
 // Unlace replaces the samples of f that are blocks of several frames by one for
 // each frame. The frames of a block follow one another at the length that the
 // track knows of a frame. f must have its Cluster, in one piece or several; its
-// samples are replaced and not changed. Lacing that does not add up is
-// millrace.ErrCorrupt.
+// samples are replaced and not changed. Lacing that does not add up, or to more
+// frames than a fragment can have blocks, is millrace.ErrCorrupt.
 func Unlace(f *millrace.Fragment, format *Format) error {
 	if !Laced(f) {
 		return nil
@@ -67,6 +72,9 @@ func unlace(to []millrace.Sample, s *millrace.Sample, cluster []byte, scale uint
 			Track: s.Track, Size: uint32(len(frame)), Time: s.Time, Flags: s.Flags &^ millrace.SampleLaced,
 		})
 		behind += int64(len(frame))
+	}
+	if len(to) > mostFrames {
+		return to, fmt.Errorf("there are more than %d: %w", mostFrames, millrace.ErrCorrupt)
 	}
 	length := frameLength(s.Track, format)
 	at := end - behind // frames fill the block to its end
