@@ -2,7 +2,6 @@ package fmp4
 
 import (
 	"encoding/binary"
-	"slices"
 
 	"github.com/millrace/millrace/internal/timeline"
 	"github.com/millrace/millrace/media"
@@ -75,8 +74,8 @@ func (p *packer) convert(frame []byte) (sync bool, err error) {
 
 // keepUnit adds a unit behind its length.
 func (p *packer) keepUnit(unit []byte) {
-	p.lengths = binary.BigEndian.AppendUint32(slices.Grow(p.lengths, usualLength), uint32(len(unit)))
-	n := len(p.lengths)
-	p.keep(p.lengths[n-usualLength : n : n])
+	var length [usualLength]byte
+	binary.BigEndian.PutUint32(length[:], uint32(len(unit)))
+	p.keep(length[:])
 	p.keep(unit)
 }

@@ -7,19 +7,24 @@ import (
 	"github.com/millrace/millrace/media"
 )
 
+// smallPiece is below how many bytes a piece is copied rather than referred to,
+// which takes more memory than what it refers to: a frame may be units of a byte.
+const smallPiece = 64
+
 // A packer collects the payload of a segment, frame by frame, by reference.
 type packer struct {
 	codec      media.Codec
 	lengthSize int  // bytes before each NAL unit, 0 for codecs without
 	startCodes bool // frames may have start codes instead
-	lengths    []byte
 	sets       sets
 	payload    [][]byte
-	size       int64 // bytes of payload
+	copies     []byte // small pieces one behind the other
+	open       int    // where in copies the last piece of payload begins; -1 if it is no copy
+	size       int64  // bytes of payload
 }
 
 func newPacker(t *timeline.Track, frames int) (*packer, error) {
-	p := &packer{codec: t.Media.Codec, payload: make([][]byte, 0, frames)}
+	p := &packer{codec: t.Media.Codec, payload: make([][]byte, 0, frames), open: -1}
 	switch p.codec {
 	case media.AVC, media.HEVC:
 		if t.Fault != nil {
@@ -91,11 +96,26 @@ func (p *packer) units(frame []byte) (sync bool, err error) {
 	return sync, nil
 }
 
+// keep adds a piece of a frame.
 func (p *packer) keep(piece []byte) {
-	if len(piece) > 0 {
+	n := len(piece)
+	p.size += int64(n)
+	switch {
+	case n == 0:
+		return
+	case n >= smallPiece:
+		p.open = -1
 		p.payload = append(p.payload, piece)
-		p.size += int64(len(piece))
+		return
+	case cap(p.copies)-len(p.copies) < n: // a new run of copies: payload refers to the old one
+		p.copies, p.open = make([]byte, 0, min(max(1<<10, 2*cap(p.copies)), 1<<20)), -1
 	}
+	if p.open < 0 {
+		p.open = len(p.copies)
+		p.payload = append(p.payload, nil)
+	}
+	p.copies = append(p.copies, piece...)
+	p.payload[len(p.payload)-1] = p.copies[p.open:len(p.copies):len(p.copies)]
 }
 
 // brokenFraming tells the two ways apart in which a frame is not what the codec

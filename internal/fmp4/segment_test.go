@@ -332,3 +332,22 @@ func TestAnyOrderOfFrames(t *testing.T) {
 		}
 	})
 }
+
+// What refers to a unit of a byte takes more memory than the unit.
+func TestPiecesTakeNoMoreMemoryThanTheFragment(t *testing.T) {
+	track := avcTrack(t)
+	var picture, want []byte
+	for range 10_000 {
+		picture = append(picture, 0, 0, 0, 2, 0x65, 1, 0, 0, 0, 1, 0x09) // one that stays, and one that does not
+		want = append(want, 0, 0, 0, 2, 0x65, 1)
+	}
+	large := units(bytes.Repeat([]byte{0x41}, 500))
+	s := segmentOf(t, track, frame{data: picture, key: true}, frame{data: large, at: 40}, frame{data: units([]byte{0x41, 2}), at: 80})
+	want = append(append(want, large...), 0, 0, 0, 2, 0x41, 2)
+	if got := bytes.Join(s.Payload(), nil); !bytes.Equal(got, want) {
+		t.Errorf("%d bytes, want %d", len(got), len(want))
+	}
+	if n := len(s.Payload()); n > 1000 {
+		t.Errorf("%d pieces of %d bytes", n, len(want))
+	}
+}

@@ -25,6 +25,8 @@ type Segment struct {
 	parts  [][]byte
 	size   int64
 	offset int64
+	part   int    // of parts, in which reading went on last
+	before int64  // bytes of the parts before that one
 	clock  int64  // of a transport stream, what is added to its times
 	packet []byte // of a transport stream, the part that is being read, with that added
 	closed bool
@@ -75,19 +77,22 @@ func (s *Segment) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// readParts copies what lies at the offset.
+// readParts copies what lies at the offset. It goes on where it ended before: there
+// may be hundreds of thousands of parts.
 func (s *Segment) readParts(b []byte) (n int) {
-	at := s.offset
-	for _, p := range s.parts {
-		if at >= int64(len(p)) {
-			at -= int64(len(p))
-			continue
+	if s.offset < s.before {
+		s.part, s.before = 0, 0
+	}
+	for at := s.offset; s.part < len(s.parts); s.part++ {
+		p := s.parts[s.part]
+		if from := at - s.before; from < int64(len(p)) {
+			m := copy(b[n:], p[from:])
+			n, at = n+m, at+int64(m)
+			if n == len(b) {
+				break
+			}
 		}
-		n += copy(b[n:], p[at:])
-		at = 0
-		if n == len(b) {
-			break
-		}
+		s.before += int64(len(p))
 	}
 	return n
 }
