@@ -155,7 +155,7 @@ func (p *HLS) Master(ctx context.Context, v Visit) ([]byte, error) {
 		return nil, err
 	}
 	defer s.leave()
-	if s.cast == nil {
+	if s.master.Codecs == nil { // also of a session whose beginning was looked at in part
 		if _, _, err := s.begin(ctx, p, &v); err != nil {
 			return nil, err
 		}
