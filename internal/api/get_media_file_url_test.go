@@ -161,3 +161,21 @@ func FuzzFileQuery(f *testing.F) {
 		}
 	})
 }
+
+// TestAnAddressIsForOneStreamOfAName: one that was made anew is another.
+func TestAnAddressIsForOneStreamOfAName(t *testing.T) {
+	now := clock()
+	x := sealed(t, &now, asRoot)
+	x.seconds(3)
+	address := x.fileURL(t, "")
+	if err := x.control.BeginDelete(t.Context(), x.stream.Key, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := x.control.FinishDelete(t.Context(), x.stream.Key); err != nil {
+		t.Fatal(err)
+	}
+	create(t, x.handler, "door")
+	if got := ask(t, x.handler, "", "GET", address, "", nil); got.status != 404 || strings.Contains(got.body, "No fragments") {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}

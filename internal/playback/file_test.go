@@ -258,3 +258,28 @@ func checkMP4(t fataler, f *film, first store.Entry, file *playback.File, b []by
 		}
 	}
 }
+
+// TestAnExactCutBeginsWithAPicture: the first at or behind the beginning of the range.
+func TestAnExactCutBeginsWithAPicture(t *testing.T) {
+	f := newFilm(t)
+	f.seconds(avHeader(t), 0, 2)
+	files := f.files(playback.FilesConfig{})
+	for _, tc := range []struct {
+		name         string
+		from, to     time.Duration
+		begins, ends int64 // in ms of the file
+	}{
+		{"at a picture", 80 * time.Millisecond, time.Second, 80, 1000},
+		{"behind one", 81 * time.Millisecond, time.Second, 120, 1000},
+		{"behind the last of a fragment", 970 * time.Millisecond, 1500 * time.Millisecond, 1000, 1500},
+		{"before all", -time.Second, 500 * time.Millisecond, 0, 500},
+		{"behind all", 0, time.Hour, 0, 2000},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			e := readMP4(t, whole(t, f, open(t, f, files, tc.from, tc.to, playback.FileRequest{})))["vide"].trak.Edts.Elst[0].Entries
+			if len(e) != 1 || e[0].MediaTime != tc.begins*90 || e[0].SegmentDuration != uint64(tc.ends-tc.begins)*90 {
+				t.Errorf("%+v, want from %d to %d ms", e, tc.begins, tc.ends)
+			}
+		})
+	}
+}
