@@ -25,7 +25,7 @@ type HLSConfig struct {
 	Sessions  int           // sessions that are kept in memory; 1000 if zero
 	Bytes     int64         // that segments may take in memory; 32 MiB if zero
 	Packaging int           // fragments that are read and packaged at once; twice the processors if zero
-	Idle      time.Duration // after which a live session without a new fragment is no more; 0: it stays
+	Idle      time.Duration // after which a live session without a new fragment is no more, or later if its fragments last long; 0: it stays
 
 	Events HLSEvents
 	Logger *slog.Logger     // nil: nothing is logged
@@ -171,7 +171,7 @@ func (p *HLS) Playlist(ctx context.Context, v Visit, track int) ([]byte, error) 
 		if !s.has(track) {
 			return nil, errNoTrack(track)
 		}
-		if p.config.Idle > 0 && v.Order.Mode == hls.Live && v.Now.Sub(s.place.newest) > p.config.Idle {
+		if p.config.Idle > 0 && v.Order.Mode == hls.Live && v.Now.Sub(s.place.newest) > awaited(p.config.Idle, s.place.lasted) {
 			return nil, errNoFragments()
 		}
 		return s.window.AppendMedia(nil, hls.Rendition{

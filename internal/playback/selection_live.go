@@ -9,8 +9,16 @@ import (
 )
 
 // LiveAge is how old the newest fragment of a stream may be for the stream to be
-// live.
+// live. Where fragments last long it may be older: see awaited.
 const LiveAge = 30 * time.Second
+
+// lateness is how much later than it should be there a fragment is waited for.
+const lateness = 5 * time.Second
+
+// awaited is how old the newest fragment may be if that is to be age. One that
+// lasts d is there d after its start, and the next one d after that: only then
+// can be said that none came.
+func awaited(age, d time.Duration) time.Duration { return max(age, 2*d+lateness) }
 
 // Newest returns the fragments with which live playback begins at now, in the
 // order in which they came: the newest n, without those that lie behind a pause of
@@ -30,13 +38,15 @@ type Recent interface {
 	Newest(ctx context.Context, s store.Scope, limit int) ([]store.Entry, error)
 }
 
-// trimLive returns the end of a list that is live: each is no older than LiveAge
-// and what it and those behind it last.
+// trimLive returns the end of a list that is live: each is no older than the newest
+// one may be, and what it and those behind it last.
 func trimLive(list []store.Entry, now time.Time) []store.Entry {
-	allowed := LiveAge
+	var allowed time.Duration
 	for i := len(list) - 1; i >= 0; i-- {
 		age := now.Sub(list[i].ServerTime())
-		if i < len(list)-1 {
+		if i == len(list)-1 {
+			allowed = awaited(LiveAge, list[i].Duration)
+		} else {
 			allowed += list[i].Duration
 		}
 		if age > allowed {

@@ -29,6 +29,7 @@ type place struct {
 	picker Picker                  // of the sessions that have a range
 	cursor millrace.FragmentNumber // of LIVE, the last that was looked at
 	newest time.Time               // when the last fragment came
+	lasted time.Duration           // how long that was
 	usual  [hls.MaxTracks]int64    // ticks between the frames of the last one
 }
 

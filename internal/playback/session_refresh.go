@@ -127,7 +127,7 @@ func (s *session) gather(ctx context.Context, p *HLS, v *Visit, list []store.Ent
 			return nil, err
 		}
 		all = append(all, f)
-		s.place.newest = e.ServerTime()
+		s.place.newest, s.place.lasted = e.ServerTime(), e.Duration
 	}
 	return all, nil
 }
