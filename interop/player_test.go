@@ -425,5 +425,8 @@ func TestThePage(t *testing.T) {
 	hevc := filepath.Join(r.work, "page-hevc.mkv")
 	r.output(t, need(t, "ffmpeg"), "-hide_banner", "-loglevel", "error", "-y", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25:duration=2",
 		"-pix_fmt", "yuv420p", "-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none:keyint=25", hevc)
-	r.runScript(t, "player.js", need(t, "chromium"), r.binary, clip(t), hevc)
+	telephone := filepath.Join(r.work, "page-g711.mkv")
+	r.output(t, need(t, "ffmpeg"), "-hide_banner", "-loglevel", "error", "-y", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25:duration=2",
+		"-f", "lavfi", "-i", "sine=sample_rate=8000:duration=2", "-pix_fmt", "yuv420p", "-c:v", "libx264", "-g", "25", "-bf", "0", "-c:a", "pcm_alaw", telephone)
+	r.runScript(t, "player.js", need(t, "chromium"), r.binary, clip(t), hevc, telephone)
 }

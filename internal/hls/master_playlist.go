@@ -3,8 +3,9 @@ package hls
 import "strconv"
 
 // A Master is what a master playlist says: one variant, with the sound as a
-// rendition of its own if there is a picture and segments are fragmented MP4.
-// It does not change within a session.
+// rendition of its own if there is a picture and segments are fragmented MP4. A
+// second one without the sound is for players that cannot play that. It does not
+// change within a session.
 type Master struct {
 	Container     Container
 	Token         string   // of the session
@@ -12,6 +13,7 @@ type Master struct {
 	Width, Height int      // of the picture in pixels, after cropping; 0 without one
 	FrameRate     int64    // thousandths of a frame a second, as measured; 0 is not said
 	Bandwidth     int64    // bits a second, see Measure
+	Silent        int64    // bits a second of the variant without sound; 0: there is none
 	Channels      int      // of the sound; 0 is not said
 }
 
@@ -25,8 +27,17 @@ func (m *Master) Append(dst []byte) []byte {
 	if apart {
 		dst = m.appendSound(dst)
 	}
+	dst = m.appendVariant(dst, m.Codecs, m.Bandwidth, apart)
+	if apart && m.Silent > 0 {
+		dst = m.appendVariant(dst, m.Codecs[:1], m.Silent, false)
+	}
+	return dst
+}
+
+// appendVariant appends the session in some of its codecs.
+func (m *Master) appendVariant(dst []byte, codecs []string, bandwidth int64, sound bool) []byte {
 	dst = append(dst, "#EXT-X-STREAM-INF:"...)
-	dst = m.appendCodecs(dst)
+	dst = appendCodecs(dst, codecs)
 	if m.Width > 0 && m.Height > 0 {
 		dst = append(dst, "RESOLUTION="...)
 		dst = strconv.AppendInt(dst, int64(m.Width), 10)
@@ -40,8 +51,8 @@ func (m *Master) Append(dst []byte) []byte {
 		}
 	}
 	dst = append(dst, "BANDWIDTH="...)
-	dst = strconv.AppendInt(dst, max(m.Bandwidth, 1), 10)
-	if apart {
+	dst = strconv.AppendInt(dst, max(bandwidth, 1), 10)
+	if sound {
 		dst = append(dst, ",AUDIO="+group...)
 	}
 	dst = append(dst, '\n')
@@ -66,17 +77,17 @@ func (m *Master) appendSound(dst []byte) []byte {
 
 // appendCodecs appends the codecs, unless one of them has no name: what is there
 // must be complete.
-func (m *Master) appendCodecs(dst []byte) []byte {
-	for _, c := range m.Codecs {
+func appendCodecs(dst []byte, codecs []string) []byte {
+	for _, c := range codecs {
 		if c == "" {
 			return dst
 		}
 	}
-	if len(m.Codecs) == 0 {
+	if len(codecs) == 0 {
 		return dst
 	}
 	dst = append(dst, `CODECS="`...)
-	for i, c := range m.Codecs {
+	for i, c := range codecs {
 		if i > 0 {
 			dst = append(dst, ',')
 		}

@@ -55,6 +55,13 @@ func TestMaster(t *testing.T) {
 			head + `#EXT-X-STREAM-INF:CODECS="avc1.42c032",RESOLUTION=2592x1944,FRAME-RATE=30.00,BANDWIDTH=1` + address,
 		},
 		{
+			"sound that many players lack is left out of a second variant",
+			func(m *hls.Master) { m.Codecs, m.Silent = []string{"avc1.42c032", "alaw"}, 2_000_000 },
+			head + `#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="audio",AUTOSELECT=YES,DEFAULT=YES,CHANNELS="1",URI="getHLSMediaPlaylist.m3u8?SessionToken=TOK~&TrackNumber=2"` +
+				"\n" + `#EXT-X-STREAM-INF:CODECS="avc1.42c032,alaw",RESOLUTION=2592x1944,FRAME-RATE=15.01,BANDWIDTH=2583047,AUDIO="audio"` + address +
+				`#EXT-X-STREAM-INF:CODECS="avc1.42c032",RESOLUTION=2592x1944,FRAME-RATE=15.01,BANDWIDTH=2000000` + address,
+		},
+		{
 			"what could not be measured is not said", func(m *hls.Master) { m.Codecs, m.FrameRate = m.Codecs[:1], 0 },
 			head + `#EXT-X-STREAM-INF:CODECS="avc1.42c032",RESOLUTION=2592x1944,BANDWIDTH=2583047` + address,
 		},
@@ -71,24 +78,24 @@ func TestMaster(t *testing.T) {
 
 func TestMeasure(t *testing.T) {
 	one, two := pair(1, after(0), 0, 0), pair(2, after(2), 0, 0)
-	one.Tracks[0].Span.Bytes, one.Tracks[1].Span.Bytes = 200_000, 25_000 // 900,000 bits a second
+	one.Tracks[0].Span.Bytes, one.Tracks[1].Span.Bytes = 200_000, 25_000 // 900,000 bits a second, 800,000 of them the picture
 	two.Tracks[0].Span.Bytes, two.Tracks[1].Span.Bytes = 100_000, 25_000
 	one.Tracks[0].Span.Samples, two.Tracks[0].Span.Samples = 30, 31
-	bandwidth, rate := hls.Measure([]hls.Facts{one, two})
-	if bandwidth != 990_000 {
-		t.Errorf("the peak and a tenth is %d", bandwidth)
+	m := hls.Measure([]hls.Facts{one, two})
+	if m.Bandwidth != 990_000 || m.First != 880_000 {
+		t.Errorf("the peak and a tenth is %d, of the picture %d", m.Bandwidth, m.First)
 	}
-	if rate != 15_250 {
-		t.Errorf("the frame rate is %d", rate)
+	if m.FrameRate != 15_250 {
+		t.Errorf("the frame rate is %d", m.FrameRate)
 	}
-	if bandwidth, rate = hls.Measure(nil); bandwidth != 0 || rate != 0 {
-		t.Errorf("of nothing: %d and %d", bandwidth, rate)
+	if m = hls.Measure(nil); m != (hls.Measurement{}) {
+		t.Errorf("of nothing: %+v", m)
 	}
 	day := make([]hls.Facts, 43_200)
 	for i := range day {
 		day[i] = fragment(i+1, epoch, 2*time.Second, picture(0))
 	}
-	if _, rate = hls.Measure(day); rate != 25_000 {
-		t.Errorf("the frame rate of a day is %d", rate)
+	if m = hls.Measure(day); m.FrameRate != 25_000 {
+		t.Errorf("the frame rate of a day is %d", m.FrameRate)
 	}
 }

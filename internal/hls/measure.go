@@ -2,11 +2,16 @@ package hls
 
 import "time"
 
-// Measure returns what a master playlist says of the session's first fragments:
-// the bandwidth in bits a second, which is the peak and a tenth more, and the
-// frame rate of the first track in thousandths of a frame a second. Both are 0
-// if there is nothing to be measured.
-func Measure(first []Facts) (bandwidth, frameRate int64) {
+// A Measurement is what a session's first fragments say of it; all is 0 if there
+// is nothing to be measured.
+type Measurement struct {
+	Bandwidth int64 // bits a second, at the peak and a tenth more
+	First     int64 // of the first track alone
+	FrameRate int64 // of the first track, in thousandths of a frame a second
+}
+
+// Measure measures a session by its first fragments.
+func Measure(first []Facts) (m Measurement) {
 	var frames int64
 	var lasted time.Duration
 	for i := range first {
@@ -21,14 +26,16 @@ func Measure(first []Facts) (bandwidth, frameRate int64) {
 			if k == 0 {
 				frames += int64(t.Span.Samples)
 				lasted += t.length()
+				m.First = max(m.First, rate)
 			}
 		}
-		bandwidth = max(bandwidth, rate)
+		m.Bandwidth = max(m.Bandwidth, rate)
 	}
 	if lasted > 0 {
-		frameRate = (frames*int64(time.Second)*1000 + int64(lasted)/2) / int64(lasted)
+		m.FrameRate = (frames*int64(time.Second)*1000 + int64(lasted)/2) / int64(lasted)
 	}
-	return bandwidth * 11 / 10, frameRate
+	m.Bandwidth, m.First = m.Bandwidth*11/10, m.First*11/10
+	return m
 }
 
 // millis is how long the samples last in a playlist, 0 if there are none.

@@ -8,6 +8,7 @@ import (
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/hls"
 	"github.com/millrace/millrace/internal/store"
+	"github.com/millrace/millrace/media"
 )
 
 // begin looks at the first fragments of a session and makes the master playlist of
@@ -157,7 +158,8 @@ func (s *session) settle(ctx context.Context, p *HLS, v *Visit, e store.Entry, f
 // describe says what the master playlist says.
 func (s *session) describe(o *Order, first []hls.Facts) {
 	s.master = hls.Master{Container: o.Container}
-	s.master.Bandwidth, s.master.FrameRate = hls.Measure(first)
+	m := hls.Measure(first)
+	s.master.Bandwidth, s.master.FrameRate = m.Bandwidth, m.FrameRate
 	for _, t := range s.cast.Tracks() {
 		s.master.Codecs = append(s.master.Codecs, t.Parameters.CodecString)
 	}
@@ -166,5 +168,8 @@ func (s *session) describe(o *Order, first []hls.Facts) {
 	}
 	if t := s.cast.Audio; t != nil {
 		s.master.Channels = t.Parameters.Channels
+		if t.Media.Codec == media.ALaw || t.Media.Codec == media.MuLaw {
+			s.master.Silent = m.First // no browser plays it
+		}
 	}
 }

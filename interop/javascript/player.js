@@ -1,6 +1,7 @@
 // The server's own page, in Chromium. Started by player_test.go as "player.js
-// CHROMIUM MILLRACE CLIP HEVC" with the usual AWS variables set: MILLRACE is our
-// command line, CLIP a recording with sound of 10 s, HEVC one of H.265.
+// CHROMIUM MILLRACE CLIP HEVC G711" with the usual AWS variables set: MILLRACE is
+// our command line, CLIP a recording with sound of 10 s, HEVC one of H.265, G711 one
+// of H.264 with A-law.
 "use strict";
 
 const assert = require("node:assert/strict");
@@ -11,7 +12,7 @@ const { after, before, test } = require("node:test");
 const { promisify } = require("node:util");
 const { chromium } = require("playwright-core");
 
-const [, , executablePath, millrace, clip, hevc] = process.argv;
+const [, , executablePath, millrace, clip, hevc, telephone] = process.argv;
 const endpoint = process.env.AWS_ENDPOINT_URL;
 const patience = 30_000;
 const concurrency = 4;
@@ -224,6 +225,14 @@ test("the page", { concurrency }, async (t) => {
     const { page, state, close } = await open(await run("url", "player", "page-hevc", "--from", "1h ago"));
     await state("unsupported");
     assert.match(await page.innerText("#message"), /cannot play H\.265/);
+    await close();
+  });
+
+  one("a picture whose sound the browser lacks is shown without it", async () => {
+    await run("push", "page-g711", telephone);
+    const { page, state, close } = await open(await run("url", "player", "page-g711", "--from", "1h ago"));
+    await state("playing");
+    await page.waitForFunction(() => document.getElementById("video").ended, null, { timeout: patience });
     await close();
   });
 

@@ -55,16 +55,19 @@ const codecs = {
   mp4a: "AAC", opus: "Opus", Opus: "Opus", fLaC: "FLAC", alaw: "G.711 A-law", ulaw: "G.711 µ-law",
 };
 
-// codecsOf lists the codecs that a master playlist names.
+// codecsOf lists, for each variant of a master playlist, the codecs that it names.
 export function codecsOf(playlist) {
-  const [, list] = /[:,]CODECS="([^"]*)"/.exec(playlist) ?? [, ""];
-  return list.split(",").map((id) => id.trim()).filter(Boolean);
+  return [...playlist.matchAll(/^#EXT-X-STREAM-INF:(.*)$/gm)].map(([, attributes]) => {
+    const [, list] = /(?:^|,)CODECS="([^"]*)"/.exec(attributes) ?? [, ""];
+    return list.split(",").map((id) => id.trim()).filter(Boolean);
+  });
 }
 
-// unplayable says what a browser lacks, or returns null if it lacks nothing.
+// unplayable says what a browser lacks that can play no variant, or returns null if
+// there is one that it can.
 export function unplayable(playlist, can) {
-  const lacking = codecsOf(playlist).filter((id) => !can(id));
-  return lacking.length ? unsupported(lacking) : null;
+  const lacking = codecsOf(playlist).map((ids) => ids.filter((id) => !can(id)));
+  return lacking.length && lacking.every((ids) => ids.length) ? unsupported(lacking.flat()) : null;
 }
 
 export function unsupported(ids) {
