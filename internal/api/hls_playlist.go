@@ -3,12 +3,15 @@ package api
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
 
 	"github.com/millrace/millrace/internal/hls"
+	"github.com/millrace/millrace/internal/playback"
 )
 
 // playlistType is the content type of playlists, with which all players agree.
@@ -19,11 +22,11 @@ const smallestPacked = 1 << 10
 
 // getHLSMasterPlaylist answers with what a session consists of.
 func (h *Handler) getHLSMasterPlaylist(w http.ResponseWriter, p *hlsCall) error {
-	b, err := h.config.Playback.HLS.Master(p.request.Context(), p.visit)
+	l, err := h.config.Playback.HLS.Master(p.request.Context(), p.visit)
 	if err != nil {
 		return err
 	}
-	return h.sendPlaylist(w, p, b)
+	return h.sendPlaylist(w, p, l)
 }
 
 // getHLSMediaPlaylist answers with the fragments of a session.
@@ -32,16 +35,17 @@ func (h *Handler) getHLSMediaPlaylist(w http.ResponseWriter, p *hlsCall) error {
 	if err != nil {
 		return err
 	}
-	b, err := h.config.Playback.HLS.Playlist(p.request.Context(), p.visit, track)
+	l, err := h.config.Playback.HLS.Playlist(p.request.Context(), p.visit, track)
 	if err != nil {
 		return err
 	}
-	return h.sendPlaylist(w, p, b)
+	return h.sendPlaylist(w, p, l)
 }
 
-// sendPlaylist writes a playlist, compressed for those who take that: it has the
-// token in every line.
-func (h *Handler) sendPlaylist(w http.ResponseWriter, p *hlsCall, b []byte) error {
+// sendPlaylist writes a playlist and closes it, compressed for those who take that:
+// it has the token in every line.
+func (h *Handler) sendPlaylist(w http.ResponseWriter, p *hlsCall, l *playback.List) error {
+	defer func() { _ = l.Close() }() // never fails
 	head := w.Header()
 	head["Content-Type"] = []string{playlistType}
 	head["Cache-Control"] = []string{"no-cache"}
@@ -49,16 +53,18 @@ func (h *Handler) sendPlaylist(w http.ResponseWriter, p *hlsCall, b []byte) erro
 	if p.visit.Order.Mode == hls.OnDemand {
 		head["Cache-Control"] = []string{h.private(p)}
 	}
-	if len(b) >= smallestPacked && takesGzip(p.request) {
-		head["Content-Encoding"] = []string{"gzip"}
-		var err error
-		if b, err = packed(b); err != nil {
+	if l.Size() >= smallestPacked && takesGzip(p.request) {
+		b, err := packed(l)
+		if err != nil {
 			return err
 		}
+		head["Content-Encoding"] = []string{"gzip"}
+		l.Replace(b)
 	}
-	head["Content-Length"] = []string{strconv.Itoa(len(b))}
+	head["Content-Length"] = []string{strconv.Itoa(l.Size())}
 	h.servedHLS(p, false, nil)
-	_, err := h.playerWriter(w).Write(b)
+	l.OnBreak(breaker(w))
+	_, err := io.Copy(h.playerWriter(w), l)
 	return ended(err)
 }
 
@@ -82,14 +88,14 @@ func takesGzip(r *http.Request) bool {
 	return false
 }
 
-func packed(b []byte) ([]byte, error) {
+func packed(r io.Reader) ([]byte, error) {
 	var out bytes.Buffer
 	z, err := gzip.NewWriterLevel(&out, gzip.BestSpeed)
 	if err != nil {
 		return nil, fmt.Errorf("compress playlist: %w", err)
 	}
-	_, _ = z.Write(b) // to memory
-	if err := z.Close(); err != nil {
+	_, err = io.Copy(z, r)
+	if err = errors.Join(err, z.Close()); err != nil {
 		return nil, fmt.Errorf("compress playlist: %w", err)
 	}
 	return out.Bytes(), nil

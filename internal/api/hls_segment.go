@@ -75,8 +75,7 @@ func (h *Handler) sendSegment(w http.ResponseWriter, p *hlsCall, track int) erro
 		return err
 	}
 	defer func() { _ = s.Close() }() // never fails
-	control := http.NewResponseController(w)
-	s.OnBreak(func() { _ = control.SetWriteDeadline(time.Unix(1, 0)) }) // not every writer stands on a connection
+	s.OnBreak(breaker(w))
 	w.Header()["Etag"] = []string{s.ETag}
 	h.servedHLS(p, s.Cached, nil)
 	kind := mediaType(s.Sound)
@@ -86,6 +85,12 @@ func (h *Handler) sendSegment(w http.ResponseWriter, p *hlsCall, track int) erro
 	sent := h.sendPart(w, p, kind, s)
 	h.config.Archive.Events.Sent(p.operation.name, p.stream, Sent{Bytes: sent, Fragments: 1})
 	return nil
+}
+
+// breaker ends a write that waits for the client.
+func breaker(w http.ResponseWriter) func() {
+	control := http.NewResponseController(w)
+	return func() { _ = control.SetWriteDeadline(time.Unix(1, 0)) } // not every writer stands on a connection
 }
 
 // sendPart writes what has been asked for of media, and returns how many bytes

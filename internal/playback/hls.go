@@ -24,7 +24,7 @@ type HLSConfig struct {
 
 	Sessions  int           // sessions that are kept in memory; 1000 if zero
 	Bytes     int64         // that segments may take in memory; 32 MiB if zero
-	Packaging int           // fragments that are read and packaged at once; twice the processors if zero
+	Packaging int           // fragments that are read and packaged at once, and long sessions that are looked at; twice the processors if zero
 	Idle      time.Duration // after which a live session without a new fragment is no more, or later if its fragments last long; 0: it stays
 
 	Events HLSEvents
@@ -48,7 +48,12 @@ type HLS struct {
 	ranges   *ranges
 	sessions *sessions
 	units    *units
+	long     chan struct{} // holds a token for each long session that is looked at now
 }
+
+// longSession is from how many fragments on a session is long: what is found out of
+// 5,000, and their playlist, are megabytes.
+const longSession = 100
 
 // NewHLS returns an HLS without sessions. What it keeps in memory it gives back on
 // shortage.
@@ -66,7 +71,7 @@ func NewHLS(c HLSConfig) *HLS {
 		c.Memory = memory.New(0)
 	}
 	c.Events = c.Events.withDefaults()
-	p := &HLS{config: c, damage: newDamage(), ranges: newRanges(), facts: newFacts(&c, c.Bytes/4)}
+	p := &HLS{config: c, long: make(chan struct{}, c.Packaging), damage: newDamage(), ranges: newRanges(), facts: newFacts(&c, c.Bytes/4)}
 	p.sessions = newSessions(&c)
 	p.units = newUnits(&c)
 	c.Memory.OnShortage(p.units.shed)
@@ -148,35 +153,41 @@ type Visit struct {
 	Now     time.Time   // by the clock that fragments are stamped with
 }
 
-// Master returns the session's master playlist.
-func (p *HLS) Master(ctx context.Context, v Visit) ([]byte, error) {
+// Master returns the session's master playlist. It is to be closed.
+func (p *HLS) Master(ctx context.Context, v Visit) (*List, error) {
 	s := p.sessions.of(&v)
 	if err := s.enter(ctx); err != nil {
 		return nil, err
 	}
 	defer s.leave()
 	if s.master.Codecs == nil { // also of a session whose beginning was looked at in part
+		done, err := p.enterLong(ctx, &v)
+		if err != nil {
+			return nil, err
+		}
+		defer done()
 		if _, _, err := s.begin(ctx, p, &v); err != nil {
 			return nil, err
 		}
 	}
 	m := s.master
 	m.Token = v.Text
-	return m.Append(nil), nil
+	return newList(ctx, p.config.Memory, m.Append(nil))
 }
 
-// Playlist returns the media playlist of a track, from 0.
-func (p *HLS) Playlist(ctx context.Context, v Visit, track int) ([]byte, error) {
-	return visit(ctx, p, &v, func(s *session) ([]byte, error) {
+// Playlist returns the media playlist of a track, from 0. It is to be closed. The
+// call waits for memory while others have it.
+func (p *HLS) Playlist(ctx context.Context, v Visit, track int) (*List, error) {
+	return visit(ctx, p, &v, func(s *session) (*List, error) {
 		if !s.has(track) {
 			return nil, errNoTrack(track)
 		}
 		if p.config.Idle > 0 && v.Order.Mode == hls.Live && v.Now.Sub(s.place.newest) > awaited(p.config.Idle, s.place.lasted) {
 			return nil, errNoFragments()
 		}
-		return s.window.AppendMedia(nil, hls.Rendition{
+		return newList(ctx, p.config.Memory, s.window.AppendMedia(nil, hls.Rendition{
 			Container: v.Order.Container, Track: track, Token: v.Text, Timestamps: v.Order.Timestamps,
-		}), nil
+		}))
 	})
 }
 
@@ -270,9 +281,30 @@ func visit[T any](ctx context.Context, p *HLS, v *Visit, do func(*session) (T, e
 		return out, err
 	}
 	defer s.leave()
+	done, err := p.enterLong(ctx, v)
+	if err != nil {
+		return out, err
+	}
+	defer done()
 	if err := s.refresh(ctx, p, v); err != nil {
 		return out, err
 	}
 	p.sessions.weigh(s)
 	return do(s)
+}
+
+// enterLong waits while as many long sessions as may be are looked at, so that what
+// these have in memory beside what is kept is bounded. Who calls has the session's
+// turn, and keeps nobody from leaving while he waits: those who are in wait for
+// memory and the disk alone. Others never wait.
+func (p *HLS) enterLong(ctx context.Context, v *Visit) (leave func(), err error) {
+	if v.Order.Limit < longSession {
+		return func() {}, nil
+	}
+	select {
+	case p.long <- struct{}{}:
+		return func() { <-p.long }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }

@@ -3,7 +3,10 @@ package playback_test
 import (
 	"context"
 	"errors"
+	"io"
+	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -39,8 +42,90 @@ func TestAMasterPlaylistIsWholeAfterAFailure(t *testing.T) {
 	if _, err := s.Master(t.Context(), s.visit); !errors.Is(err, errTired) {
 		t.Fatalf("the first: %v", err)
 	}
-	b, err := s.Master(t.Context(), s.visit)
+	l, err := s.Master(t.Context(), s.visit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	b, err := io.ReadAll(l)
 	if err != nil || !strings.Contains(string(b), "CODECS=") || !strings.Contains(string(b), "TYPE=AUDIO") {
 		t.Errorf("%v:\n%s", err, b)
 	}
+}
+
+// Playlists that are being written count as memory, and who takes nothing of one
+// while others need that is broken off.
+func TestPlaylistsCountAsMemory(t *testing.T) {
+	f := newFilm(t)
+	f.seconds(avHeader(t), 0, 20)
+	s := f.show(t, playback.Order{}, nil)
+	l, err := s.Playlist(t.Context(), s.visit, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if used := s.budget.Stats().Readers; used < int64(l.Size()) || l.Size() < 1000 {
+		t.Errorf("%d bytes of a playlist of %d are taken", used, l.Size())
+	}
+	go s.budget.Run(t.Context())
+	broken := make(chan struct{})
+	l.OnBreak(func() { close(broken) })
+	go func() {
+		<-broken
+		_ = l.Close()
+	}()
+	loan, err := s.budget.Borrow(t.Context(), 16<<20, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Read(make([]byte, 10)); err == nil {
+		t.Error("it goes on")
+	}
+	loan.Return()
+	if used := s.budget.Stats().Readers; used != 0 {
+		t.Errorf("%d bytes are taken by nobody", used)
+	}
+}
+
+// However many ask for long playlists at once, few are worked on.
+func TestFewLongSessionsAreLookedAtAtOnce(t *testing.T) {
+	f := newFilm(t)
+	f.seconds(avHeader(t), 0, 3)
+	g := &narrow{Archive: f.store}
+	s := f.show(t, playback.Order{Limit: 5000}, func(c *playback.HLSConfig) { c.Archive, c.Packaging, c.Sessions = g, 3, 1 })
+	var asking sync.WaitGroup
+	for i := range 40 {
+		v := s.visit
+		v.ID[0] = byte(i)
+		asking.Go(func() {
+			l, err := s.HLS.Playlist(t.Context(), v, 0)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_ = l.Close()
+		})
+	}
+	asking.Wait()
+	if most := g.most.Load(); most > 3 {
+		t.Errorf("%d at once", most)
+	}
+}
+
+// A narrow archive counts who asks for lists at once.
+type narrow struct {
+	store.Archive
+	now, most atomic.Int64
+}
+
+func (a *narrow) List(ctx context.Context, s store.Scope, l store.Listing) ([]store.Entry, error) {
+	now := a.now.Add(1)
+	defer a.now.Add(-1)
+	for {
+		most := a.most.Load()
+		if now <= most || a.most.CompareAndSwap(most, now) {
+			break
+		}
+	}
+	runtime.Gosched()
+	return a.Archive.List(ctx, s, l)
 }
