@@ -152,18 +152,18 @@ func parseFooter(b []byte) (*Footer, error) {
 	streams := d.streams()
 	f := &Footer{Entries: d.entries(streams), Headers: d.headers()}
 	count := d.unsigned()
-	if d.bad || count != uint64(len(d.b)/limitSize) {
+	if d.bad || count != uint64(len(d.rest())/limitSize) {
 		return nil, corrupt("footer")
 	}
 	var err error
-	f.Limits, err = ParseLimits(d.b)
+	f.Limits, err = ParseLimits(d.rest())
 	return f, err
 }
 
 // count reads how many values of at least size bytes follow.
 func (d *varints) count(size int) int {
 	n := d.unsigned()
-	if n > uint64(len(d.b)/size) {
+	if n > uint64(len(d.rest())/size) {
 		d.bad = true
 		return 0
 	}

@@ -49,7 +49,7 @@ func parseSamples(b []byte, count uint32) ([]millrace.Sample, error) {
 	if d.bad {
 		return nil, corrupt("sample table")
 	}
-	return samples, endOf(d.b)
+	return samples, endOf(d.rest())
 }
 
 func endOf(b []byte) error {
@@ -59,59 +59,64 @@ func endOf(b []byte) error {
 	return nil
 }
 
-// varints reads values from b until one of them is bad.
+// varints reads values from b until one of them is bad. It counts where it is
+// rather than cut b down, which would cost a write of a pointer for each value.
 type varints struct {
 	b   []byte
+	at  int
 	bad bool
 }
 
+// rest is what has not been read.
+func (d *varints) rest() []byte { return d.b[d.at:] }
+
+// fail reads no further.
+func (d *varints) fail() { d.at, d.bad = len(d.b), true }
+
 func (d *varints) byte() byte {
-	if len(d.b) == 0 {
+	if d.at == len(d.b) {
 		d.bad = true
 		return 0
 	}
-	v := d.b[0]
-	d.b = d.b[1:]
-	return v
+	d.at++
+	return d.b[d.at-1]
 }
 
 func (d *varints) unsigned() uint64 {
-	if len(d.b) > 0 && d.b[0] < 0x80 { // most are of one byte
-		v := uint64(d.b[0])
-		d.b = d.b[1:]
-		return v
+	if d.at < len(d.b) && d.b[d.at] < 0x80 { // most are of one byte
+		d.at++
+		return uint64(d.b[d.at-1])
 	}
-	v, n := binary.Uvarint(d.b)
+	v, n := binary.Uvarint(d.rest())
 	return consumed(d, v, n)
 }
 
 func (d *varints) signed() int64 {
-	if len(d.b) > 0 && d.b[0] < 0x80 {
-		v := int64(d.b[0]>>1) ^ -int64(d.b[0]&1)
-		d.b = d.b[1:]
-		return v
+	if d.at < len(d.b) && d.b[d.at] < 0x80 {
+		v := d.b[d.at]
+		d.at++
+		return int64(v>>1) ^ -int64(v&1)
 	}
-	v, n := binary.Varint(d.b)
+	v, n := binary.Varint(d.rest())
 	return consumed(d, v, n)
 }
 
 func consumed[T int64 | uint64](d *varints, v T, n int) T {
 	if n <= 0 {
-		d.bad, d.b = true, nil
+		d.fail()
 		return 0
 	}
-	d.b = d.b[n:]
+	d.at += n
 	return v
 }
 
 // bytes fills p.
 func (d *varints) bytes(p []byte) {
-	if len(d.b) < len(p) {
-		d.bad, d.b = true, nil
+	if len(d.rest()) < len(p) {
+		d.fail()
 		return
 	}
-	copy(p, d.b)
-	d.b = d.b[len(p):]
+	d.at += copy(p, d.rest())
 }
 
 func (d *varints) uint32(v int64) uint32 {
