@@ -9,6 +9,7 @@ import (
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/limit"
 	"github.com/millrace/millrace/internal/playback"
+	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/wire"
 )
 
@@ -41,7 +42,7 @@ func (h *Handler) getClip(w http.ResponseWriter, c *call) error {
 		return errNoRetention(s)
 	}
 	r.Scope = h.config.Archive.scope(s)
-	if err := r.CheckClip(r.Scope.Since, h.config.Now(), h.config.Archive.StrictRanges); err != nil {
+	if err := h.checkClip(ctx, s, &r); err != nil {
 		return err
 	}
 	r.Afford = func(fragments int) error { return h.config.Archive.spend(opClip, s, limit.GetClip(fragments)) }
@@ -55,6 +56,19 @@ func (h *Handler) getClip(w http.ResponseWriter, c *call) error {
 		return err
 	}
 	return h.writeClip(w, c, s, clip)
+}
+
+// checkClip refuses a range that none may have, and as checkRange one that begins
+// before what the stream has, if such are to be refused.
+func (h *Handler) checkClip(ctx context.Context, s millrace.Stream, r *playback.ClipRequest) error {
+	a := h.config.Archive
+	if err := r.CheckClip(r.Scope.Since, a.Since(0), a.StrictRanges); err != nil {
+		return err
+	}
+	if !a.StrictRanges || r.Clock != store.ServerClock {
+		return nil
+	}
+	return a.checkHead(ctx, s, r.From)
 }
 
 func (h *Handler) writeClip(w http.ResponseWriter, c *call, s millrace.Stream, clip *playback.File) error {

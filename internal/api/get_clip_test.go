@@ -88,6 +88,25 @@ func TestWhatGetClipRefuses(t *testing.T) {
 	}
 }
 
+// A clip by the server's clock that begins before the stream does is the service's
+// to refuse, as a session is; the default gives what there is.
+func TestAClipFromBeforeTheOldestFragment(t *testing.T) {
+	for strict, want := range map[bool]int{true: 400, false: 200} {
+		x := newCinema(t, func(c *api.Config, _ *playback.FilesConfig) { c.Archive.StrictRanges = strict })
+		x.seconds(3)
+		got := post(t, x.handler, "/getClip", clipBody("SERVER_TIMESTAMP", -10, 2))
+		if got.status != want || strict && (got.errorType() != "InvalidArgumentException" || !strings.Contains(got.body, "before the oldest fragment")) {
+			t.Errorf("strict %t: %d %.300s", strict, got.status, got.body)
+		}
+		if got := post(t, x.handler, "/getClip", clipBody("PRODUCER_TIMESTAMP", -10, 2)); got.status != 200 {
+			t.Errorf("by the producer's clock, strict %t: %d %.300s", strict, got.status, got.body)
+		}
+		if got := post(t, x.handler, "/getClip", clipBody("SERVER_TIMESTAMP", 1, 2)); got.status != 200 {
+			t.Errorf("from a later one on, strict %t: %d %.300s", strict, got.status, got.body)
+		}
+	}
+}
+
 func TestGetClipSpendsPoints(t *testing.T) {
 	x := newCinema(t, func(c *api.Config, _ *playback.FilesConfig) {
 		c.Archive.Points = limit.NewPoints(limit.Cost{Metadata: 100, Media: 5}, clock)

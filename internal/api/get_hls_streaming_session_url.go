@@ -193,18 +193,18 @@ func (h *Handler) checkRange(ctx context.Context, s millrace.Stream, o *playback
 			return err
 		}
 	}
-	return a.checkHead(ctx, s, o)
+	return a.checkHead(ctx, s, o.From)
 }
 
 // checkHead refuses a range by the server's clock that begins before the oldest
 // fragment that is kept.
-func (a *Archive) checkHead(ctx context.Context, s millrace.Stream, o *playback.Order) error {
+func (a *Archive) checkHead(ctx context.Context, s millrace.Stream, from time.Time) error {
 	oldest, err := a.Index.List(ctx, a.scope(s), store.Listing{Limit: 1})
 	if err != nil {
 		return err
 	}
-	if len(oldest) > 0 && o.From.Before(oldest[0].ServerTime()) {
-		return millrace.Errorf(millrace.CodeInvalidArgument, "Start timestamp %d is before the oldest fragment of the stream.", o.From.UnixMilli())
+	if len(oldest) > 0 && from.Before(oldest[0].ServerTime()) {
+		return millrace.Errorf(millrace.CodeInvalidArgument, "Start timestamp %d is before the oldest fragment of the stream.", from.UnixMilli())
 	}
 	return nil
 }
