@@ -199,8 +199,12 @@ func TestEveryCapturedHeaderCanBeRead(t *testing.T) {
 			continue
 		}
 		for i := range f.Tracks {
-			if f.Tracks[i].Fault != nil {
-				t.Errorf("%s: track %d: %v", filepath.Base(path), f.Tracks[i].Media.Number, f.Tracks[i].Fault)
+			track := &f.Tracks[i]
+			if len(track.Media.Private) == 0 && errors.Is(track.Fault, media.ErrMissing) {
+				continue // one client sends its parameter sets with the frames alone
+			}
+			if track.Fault != nil {
+				t.Errorf("%s: track %d: %v", filepath.Base(path), track.Media.Number, track.Fault)
 			}
 		}
 	}
