@@ -239,7 +239,7 @@ func avcParameters(private []byte) (Parameters, error) {
 
 // avcConfig reads either form of codec private data; size is 0 for Annex B.
 func avcConfig(private []byte) (c AVCConfig, size int, err error) {
-	if hasStartCode(private) {
+	if HasStartCode(private) {
 		c, err = AVCConfigFromAnnexB(private)
 		return c, 0, err
 	}

@@ -224,7 +224,7 @@ func hevcParameters(private []byte) (Parameters, error) {
 
 // hevcConfig reads either form of codec private data; size is 0 for Annex B.
 func hevcConfig(private []byte) (c HEVCConfig, size int, err error) {
-	if hasStartCode(private) {
+	if HasStartCode(private) {
 		c, err = HEVCConfigFromAnnexB(private)
 		return c, 0, err
 	}

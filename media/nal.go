@@ -60,11 +60,13 @@ func LengthPrefixedUnits(payload []byte, lengthSize int) iter.Seq[[]byte] {
 // 00 01) and is not at the same time a clean sequence of units with lengths of
 // four bytes: 00 00 01 xx is also the length of a unit of some 300 bytes.
 func IsAnnexB(payload []byte) bool {
-	return hasStartCode(payload) && !CleanLengthPrefixed(payload, 4)
+	return HasStartCode(payload) && !CleanLengthPrefixed(payload, 4)
 }
 
-func hasStartCode(p []byte) bool {
-	return bytes.HasPrefix(p, []byte{0, 0, 1}) || bytes.HasPrefix(p, []byte{0, 0, 0, 1})
+// HasStartCode reports whether payload begins with a start code, 00 00 01 or 00 00
+// 00 01. It may be a length at the same time: see IsAnnexB.
+func HasStartCode(payload []byte) bool {
+	return bytes.HasPrefix(payload, []byte{0, 0, 1}) || bytes.HasPrefix(payload, []byte{0, 0, 0, 1})
 }
 
 // AnnexBUnits yields the NAL units between the start codes of an Annex B

@@ -19,7 +19,7 @@ func AppendAnnexB(dst, payload []byte, lengthSize int) ([]byte, error) {
 // preceded by its length in four bytes. On error it returns dst as it was. The
 // result is clean in the sense of [CleanLengthPrefixed].
 func AppendLengthPrefixed(dst, payload []byte) ([]byte, error) {
-	if !hasStartCode(payload) {
+	if !HasStartCode(payload) {
 		return dst, fmt.Errorf("convert to length-prefixed: start code: %w", ErrMissing)
 	}
 	start := len(dst)

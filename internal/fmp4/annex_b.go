@@ -16,7 +16,7 @@ const usualLength = 4
 // whether it had to be made of sets behind start codes.
 func recordOf(t *timeline.Track) (record []byte, startCodes bool, err error) {
 	private := t.Media.Private
-	if !startsWithCode(private) {
+	if !media.HasStartCode(private) {
 		return private, false, nil
 	}
 	if t.Media.Codec == media.AVC {
@@ -37,7 +37,7 @@ func recordOf(t *timeline.Track) (record []byte, startCodes bool, err error) {
 
 // inLengths returns the track with a configuration record for codec private data.
 func inLengths(t *timeline.Track) (*timeline.Track, error) {
-	if t.Media.Codec != media.AVC && t.Media.Codec != media.HEVC || !startsWithCode(t.Media.Private) {
+	if t.Media.Codec != media.AVC && t.Media.Codec != media.HEVC || !media.HasStartCode(t.Media.Private) {
 		return t, nil
 	}
 	record, _, err := recordOf(t)

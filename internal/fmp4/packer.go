@@ -121,7 +121,7 @@ func (p *packer) keep(piece []byte) {
 // brokenFraming tells the two ways apart in which a frame is not what the codec
 // private data announce.
 func brokenFraming(frame []byte) error {
-	if startsWithCode(frame) {
+	if media.HasStartCode(frame) {
 		return ErrAnnexB
 	}
 	return ErrFraming

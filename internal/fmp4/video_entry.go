@@ -9,7 +9,7 @@ import (
 
 // avcEntry has the codec private data verbatim.
 func avcEntry(t *timeline.Track) (entry, error) {
-	if startsWithCode(t.Media.Private) {
+	if media.HasStartCode(t.Media.Private) {
 		return entry{}, ErrAnnexB
 	}
 	c, err := media.ParseAVCConfig(t.Media.Private)
@@ -27,7 +27,7 @@ func avcEntry(t *timeline.Track) (entry, error) {
 }
 
 func hevcEntry(t *timeline.Track) (entry, error) {
-	if startsWithCode(t.Media.Private) {
+	if media.HasStartCode(t.Media.Private) {
 		return entry{}, ErrAnnexB
 	}
 	c, err := media.ParseHEVCConfig(t.Media.Private)
@@ -93,9 +93,4 @@ func av1Entry(t *timeline.Track) (entry, error) {
 		name: "av01", config: private("av1C", t.Media.Private),
 		width: t.Parameters.Width, height: t.Parameters.Height,
 	}.entry()
-}
-
-// startsWithCode reports whether b begins with a start code.
-func startsWithCode(b []byte) bool {
-	return bytes.HasPrefix(b, []byte{0, 0, 1}) || bytes.HasPrefix(b, []byte{0, 0, 0, 1})
 }

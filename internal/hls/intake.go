@@ -1,10 +1,10 @@
 package hls
 
-import "time"
+import (
+	"time"
 
-// seam is how far a fragment may begin from the end of the one before without
-// a discontinuity.
-const seam = 50 * time.Millisecond
+	"github.com/millrace/millrace/internal/timeline"
+)
 
 // take appends a fragment, unless it is late or there is nothing in it to play.
 func (w *Window) take(f *Facts, now time.Time) {
@@ -72,13 +72,13 @@ func (w *Window) append(f *Facts, now time.Time, changed, formed bool) {
 // not begin before the one before it has ended. By the server's clock fragments
 // do that which were sent faster than they were filmed, of a file or after an
 // outage, and players that take no notice of discontinuities drop their frames,
-// or stop for good. Up to a seam is what is left to jitter.
+// or stop for good. Up to a Seam is what is left to jitter.
 func (w *Window) overlap(f *Facts) time.Duration {
 	if w.taken == 0 {
 		return 0
 	}
 	over := w.newest.end().Add(w.newest.moved).Sub(f.begin())
-	if over <= seam {
+	if over <= timeline.Seam {
 		return 0
 	}
 	return over
@@ -91,5 +91,5 @@ func (w *Window) isDiscontinuity(f *Facts, changed, formed bool) bool {
 	case w.settings.Discontinuities == NeverDiscontinuous || w.taken == 0:
 		return false
 	}
-	return changed || f.begin().Sub(w.newest.end()).Abs() > seam
+	return changed || f.begin().Sub(w.newest.end()).Abs() > timeline.Seam
 }

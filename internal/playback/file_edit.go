@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/internal/fmp4"
+	"github.com/millrace/millrace/internal/timeline"
 )
 
 // movieScale is the ticks a second of an MP4 file's edits: whole ticks of the
@@ -104,5 +105,5 @@ func (f *mp4File) edits(w window) (edits [2][]fmp4.Edit, duration uint64) {
 }
 
 func movieTicks(d time.Duration) uint64 {
-	return uint64(rescale(int64(d), int64(time.Second), movieScale))
+	return uint64(timeline.Rescale(int64(d), int64(time.Second), movieScale))
 }

@@ -50,9 +50,11 @@ func newMKVFile(ctx context.Context, stock *filmStock, entries []store.Entry) (*
 	if f.scale <= 0 || f.scale > int64(time.Second) {
 		f.scale = mkv.DefaultTimecodeScale
 	}
-	if f.tracks, err = tracksOf(first.Header); err != nil {
+	tracks, err := timeline.TracksElement(first.Header)
+	if err != nil {
 		return nil, of(entries[0], err)
 	}
+	f.tracks = bytes.Clone(tracks.Raw) // a few bytes of a large buffer
 	strips := make([][2]strip, len(entries))
 	p := f.placer()
 	err = stock.each(ctx, entries, func(ctx context.Context, i int, x *millrace.Fragment, format *timeline.Format) (err error) {
@@ -83,20 +85,6 @@ func newMKVFile(ctx context.Context, stock *filmStock, entries []store.Entry) (*
 	return f, nil
 }
 
-// tracksOf is the Tracks element of a header, as it is.
-func tracksOf(h *millrace.Header) ([]byte, error) {
-	r := mkv.NewReader(bytes.NewReader(h.Bytes), mkv.ReaderOptions{MaxElementSize: int64(len(h.Bytes))})
-	for {
-		e, err := r.Next()
-		if err != nil {
-			return nil, fmt.Errorf("read tracks: %w: %w", millrace.ErrCorrupt, err)
-		}
-		if e.ID == mkv.IDTracks {
-			return bytes.Clone(e.Raw), nil
-		}
-	}
-}
-
 // reels are the tracks by which fragments are laid behind one another: the first
 // picture and the first sound, or else whatever there is. Both may be nil.
 func (f *mkvFile) reels(format *timeline.Format) [2]*timeline.Track {
@@ -125,7 +113,7 @@ func spanOf(t *timeline.Track, x *millrace.Fragment, scale uint32) strip {
 		return strip{}
 	}
 	s := t.Span(x, timeline.Hint{})
-	to := func(ticks int64) int64 { return rescale(ticks, int64(t.Timescale), int64(scale)) }
+	to := func(ticks int64) int64 { return timeline.Rescale(ticks, int64(t.Timescale), int64(scale)) }
 	return strip{
 		samples: uint32(s.Samples), start: to(s.Start), last: to(s.Last), own: max(to(s.Start+s.Duration-s.Last), 1), usual: to(s.Usual),
 	}
@@ -196,7 +184,7 @@ type clusterWalk struct {
 func (w *clusterWalk) next(s *millrace.Sample) (begins bool) {
 	w.at = int64(s.Time)
 	if from := int64(w.fragment.TimecodeScale); from != w.scale {
-		w.at = rescale(w.at, w.scale, from)
+		w.at = timeline.Rescale(w.at, w.scale, from)
 	}
 	if d := w.at - w.base; w.clusters == 0 || d < math.MinInt16 || d > math.MaxInt16 {
 		w.clusters++
@@ -297,7 +285,7 @@ func (f *mkvFile) fillClusters(ctx context.Context, i int, dst []byte, room *scr
 }
 
 func (f *mkvFile) appendClusters(b []byte, row *mkvRow, x *millrace.Fragment, most int) ([]byte, error) {
-	cluster := contiguous(x.Cluster)
+	cluster := timeline.Cluster(x)
 	start := f.ticks(row.time)
 	w := clusterWalk{scale: f.scale, fragment: x}
 	head, timecode := -1, int64(0)

@@ -268,7 +268,7 @@ func (f *mp4File) fillMedia(ctx context.Context, i int, dst []byte, s *scratch) 
 // appendPayload appends the payload of a track's samples, until there are more than
 // most bytes.
 func appendPayload(b []byte, track uint64, x *millrace.Fragment, most int) ([]byte, error) {
-	cluster := contiguous(x.Cluster)
+	cluster := timeline.Cluster(x)
 	for i := range x.Samples {
 		s := &x.Samples[i]
 		if s.Track != track {
@@ -281,16 +281,4 @@ func appendPayload(b []byte, track uint64, x *millrace.Fragment, most int) ([]by
 		b = append(b, cluster[s.Offset:end]...)
 	}
 	return b, nil
-}
-
-// contiguous is the Cluster in one piece.
-func contiguous(pieces [][]byte) []byte {
-	if len(pieces) == 1 {
-		return pieces[0]
-	}
-	var b []byte
-	for _, p := range pieces {
-		b = append(b, p...)
-	}
-	return b
 }

@@ -28,10 +28,6 @@ type strip struct {
 	hold    uint32 // how long it lasts in the file
 }
 
-// far is how far a fragment may be from the end of the one before for the two to be
-// joined. Over a longer gap, or overlap, the file goes on at once.
-const far = 50 * time.Millisecond
-
 // A placer lays fragments one behind the other on the time of a file, which begins
 // at 0 with the first. Within a fragment all tracks keep their distance; a small
 // difference to the fragment before goes into the last sample there.
@@ -75,7 +71,8 @@ func (p *placer) earliest(strips []*strip) time.Duration {
 }
 
 // follow returns where a fragment goes that starts at natural by the producer's
-// clock: there, if it begins near the end of the one before, and else at that end.
+// clock: there, if it begins within a Seam of the end of the one before, and else at
+// that end, so that over a longer gap, or overlap, the file goes on at once.
 func (p *placer) follow(natural time.Duration, strips []*strip) time.Duration {
 	for i, r := range p.reels {
 		s := strips[i]
@@ -83,13 +80,13 @@ func (p *placer) follow(natural time.Duration, strips []*strip) time.Duration {
 			continue
 		}
 		at := r.ticks(natural) + s.start
-		if reach := r.ticks(far); at-r.end <= reach && r.end-at <= reach && at > r.last {
+		if reach := r.ticks(timeline.Seam); at-r.end <= reach && r.end-at <= reach && at > r.last {
 			return natural
 		}
 		return r.time(r.end - s.start)
 	}
 	end := p.end()
-	if off := natural + p.earliest(strips) - end; off <= far && off >= -far {
+	if off := natural + p.earliest(strips) - end; off <= timeline.Seam && off >= -timeline.Seam {
 		return natural
 	}
 	return end - p.earliest(strips)
@@ -127,22 +124,11 @@ func (r *reel) add(at time.Duration, s *strip) {
 
 // ticks and time convert between the file's time and the reel's.
 func (r *reel) ticks(d time.Duration) int64 {
-	return rescale(int64(d), int64(time.Second), int64(r.scale))
+	return timeline.Rescale(int64(d), int64(time.Second), int64(r.scale))
 }
 
 func (r *reel) time(ticks int64) time.Duration {
-	return time.Duration(rescale(ticks, int64(r.scale), int64(time.Second)))
-}
-
-// rescale is v of one scale in another, to the nearest, without their product.
-func rescale(v, from, to int64) int64 {
-	if from == to {
-		return v
-	}
-	if v < 0 {
-		return -rescale(-v, from, to)
-	}
-	return v/from*to + (v%from*to+from/2)/from
+	return time.Duration(timeline.Rescale(ticks, int64(r.scale), int64(time.Second)))
 }
 
 // rescaleRun brings a run to another scale. Its samples keep their order.
@@ -152,14 +138,14 @@ func rescaleRun(r *timeline.Run, from, to uint32) {
 	}
 	f, t := int64(from), int64(to)
 	at := r.Start
-	r.Start, r.Usual = rescale(r.Start, f, t), rescale(r.Usual, f, t)
+	r.Start, r.Usual = timeline.Rescale(r.Start, f, t), timeline.Rescale(r.Usual, f, t)
 	now := r.Start
 	for i := range r.Samples {
 		s := &r.Samples[i]
 		at += int64(s.Duration)
-		next := max(rescale(at, f, t), now+1)
+		next := max(timeline.Rescale(at, f, t), now+1)
 		s.Duration = uint32(min(next-now, math.MaxUint32))
-		s.Composition = int32(rescale(int64(s.Composition), f, t))
+		s.Composition = int32(timeline.Rescale(int64(s.Composition), f, t))
 		now = next
 	}
 }

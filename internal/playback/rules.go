@@ -1,7 +1,6 @@
 package playback
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -179,7 +178,7 @@ func (r Rules) checkPrivate(t *timeline.Track) error {
 	case !r.Strict && codec == t.Media.Codec:
 		return nil
 	case codec == media.AVC || codec == media.HEVC:
-		if private[0] != 1 || startsAnnexB(private) {
+		if private[0] != 1 || media.HasStartCode(private) {
 			return invalidPrivate(t, media.ErrInvalid)
 		}
 	case codec == media.AAC:
@@ -190,10 +189,6 @@ func (r Rules) checkPrivate(t *timeline.Track) error {
 		return checkWave(t)
 	}
 	return nil
-}
-
-func startsAnnexB(b []byte) bool {
-	return bytes.HasPrefix(b, []byte{0, 0, 0, 1}) || bytes.HasPrefix(b, []byte{0, 0, 1})
 }
 
 func checkWave(t *timeline.Track) error {

@@ -123,8 +123,8 @@ func (all *units) segment(ctx context.Context, v *Visit, from *source, track int
 
 // clockOf is a time on the clock of transport streams.
 func clockOf(d time.Duration) int64 {
-	const rate = 90
-	return (int64(d)*rate + int64(time.Millisecond)/2) / int64(time.Millisecond)
+	const rate = 90_000 // ticks a second
+	return timeline.Rescale(int64(d), int64(time.Second), rate)
 }
 
 // mostTakes is how often a unit is tried to be shared that is let go again before it

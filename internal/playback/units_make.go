@@ -1,7 +1,6 @@
 package playback
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"time"
@@ -47,7 +46,7 @@ func (all *units) load(ctx context.Context, from *source, u *unit) ([]byte, erro
 	if err := timeline.Unlace(f, from.format); err != nil {
 		return nil, err
 	}
-	cluster := joined(f.Cluster)
+	cluster := timeline.Cluster(f)
 	if !u.key.ts {
 		u.fragment = f
 		return cluster, nil
@@ -60,13 +59,6 @@ func (all *units) load(ctx context.Context, from *source, u *unit) ([]byte, erro
 	u.loan.Shrink(u.size)
 	all.events.Packaged(int64(len(segment)))
 	return segment, nil
-}
-
-func joined(pieces [][]byte) []byte {
-	if len(pieces) == 1 {
-		return pieces[0]
-	}
-	return bytes.Join(pieces, nil)
 }
 
 func newTransportStream(f *millrace.Fragment, cluster []byte, e *hls.Entry) ([]byte, error) {

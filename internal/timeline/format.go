@@ -39,14 +39,24 @@ func Parse(h *millrace.Header) (*Format, error) {
 	if h == nil {
 		return nil, fmt.Errorf("read tracks: no header: %w", millrace.ErrCorrupt)
 	}
+	e, err := TracksElement(h)
+	if err != nil {
+		return nil, err
+	}
+	return parseTracks(e.Data())
+}
+
+// TracksElement finds the Tracks of a header, in bytes of its own. A
+// header without is millrace.ErrCorrupt.
+func TracksElement(h *millrace.Header) (mkv.Element, error) {
 	r := mkv.NewReader(bytes.NewReader(h.Bytes), mkv.ReaderOptions{MaxElementSize: int64(len(h.Bytes))})
 	for {
 		e, err := r.Next()
 		if err != nil {
-			return nil, fmt.Errorf("read tracks: %w: %w", millrace.ErrCorrupt, err)
+			return mkv.Element{}, fmt.Errorf("read tracks: %w: %w", millrace.ErrCorrupt, err)
 		}
 		if e.ID == mkv.IDTracks {
-			return parseTracks(e.Data())
+			return e, nil
 		}
 	}
 }
@@ -147,20 +157,21 @@ func (t *Track) SameMedia(other *Track) bool {
 
 // Ticks is a time in ticks, to the nearest.
 func (t *Track) Ticks(d time.Duration) int64 {
-	return scaled(int64(d), int64(t.Timescale), int64(time.Second))
+	return Rescale(int64(d), int64(time.Second), int64(t.Timescale))
 }
 
 // Time is a number of ticks as a time, to the nearest nanosecond.
 func (t *Track) Time(ticks int64) time.Duration {
-	return time.Duration(scaled(ticks, int64(time.Second), int64(t.Timescale)))
+	return time.Duration(Rescale(ticks, int64(t.Timescale), int64(time.Second)))
 }
 
-// scaled is v*by/per to the nearest, without the product.
-func scaled(v, by, per int64) int64 {
+// Rescale is v ticks of one scale in ticks of another, to the nearest; both are in
+// ticks a second and above 0. It does not need room for the product.
+func Rescale(v, from, to int64) int64 {
 	if v < 0 {
-		return -scaled(-v, by, per)
+		return -Rescale(-v, from, to)
 	}
-	return v/per*by + (v%per*by+per/2)/per
+	return v/from*to + (v%from*to+from/2)/from
 }
 
 // Find returns the track of a number, nil if there is none.

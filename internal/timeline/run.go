@@ -42,9 +42,9 @@ type Hint struct {
 	Usual   int64 // of the fragment before, 0 if not known
 }
 
-// seam is how far the next run may be from a run's own end for the two to be
-// joined.
-const seam = 50 * time.Millisecond
+// Seam is how far the next run may be from a run's own end for the two to be joined,
+// and a fragment from the end of the one before to follow without a break.
+const Seam = 50 * time.Millisecond
 
 // guess is how long a frame lasts of which nothing else is known.
 const guess = 40 * time.Millisecond
@@ -116,7 +116,7 @@ func (t *Track) Span(f *millrace.Fragment, h Hint) Span {
 // and else as long as by itself. s is the Span without such a Hint, and a Run
 // with it lasts as long as Join says.
 func (t *Track) Join(s Span, next int64) int64 {
-	reach := t.Ticks(seam)
+	reach := t.Ticks(Seam)
 	if t.isSound() && t.frame > 0 {
 		reach = t.frame - 1
 	}
@@ -142,9 +142,7 @@ func (t *Track) times(f *millrace.Fragment, times []int64) []int64 {
 // arrange turns presentation times into decode times: sorted, and no two alike.
 func arrange(times []int64) {
 	slices.Sort(times)
-	for i := 1; i < len(times); i++ {
-		times[i] = max(times[i], times[i-1]+1)
-	}
+	ascend(times)
 }
 
 // place makes of times in decode order those at which the samples of a fragment

@@ -34,10 +34,7 @@ func Unlace(f *millrace.Fragment, format *Format) error {
 	if !Laced(f) {
 		return nil
 	}
-	cluster := bytes.Join(f.Cluster, nil)
-	if len(f.Cluster) == 1 {
-		cluster = f.Cluster[0]
-	}
+	cluster := Cluster(f)
 	samples := make([]millrace.Sample, 0, 2*len(f.Samples))
 	for i := range f.Samples {
 		s := &f.Samples[i]
@@ -52,6 +49,15 @@ func Unlace(f *millrace.Fragment, format *Format) error {
 	}
 	f.Samples = samples
 	return nil
+}
+
+// Cluster returns the Cluster of a fragment in one piece: its own if it is one, which
+// must not be changed, else a copy.
+func Cluster(f *millrace.Fragment) []byte {
+	if len(f.Cluster) == 1 {
+		return f.Cluster[0]
+	}
+	return bytes.Join(f.Cluster, nil)
 }
 
 // unlace appends the frames of one block. The byte before its payload says how

@@ -41,7 +41,7 @@ func Delay(t *timeline.Track) int64 {
 	if frame == 0 {
 		frame = usualFrame
 	}
-	return min(int64(reorder(sps))*scaled(int64(frame), second, int64(time.Second)), maxDelay)
+	return min(int64(reorder(sps))*timeline.Rescale(int64(frame), int64(time.Second), second), maxDelay)
 }
 
 // reorder is how many frames may be decoded before a frame and shown after it.

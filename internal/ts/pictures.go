@@ -61,8 +61,8 @@ func decodeTimes(r *timeline.Run, scale, delay int64) (dts, pts []int64) {
 	dts, pts = make([]int64, len(r.Samples)), make([]int64, len(r.Samples))
 	at := r.Start
 	for i, s := range r.Samples {
-		dts[i] = headStart + scaled(at, second, scale)
-		pts[i] = headStart + delay + scaled(at+int64(s.Composition), second, scale)
+		dts[i] = headStart + timeline.Rescale(at, scale, second)
+		pts[i] = headStart + delay + timeline.Rescale(at+int64(s.Composition), scale, second)
 		at += int64(s.Duration)
 	}
 	for i := len(dts) - 1; i >= 0; i-- {

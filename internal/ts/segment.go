@@ -132,11 +132,3 @@ func merge(w *writer, lanes []lane) error {
 		}
 	}
 }
-
-// scaled is v*by/per to the nearest, without the product.
-func scaled(v, by, per int64) int64 {
-	if v < 0 {
-		return -scaled(-v, by, per)
-	}
-	return v/per*by + (v%per*by+per/2)/per
-}

@@ -90,7 +90,7 @@ func (s *sound) next() (int64, bool) {
 
 // time is a time of the track on the clock.
 func (s *sound) time(ticks int64) int64 {
-	return headStart + s.delay + scaled(ticks, second, s.scale)
+	return headStart + s.delay + timeline.Rescale(ticks, s.scale, second)
 }
 
 func (s *sound) fill(to *packet) (bool, error) {
