@@ -87,6 +87,8 @@ func TestWhatIsNoTokenIsRefused(t *testing.T) {
 		"one that was cut":              text[:len(text)-1],
 		"its half":                      text[:len(text)/2],
 		"one with something behind it":  text + "A",
+		"one with a line's end":         text + "\n",
+		"one on two lines":              text[:9] + "\r\n" + text[9:],
 		"one with padding":              text + "=",
 		"one of another server":         foreign,
 		"one of another kind":           other,
@@ -106,7 +108,7 @@ func TestEveryChangeOfATokenIsSeen(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := []byte(text)
 		i := rapid.IntRange(0, len(b)-1).Draw(t, "at")
-		c := rapid.SampledFrom([]byte("ABab01-_~")).Draw(t, "to")
+		c := rapid.SampledFrom([]byte("ABab01-_~\r\n")).Draw(t, "to")
 		if b[i] == c {
 			return
 		}
