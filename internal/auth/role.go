@@ -33,9 +33,10 @@ func (r Role) Actions() ([]Action, bool) {
 // where there is none. They are those of a device.
 var cameraActions = [...]Action{"DescribeStream", "CreateStream", "TagStream", "GetDataEndpoint", "PutMedia"}
 
-// consumerActions read: of a stream its media, its settings and its tags.
+// consumerActions read: of a stream its media, in whatever form, its settings and
+// its tags.
 var consumerActions = [...]Action{
 	"DescribeStream", "ListStreams", "GetDataEndpoint", "ListTagsForStream", "ListTagsForResource",
 	"GetMedia", "ListFragments", "GetMediaForFragmentList", "GetClip", "GetImages",
-	"GetHLSStreamingSessionURL", "GetDASHStreamingSessionURL", "GetAvailability",
+	"GetHLSStreamingSessionURL", "GetDASHStreamingSessionURL", "GetAvailability", "GetMediaFile", "GetMediaFileURL",
 }
