@@ -270,8 +270,8 @@ func TestBrowserPlaysHLS(t *testing.T) {
 		for _, f := range filmed {
 			for _, container := range []string{"mp4", "ts"} {
 				how := append([]string{"watch-" + f.name, "--container", container}, args...)
-				if container == "ts" && len(args) == 0 {
-					how = append(how, "--clock", "producer") // hls.js adds up the delays of pictures out of order where each fragment is a break
+				if container == "mp4" && len(args) == 0 {
+					how = append(how, "--clock", "server") // of transport streams hls.js adds up the delays of pictures out of order where each fragment is a break
 				}
 				link := r.link(t, how...)
 				plan = append(plan, viewing{f.name + " " + container, link, engine, length})
@@ -387,12 +387,12 @@ func TestAChangingStreamPlaysThrough(t *testing.T) {
 		}
 	}
 	live := r.watch(t, []viewing{
-		{"changing live mp4", r.link(t, stream), "hls", 28},
-		{"changing live ts", r.link(t, stream, "--container", "ts"), "hls", 28},
+		{"changing live mp4", r.link(t, stream, "--clock", "server"), "hls", 28},
+		{"changing live ts", r.link(t, stream, "--clock", "server", "--container", "ts"), "hls", 28},
 	})
 	filming.Wait()
 	t.Run("live", func(t *testing.T) { check(t, live, pause+4*time.Second) })
-	span := []string{"--from", start.Add(-time.Minute).Format(time.RFC3339Nano)}
+	span := []string{"--clock", "server", "--from", start.Add(-time.Minute).Format(time.RFC3339Nano)}
 	mp4, ts := r.link(t, append([]string{stream}, span...)...), r.link(t, append([]string{stream, "--container", "ts"}, span...)...)
 	recorded := r.watch(t, []viewing{{"changing mp4", mp4, "hls", 40}, {"changing ts", ts, "hls", 40}})
 	t.Run("recorded", func(t *testing.T) {

@@ -33,12 +33,13 @@ const (
 	longestLink   = 12 * time.Hour
 )
 
-// sessionFlags are the flags by which a session is chosen.
+// sessionFlags are the flags by which a session is chosen. Whose clock they go by
+// unless told is the variable "clock", which each command sets.
 type sessionFlags struct {
 	Stream        streamName `arg:"" help:"Name of the stream."`
 	From          moment     `help:"Where to begin: RFC 3339, a local time such as '2026-11-22 12:00', '10m ago' or earliest; without it, live." placeholder:"T"`
 	To            moment     `help:"Where to end; without it, now." placeholder:"T"`
-	Clock         string     `help:"Whose time --from and --to mean: server or producer (server)." enum:"server,producer" default:"server"`
+	Clock         string     `help:"Whose time --from and --to mean, and the playlist: server or producer (${clock})." enum:"server,producer" default:"${clock}"`
 	Mode          string     `help:"live, replay (from --from as if it were live) or on-demand; live without --from, else on-demand." enum:",live,replay,on-demand" default:"" placeholder:"MODE"`
 	Container     string     `help:"mp4 or ts (mp4)." enum:"mp4,ts" default:"mp4"`
 	Discontinuity string     `help:"Where a playlist says that time breaks off: always, never or auto; else the server decides." enum:",always,never,auto" default:"" placeholder:"WHERE"`
@@ -47,15 +48,20 @@ type sessionFlags struct {
 	access
 }
 
+// urlHLS goes by the producer's clock: by the server's every fragment is a
+// discontinuity, since arrival is never even, and there are players that end at
+// the first (VLC 3) or lose a little of the sound at each.
 type urlHLS struct {
-	sessionFlags
-	Expires time.Duration `help:"How long the link is good, 5m to 12h (1h)." default:"1h" placeholder:"D"`
+	sessionFlags `set:"clock=producer"`
+	Expires      time.Duration `help:"How long the link is good, 5m to 12h (1h)." default:"1h" placeholder:"D"`
 }
 
 // Help is what the long help says.
 func (urlHLS) Help() string {
 	return "Whoever has the link sees the stream, without a key, until it ends: as it is sent, or the fragments that begin between --from and --to. " +
-		"ffplay, mpv, VLC, Safari and everything with hls.js play it."
+		"ffplay, mpv, VLC, Safari and everything with hls.js play it. " +
+		"It goes by the producer's clock; --clock server is for a camera whose clock cannot be trusted, but not for VLC 3, which ends at the first " +
+		"discontinuity."
 }
 
 // Run makes a link.
@@ -67,9 +73,11 @@ func (u urlHLS) Run(ctx context.Context, c *console) error {
 	return u.link(ctx, c, s, func(address string) (string, error) { return address, nil })
 }
 
+// urlPlayer goes by the server's clock, which no camera can set: the page begins
+// anew at discontinuities without a stall.
 type urlPlayer struct {
-	sessionFlags
-	Expires time.Duration `help:"How long the link is good, 5m to 12h (12h)." default:"12h" placeholder:"D"`
+	sessionFlags `set:"clock=server"`
+	Expires      time.Duration `help:"How long the link is good, 5m to 12h (12h)." default:"12h" placeholder:"D"`
 }
 
 // Help is what the long help says.

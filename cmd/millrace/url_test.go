@@ -2,7 +2,47 @@ package main
 
 import (
 	"testing"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/millrace/millrace/internal/wire/client"
 )
+
+func TestPlayersGoByTheProducersClockAndThePageByTheServers(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 1, 28, 8, 0, 0, 0, time.UTC)
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"hls", "door"}, client.ProducerTimestamp},
+		{[]string{"hls", "door", "--from", "1h ago"}, client.ProducerTimestamp},
+		{[]string{"hls", "door", "--clock", "server"}, client.ServerTimestamp},
+		{[]string{"player", "door"}, client.ServerTimestamp},
+		{[]string{"player", "door", "--clock", "producer"}, client.ProducerTimestamp},
+	} {
+		var grammar urlCommand
+		parser, err := kong.New(&grammar)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := parser.Parse(test.args); err != nil {
+			t.Fatal(err)
+		}
+		flags := grammar.HLS.sessionFlags
+		if test.args[0] == "player" {
+			flags = grammar.Player.sessionFlags
+		}
+		s, err := flags.session("url", time.Hour, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.HLSFragmentSelector.FragmentSelectorType; got != test.want || s.DiscontinuityMode != "" {
+			t.Errorf("%q: %s, discontinuity %q, want %s and the server's choice", test.args, got, s.DiscontinuityMode, test.want)
+		}
+	}
+}
 
 func TestThePageIsWhereTheSessionIs(t *testing.T) {
 	t.Parallel()
