@@ -42,15 +42,14 @@ type sessionFlags struct {
 	Clock         string     `help:"Whose time --from and --to mean, and the playlist: server or producer (${clock})." enum:"server,producer" default:"${clock}"`
 	Mode          string     `help:"live, replay (from --from as if it were live) or on-demand; live without --from, else on-demand." enum:",live,replay,on-demand" default:"" placeholder:"MODE"`
 	Container     string     `help:"mp4 or ts (mp4)." enum:"mp4,ts" default:"mp4"`
-	Discontinuity string     `help:"Where a playlist says that time breaks off: always, never or auto; else the server decides." enum:",always,never,auto" default:"" placeholder:"WHERE"`
+	Discontinuity string     `help:"Where a playlist says that time breaks off: always, never or auto (auto by the producer's clock, always by the server's)." enum:",always,never,auto" default:"" placeholder:"WHERE"`
 	Times         bool       `help:"Say in the playlist when each fragment was made."`
 	Max           int64      `help:"At most so many fragments in a playlist, 1 to 5000." placeholder:"N"`
 	access
 }
 
 // urlHLS goes by the producer's clock: by the server's every fragment is a
-// discontinuity, since arrival is never even, and there are players that end at
-// the first (VLC 3) or lose a little of the sound at each.
+// discontinuity, since arrival is never even, and VLC 3 ends at the first.
 type urlHLS struct {
 	sessionFlags `set:"clock=producer"`
 	Expires      time.Duration `help:"How long the link is good, 5m to 12h (1h)." default:"1h" placeholder:"D"`
@@ -60,8 +59,8 @@ type urlHLS struct {
 func (urlHLS) Help() string {
 	return "Whoever has the link sees the stream, without a key, until it ends: as it is sent, or the fragments that begin between --from and --to. " +
 		"ffplay, mpv, VLC, Safari and everything with hls.js play it. " +
-		"It goes by the producer's clock; --clock server is for a camera whose clock cannot be trusted, but not for VLC 3, which ends at the first " +
-		"discontinuity."
+		"VLC 3 ends where time breaks off, such as where a camera was away; --discontinuity never takes it over that. " +
+		"--clock server is for a camera whose clock cannot be trusted; time then breaks off at every fragment."
 }
 
 // Run makes a link.
@@ -137,6 +136,9 @@ func (f sessionFlags) session(command string, expires time.Duration, now time.Ti
 		StreamName: f.Stream.name(), Expires: int64(expires / time.Second), MaxMediaPlaylistFragmentResults: f.Max,
 		DiscontinuityMode: map[string]string{"always": "ALWAYS", "never": "NEVER", "auto": "ON_DISCONTINUITY"}[f.Discontinuity],
 		ContainerFormat:   map[string]string{"mp4": "FRAGMENTED_MP4", "ts": "MPEG_TS"}[f.Container],
+	}
+	if f.Discontinuity == "" && f.Clock == "producer" {
+		s.DiscontinuityMode = "ON_DISCONTINUITY" // not the operation's NEVER: untold of a gap, hls.js stands still at it
 	}
 	if f.Times {
 		s.DisplayFragmentTimestamp = "ALWAYS"

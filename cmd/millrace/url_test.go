@@ -12,15 +12,17 @@ import (
 func TestPlayersGoByTheProducersClockAndThePageByTheServers(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 1, 28, 8, 0, 0, 0, time.UTC)
+	const auto, whatever = "ON_DISCONTINUITY", ""
 	for _, test := range []struct {
-		args []string
-		want string
+		args          []string
+		clock, breaks string
 	}{
-		{[]string{"hls", "door"}, client.ProducerTimestamp},
-		{[]string{"hls", "door", "--from", "1h ago"}, client.ProducerTimestamp},
-		{[]string{"hls", "door", "--clock", "server"}, client.ServerTimestamp},
-		{[]string{"player", "door"}, client.ServerTimestamp},
-		{[]string{"player", "door", "--clock", "producer"}, client.ProducerTimestamp},
+		{[]string{"hls", "door"}, client.ProducerTimestamp, auto},
+		{[]string{"hls", "door", "--from", "1h ago"}, client.ProducerTimestamp, auto},
+		{[]string{"hls", "door", "--discontinuity", "never"}, client.ProducerTimestamp, "NEVER"},
+		{[]string{"hls", "door", "--clock", "server"}, client.ServerTimestamp, whatever},
+		{[]string{"player", "door"}, client.ServerTimestamp, whatever},
+		{[]string{"player", "door", "--clock", "producer"}, client.ProducerTimestamp, auto},
 	} {
 		var grammar urlCommand
 		parser, err := kong.New(&grammar)
@@ -38,8 +40,8 @@ func TestPlayersGoByTheProducersClockAndThePageByTheServers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := s.HLSFragmentSelector.FragmentSelectorType; got != test.want || s.DiscontinuityMode != "" {
-			t.Errorf("%q: %s, discontinuity %q, want %s and the server's choice", test.args, got, s.DiscontinuityMode, test.want)
+		if got := s.HLSFragmentSelector.FragmentSelectorType; got != test.clock || s.DiscontinuityMode != test.breaks {
+			t.Errorf("%q: %s, discontinuity %q, want %s, %q", test.args, got, s.DiscontinuityMode, test.clock, test.breaks)
 		}
 	}
 }
