@@ -61,6 +61,12 @@ func TestSelection(t *testing.T) {
 		"a long pause within a slow collection is none": {
 			[]fragment{{100, 50}, {101, 0}, {301, 30}}, store.ProducerClock, 0, 99, 0, []int{2, 3, 1},
 		},
+		"nor is one of ten times what the media went on": {
+			[]fragment{{100, 50}, {101, 0}, {401, 30}}, store.ProducerClock, 0, 99, 0, []int{2, 3, 1},
+		},
+		"one of more is": {
+			[]fragment{{100, 50}, {101, 0}, {401.001, 30}}, store.ProducerClock, 0, 99, 0, []int{2, 1},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var s shelf
