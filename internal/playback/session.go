@@ -69,7 +69,21 @@ func (l roles) facts(o *Order, e store.Entry, known *fact) hls.Facts {
 			f.Tracks[i].Track, f.Tracks[i].Span = known.of(l[i])
 		}
 	}
+	if o.Container == hls.FragmentedMP4 {
+		l.hush(&f)
+	}
 	return f
+}
+
+// hush has silence played where a fragment has pictures and nothing of a track of
+// sound: players with a buffer for each do not begin, or pass over the pictures,
+// where the playlist of the sound has a gap.
+func (l roles) hush(f *hls.Facts) {
+	pictures, sound := &f.Tracks[0], &f.Tracks[1]
+	if l[0] != rolePicture || l[1] != roleSound || pictures.Span.Samples == 0 || sound.Track == nil || sound.Span.Samples > 0 {
+		return
+	}
+	sound.Span = sound.Track.Silence(pictures.Track.Time(pictures.Span.Start), pictures.Track.Time(pictures.Span.Duration))
 }
 
 // of returns the track that plays a role, nil if there is none.

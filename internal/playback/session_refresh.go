@@ -140,7 +140,7 @@ func (s *session) settle(ctx context.Context, p *HLS, v *Visit, e store.Entry, f
 		if t.Span.Samples == 0 {
 			continue
 		}
-		if t.Span.Samples == 1 && usual > 0 {
+		if t.Span.Samples == 1 && t.Span.Bytes > 0 && usual > 0 {
 			span, err := p.facts.single(ctx, v.Scope, e, t.Track, usual)
 			switch {
 			case errors.Is(err, millrace.ErrNotFound), errors.Is(err, millrace.ErrCorrupt):

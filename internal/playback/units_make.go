@@ -85,8 +85,11 @@ func (all *units) packaged(ctx context.Context, u *unit, e *hls.Entry, key track
 			return s, nil
 		}
 		t := e.Tracks[key.track].Track
-		run := t.Run(u.fragment, key.hint)
-		s, err := fmp4.NewSegment(t, &run, u.media)
+		run, frames := t.Run(u.fragment, key.hint), u.media
+		if len(run.Samples) == 0 {
+			run, frames = t.SilentRun(e.Tracks[key.track].Span, key.hint), t.SilentFrame()
+		}
+		s, err := fmp4.NewSegment(t, &run, frames)
 		if err != nil {
 			return nil, err
 		}
