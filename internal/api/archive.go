@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"github.com/millrace/millrace"
@@ -104,6 +105,20 @@ func (h *Handler) findToRead(ctx context.Context, c *call, t target, action auth
 	return s, err
 }
 
+// findArchived is findToRead for operations on archived media to which a stream
+// that keeps nothing has nothing.
+func (h *Handler) findArchived(ctx context.Context, c *call, t target, action auth.Action) (millrace.Stream, error) {
+	s, err := h.findToRead(ctx, c, t, action)
+	if err == nil && s.Retention == 0 {
+		return s, errNoRetention(s)
+	}
+	return s, err
+}
+
+func errNoRetention(s millrace.Stream) error {
+	return millrace.Errorf(millrace.CodeNoRetention, "The stream %s keeps no media: its retention is 0 hours.", s.Name)
+}
+
 // archived tells of the calls of a JSON operation on archived media, when they are
 // about to be answered.
 func (h *Handler) archived(run func(context.Context, *call) (any, error)) func(context.Context, *call) (any, error) {
@@ -112,9 +127,55 @@ func (h *Handler) archived(run func(context.Context, *call) (any, error)) func(c
 	}
 	return func(ctx context.Context, c *call) (any, error) {
 		out, err := run(ctx, c)
-		if c.archived != nil {
-			h.config.Archive.Events.Served(Served{Operation: c.operation.name, Stream: *c.archived, Took: time.Since(c.began), Err: err})
-		}
+		h.served(c, err)
 		return out, err
+	}
+}
+
+// archivedMedia is archived for the operations that answer with media.
+func (h *Handler) archivedMedia(serve func(http.ResponseWriter, *call) error) func(http.ResponseWriter, *call) error {
+	if h.config.Archive == nil || h.config.Files == nil {
+		return nil
+	}
+	return func(w http.ResponseWriter, c *call) error {
+		err := serve(w, c)
+		h.served(c, err)
+		return err
+	}
+}
+
+// filed is for an operation on files, where there are files and tokens.
+func (h *Handler) filed(run func(context.Context, *call) (any, error)) func(context.Context, *call) (any, error) {
+	if h.config.Archive == nil || h.config.Files == nil || h.config.Playback == nil {
+		return nil
+	}
+	return run
+}
+
+// served tells of a call on archived media that is over.
+func (h *Handler) served(c *call, err error) {
+	if c.archived != nil {
+		h.config.Archive.Events.Served(Served{Operation: c.operation.name, Stream: *c.archived, Took: c.took(), Err: err})
+	}
+}
+
+// took is how long it took until the answer began, or until now.
+func (c *call) took() time.Duration {
+	if c.answered > 0 {
+		return c.answered
+	}
+	return time.Since(c.began)
+}
+
+// counted has calls of a resource counted as those for archived media.
+func (h *Handler) counted(serve ResourceHandler) ResourceHandler {
+	if h.config.Archive == nil {
+		return serve
+	}
+	return func(w http.ResponseWriter, c *ResourceCall) error {
+		c.call.archived = &c.Stream
+		err := serve(w, c)
+		h.served(c.call, err)
+		return err
 	}
 }

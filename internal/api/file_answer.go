@@ -73,7 +73,7 @@ func (a *fileAnswer) serve(file *playback.File) error {
 	switch {
 	case a.err != nil && !a.sent:
 		a.forget()
-		return explainRead(a.err)
+		return playback.ExplainFile(a.err)
 	case a.err != nil:
 		return fmt.Errorf("write file: %w", a.err)
 	case a.status == http.StatusRequestedRangeNotSatisfiable:
@@ -110,17 +110,6 @@ func (a *fileAnswer) forget() {
 	} {
 		a.Header().Del(name)
 	}
-}
-
-// explainRead says what it means that a fragment cannot be read.
-func explainRead(err error) error {
-	switch {
-	case errors.Is(err, millrace.ErrNotFound):
-		return &millrace.Error{Code: millrace.CodeNotFound, Message: "A fragment of the range was deleted meanwhile. Try again.", Err: err}
-	case errors.Is(err, millrace.ErrCorrupt):
-		return &millrace.Error{Code: millrace.CodeInternal, Message: "A fragment of the range is damaged: " + err.Error() + ". Ask for a range without it.", Err: err}
-	}
-	return err
 }
 
 // WriteHeader implements http.ResponseWriter.

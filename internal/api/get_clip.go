@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/limit"
@@ -34,12 +33,9 @@ func (h *Handler) getClip(w http.ResponseWriter, c *call) error {
 		return err
 	}
 	ctx := c.request.Context()
-	s, err := h.findToRead(ctx, c, t, opClip)
+	s, err := h.findArchived(ctx, c, t, opClip)
 	if err != nil {
 		return err
-	}
-	if s.Retention == 0 {
-		return errNoRetention(s)
 	}
 	r.Scope = h.config.Archive.scope(s)
 	if err := h.checkClip(ctx, s, &r); err != nil {
@@ -87,13 +83,9 @@ func (h *Handler) writeClip(w http.ResponseWriter, c *call, s millrace.Stream, c
 		if !a.sent {
 			a.forget()
 		}
-		return explainRead(err)
+		return playback.ExplainFile(err)
 	}
 	return nil
-}
-
-func errNoRetention(s millrace.Stream) error {
-	return millrace.Errorf(millrace.CodeNoRetention, "The stream %s keeps no media: its retention is 0 hours.", s.Name)
 }
 
 // clip checks the members that say what is wanted.
@@ -114,39 +106,4 @@ func (in *getClipInput) clip(v *checks) (r playback.ClipRequest) {
 	r.From = v.timestamp("clipFragmentSelector.timestampRange.startTimestamp", in.Selector.Range.Start)
 	r.To = v.timestamp("clipFragmentSelector.timestampRange.endTimestamp", in.Selector.Range.End)
 	return r
-}
-
-// archivedMedia is archived for the operations that answer with media.
-func (h *Handler) archivedMedia(serve func(http.ResponseWriter, *call) error) func(http.ResponseWriter, *call) error {
-	if h.config.Archive == nil || h.config.Files == nil {
-		return nil
-	}
-	return func(w http.ResponseWriter, c *call) error {
-		err := serve(w, c)
-		h.served(c, err)
-		return err
-	}
-}
-
-// filed is for an operation on files, where there are files and tokens.
-func (h *Handler) filed(run func(context.Context, *call) (any, error)) func(context.Context, *call) (any, error) {
-	if h.config.Archive == nil || h.config.Files == nil || h.config.Playback == nil {
-		return nil
-	}
-	return run
-}
-
-// served tells of a call on archived media that is over.
-func (h *Handler) served(c *call, err error) {
-	if c.archived != nil {
-		h.config.Archive.Events.Served(Served{Operation: c.operation.name, Stream: *c.archived, Took: c.took(), Err: err})
-	}
-}
-
-// took is how long it took until the answer began, or until now.
-func (c *call) took() time.Duration {
-	if c.answered > 0 {
-		return c.answered
-	}
-	return time.Since(c.began)
 }

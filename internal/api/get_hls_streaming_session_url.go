@@ -10,6 +10,9 @@ import (
 	"github.com/millrace/millrace/internal/store"
 )
 
+// opHLSSession is the operation by which sessions are made.
+const opHLSSession = "GetHLSStreamingSessionURL"
+
 // Bounds and defaults of GetHLSStreamingSessionURL.
 const (
 	minExpires, maxExpires = 300, 43200 // seconds
@@ -51,12 +54,9 @@ func (h *Handler) getHLSStreamingSessionURL(ctx context.Context, c *call) (any, 
 	if err := v.err(); err != nil {
 		return nil, err
 	}
-	s, err := h.findToRead(ctx, c, t, "GetHLSStreamingSessionURL")
+	s, err := h.findArchived(ctx, c, t, opHLSSession)
 	if err != nil {
 		return nil, err
-	}
-	if s.Retention == 0 {
-		return nil, errNoRetention(s)
 	}
 	order, expires := in.order(&v), in.expires(&v)
 	if err := v.err(); err != nil {
@@ -69,20 +69,11 @@ func (h *Handler) getHLSStreamingSessionURL(ctx context.Context, c *call) (any, 
 	if err != nil {
 		return nil, err
 	}
-	token, err := h.sealHLS(c, s, order, expires)
+	token, _, err := h.seal(c, s, playback.KindHLS, order.Seal(), expires)
 	if err != nil {
 		return nil, err
 	}
 	return getHLSOutput{h.dataEndpoint(c.request) + hlsPath + hls.MasterName + "?" + queryToken + "=" + token}, nil
-}
-
-// sealHLS makes the token of a session.
-func (h *Handler) sealHLS(c *call, s millrace.Stream, o playback.Order, expires time.Duration) (string, error) {
-	now, by := h.config.Now(), c.principal.Bearer()
-	return h.config.Playback.Tokens.Seal(playback.Token{
-		Kind: playback.KindHLS, Stream: s.Key, Name: s.Name, Created: now.Truncate(time.Millisecond), Expires: now.Add(expires).Truncate(time.Second),
-		Holder: playback.Holder{Key: by.Key, Device: by.Device, Print: by.Print}, Body: o.Seal(),
-	})
 }
 
 // expires checks for how long the session is to last.

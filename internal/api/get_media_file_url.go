@@ -55,19 +55,11 @@ func (h *Handler) getMediaFileURL(ctx context.Context, c *call) (any, error) {
 	if err := v.err(); err != nil {
 		return nil, err
 	}
-	s, err := h.findToRead(ctx, c, t, opMediaFileURL)
+	s, err := h.findArchived(ctx, c, t, opMediaFileURL)
 	if err != nil {
 		return nil, err
 	}
-	if s.Retention == 0 {
-		return nil, errNoRetention(s)
-	}
-	now, by := h.config.Now(), c.principal.Bearer()
-	token := playback.Token{
-		Kind: playback.KindFile, Stream: s.Key, Name: s.Name, Created: now.Truncate(time.Millisecond), Expires: now.Add(lifetime).Truncate(time.Second),
-		Holder: playback.Holder{Key: by.Key, Device: by.Device, Print: by.Print}, Body: r.Seal(),
-	}
-	text, err := h.config.Playback.Tokens.Seal(token)
+	text, expires, err := h.seal(c, s, playback.KindFile, r.Seal(), lifetime)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +68,7 @@ func (h *Handler) getMediaFileURL(ctx context.Context, c *call) (any, error) {
 		file = fileMKV
 	}
 	return getMediaFileURLOutput{
-		h.dataEndpoint(c.request) + streamsPath + s.Name.String() + "/" + file + "?" + queryToken + "=" + text, wire.Timestamp{Time: token.Expires},
+		h.dataEndpoint(c.request) + streamsPath + s.Name.String() + "/" + file + "?" + queryToken + "=" + text, wire.Timestamp{Time: expires},
 	}, nil
 }
 

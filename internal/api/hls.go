@@ -15,7 +15,6 @@ import (
 	"github.com/millrace/millrace/internal/hls"
 	"github.com/millrace/millrace/internal/limit"
 	"github.com/millrace/millrace/internal/playback"
-	"github.com/millrace/millrace/internal/wire"
 )
 
 // Playback is what players are served by. Its fields must not be changed any more.
@@ -79,17 +78,9 @@ func (h *Handler) hlsOperation(path string) (operation, bool) {
 // serveHLS answers a request within a session. Every answer may be read by pages
 // of other origins.
 func (h *Handler) serveHLS(w http.ResponseWriter, c *call) error {
-	switch c.request.Method {
-	case http.MethodOptions:
-		wire.WritePreflight(w, c.request, c.id)
-		return nil
-	case http.MethodGet, http.MethodHead:
-	default:
-		return millrace.Errorf(millrace.CodeUnknownOperation,
-			"Unable to determine service/operation name to be authorized: %s is read with GET, not %.20s", c.operation.path, c.request.Method)
+	if read, err := beginRead(w, c); !read {
+		return err
 	}
-	wire.SetRequestID(w.Header(), c.id)
-	wire.SetCrossOrigin(w.Header())
 	p := &hlsCall{call: c, query: looseQuery(c.request.URL.RawQuery)}
 	if err := h.openSession(c.request.Context(), p); err != nil {
 		return explain(err)
@@ -117,11 +108,6 @@ func looseQuery(raw string) url.Values {
 	return query
 }
 
-// errSessionOver is what the service says of every token that opens nothing.
-func errSessionOver(cause error) error {
-	return &millrace.Error{Code: millrace.CodeNotAuthorized, Message: "Streaming session token is expired", Err: cause}
-}
-
 // openSession finds out which session a request belongs to, and whether that is
 // still good: its token's time, its stream, and the right by which it was made.
 func (h *Handler) openSession(ctx context.Context, p *hlsCall) (err error) {
@@ -146,7 +132,7 @@ func (h *Handler) openSession(ctx context.Context, p *hlsCall) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := auth.Authorize(p.principal, "GetHLSStreamingSessionURL", s.ARN.String()); err != nil {
+	if err := auth.Authorize(p.principal, opHLSSession, s.ARN.String()); err != nil {
 		return errSessionOver(err)
 	}
 	p.stream = s
@@ -154,18 +140,6 @@ func (h *Handler) openSession(ctx context.Context, p *hlsCall) (err error) {
 		ID: p.token.ID, Text: text, Created: p.token.Created, Order: order, Scope: h.config.Archive.scope(s), Now: h.config.Archive.Since(0),
 	}
 	return nil
-}
-
-// bearer returns by whom a token was made, as he is now.
-func (h *Handler) bearer(ctx context.Context, by playback.Holder) (auth.Principal, error) {
-	if h.config.Playback.Bearer == nil {
-		return auth.Principal{}, errSessionOver(millrace.ErrNotFound)
-	}
-	p, err := h.config.Playback.Bearer(ctx, auth.Parent{Key: by.Key, Device: by.Device, Print: by.Print})
-	if errors.Is(err, millrace.ErrNotFound) {
-		return p, errSessionOver(err)
-	}
-	return p, err
 }
 
 // admitHLS counts a request against the rate of its session and the points of its

@@ -8,10 +8,10 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/millrace/millrace/internal/hls"
 	"github.com/millrace/millrace/internal/playback"
+	"github.com/millrace/millrace/internal/wire"
 )
 
 // playlistType is the content type of playlists, with which all players agree.
@@ -53,7 +53,7 @@ func (h *Handler) sendPlaylist(w http.ResponseWriter, p *hlsCall, l *playback.Li
 	if p.visit.Order.Mode == hls.OnDemand {
 		head["Cache-Control"] = []string{h.private(p)}
 	}
-	if l.Size() >= smallestPacked && takesGzip(p.request) {
+	if l.Size() >= smallestPacked && wire.AcceptsGzip(p.request.Header) {
 		b, err := packed(l)
 		if err != nil {
 			return err
@@ -71,21 +71,6 @@ func (h *Handler) sendPlaylist(w http.ResponseWriter, p *hlsCall, l *playback.Li
 // private lets the player keep an answer for as long as the session lasts.
 func (h *Handler) private(p *hlsCall) string {
 	return fmt.Sprintf("private, max-age=%d", h.lifetime(p))
-}
-
-// takesGzip reports whether a client takes gzip.
-func takesGzip(r *http.Request) bool {
-	for _, value := range r.Header.Values("Accept-Encoding") {
-		for part := range strings.SplitSeq(value, ",") {
-			coding, weight, _ := strings.Cut(part, ";")
-			if strings.EqualFold(strings.TrimSpace(coding), "gzip") {
-				_, q, _ := strings.Cut(weight, "=")
-				n, err := strconv.ParseFloat(strings.TrimSpace(q), 64)
-				return err != nil || n > 0
-			}
-		}
-	}
-	return false
 }
 
 func packed(r io.Reader) ([]byte, error) {

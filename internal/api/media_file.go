@@ -36,13 +36,6 @@ const (
 // mediaFile answers GET and HEAD of a range of a stream as one file, with the parts
 // of it that are asked for.
 func (h *Handler) mediaFile(w http.ResponseWriter, c *ResourceCall) error {
-	c.call.archived = &c.Stream
-	err := h.serveMediaFile(w, c)
-	h.served(c.call, err)
-	return err
-}
-
-func (h *Handler) serveMediaFile(w http.ResponseWriter, c *ResourceCall) error {
 	r, err := c.fileRequest()
 	if err != nil {
 		return err

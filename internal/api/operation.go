@@ -109,10 +109,10 @@ func (h *Handler) configurationOperations() []operation {
 func (h *Handler) archiveOperations() []operation {
 	return []operation{
 		{name: "ListFragments", path: "/listFragments", run: h.archived(h.listFragments)},
-		{name: "GetHLSStreamingSessionURL", path: "/getHLSStreamingSessionURL", run: h.played(h.getHLSStreamingSessionURL)},
-		{name: "GetMediaForFragmentList", path: "/getMediaForFragmentList", kind: streams, media: h.config.GetMediaForFragmentList},
+		{name: opHLSSession, path: "/getHLSStreamingSessionURL", run: h.played(h.getHLSStreamingSessionURL)},
+		{name: opFragmentList, path: "/getMediaForFragmentList", kind: streams, media: h.config.GetMediaForFragmentList},
 		{name: opMediaFileURL, path: ownPrefix + "/getMediaFileURL", run: h.filed(h.getMediaFileURL)},
-		{name: "GetClip", path: "/getClip", kind: streams, stream: h.archivedMedia(h.getClip)},
+		{name: opClip, path: "/getClip", kind: streams, stream: h.archivedMedia(h.getClip)},
 	}
 }
 

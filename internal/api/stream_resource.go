@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 	"strings"
@@ -53,26 +52,13 @@ func (h *Handler) resourceOperations() map[string]operation {
 		}
 	}
 	if h.config.Files != nil && h.config.Archive != nil {
-		add(fileMP4, opMediaFile, streams, h.mediaFile)
-		add(fileMKV, opMediaFile, streams, h.mediaFile)
+		add(fileMP4, opMediaFile, streams, h.counted(h.mediaFile))
+		add(fileMKV, opMediaFile, streams, h.counted(h.mediaFile))
 	}
 	if h.config.Availability != nil {
 		add(fileAvailability, opAvailability, reads, h.counted(h.config.Availability))
 	}
 	return all
-}
-
-// counted has calls of a resource counted as those for archived media.
-func (h *Handler) counted(serve ResourceHandler) ResourceHandler {
-	if h.config.Archive == nil {
-		return serve
-	}
-	return func(w http.ResponseWriter, c *ResourceCall) error {
-		c.call.archived = &c.Stream
-		err := serve(w, c)
-		h.served(c.call, err)
-		return err
-	}
 }
 
 // resource finds the operation of a path below streamsPath, and the stream that
@@ -92,17 +78,9 @@ func (h *Handler) resource(path string) (op operation, name millrace.StreamName,
 
 // serveResource answers a call on what belongs to a stream.
 func (h *Handler) serveResource(w http.ResponseWriter, c *call, name millrace.StreamName) error {
-	switch c.request.Method {
-	case http.MethodOptions:
-		wire.WritePreflight(w, c.request, c.id)
-		return nil
-	case http.MethodGet, http.MethodHead:
-	default:
-		return millrace.Errorf(millrace.CodeUnknownOperation,
-			"Unable to determine service/operation name to be authorized: %s is read with GET, not %.20s", c.operation.path, c.request.Method)
+	if read, err := beginRead(w, c); !read {
+		return err
 	}
-	wire.SetRequestID(w.Header(), c.id)
-	wire.SetCrossOrigin(w.Header())
 	query, err := parseResourceQuery(c.request.URL.RawQuery)
 	if err != nil {
 		return err
@@ -125,6 +103,23 @@ func (h *Handler) serveResource(w http.ResponseWriter, c *call, name millrace.St
 		call: c, RequestID: c.id, Request: c.request, Query: query, Stream: s, Principal: c.principal, Now: h.config.Now(), token: token,
 		Scope: store.Scope{Stream: s.Key, Since: h.config.Since(s.Retention)},
 	}))
+}
+
+// beginRead begins the answer of what is read with GET and HEAD, by pages of any
+// origin. It reports false where that is all there is to answer: to the question
+// whether a page may, and to any other method, which is an error.
+func beginRead(w http.ResponseWriter, c *call) (read bool, err error) {
+	switch c.request.Method {
+	case http.MethodOptions:
+		wire.WritePreflight(w, c.request, c.id)
+		return false, nil
+	case http.MethodGet, http.MethodHead:
+		wire.SetRequestID(w.Header(), c.id)
+		wire.SetCrossOrigin(w.Header())
+		return true, nil
+	}
+	return false, millrace.Errorf(millrace.CodeUnknownOperation,
+		"Unable to determine service/operation name to be authorized: %s is read with GET, not %.20s", c.operation.path, c.request.Method)
 }
 
 // maxResourceQuery bounds a query, in bytes: a token is the longest part of it.
@@ -172,16 +167,6 @@ func (h *Handler) authenticateResource(c *call, token string, name millrace.Stre
 	}
 	c.principal = p
 	return nil, err
-}
-
-// findArchived is findToRead for operations on archived media to which a stream
-// that keeps nothing has nothing.
-func (h *Handler) findArchived(ctx context.Context, c *call, t target, action auth.Action) (millrace.Stream, error) {
-	s, err := h.findToRead(ctx, c, t, action)
-	if err == nil && s.Retention == 0 {
-		return s, errNoRetention(s)
-	}
-	return s, err
 }
 
 // queryTime checks a required time of a query: RFC 3339 or epoch seconds.

@@ -59,14 +59,11 @@ func (o *output) listedFragment(ctx context.Context, n millrace.FragmentNumber) 
 
 // find looks a fragment up.
 func (o *output) find(ctx context.Context, n millrace.FragmentNumber) (store.Entry, error) {
-	list, err := o.egress.Index.After(ctx, o.scope(), n.Prev(), 1)
-	if err == nil && (len(list) == 0 || list[0].Number != n) {
-		err = millrace.ErrNotFound
-	}
+	e, err := store.Find(ctx, o.egress.Index, o.scope(), n)
 	if err != nil {
-		return store.Entry{}, fmt.Errorf("find fragment %s: %w", n, err)
+		return e, fmt.Errorf("find fragment %s: %w", n, err)
 	}
-	return list[0], nil
+	return e, nil
 }
 
 // unlisted ends a response before a fragment of which nothing is out.

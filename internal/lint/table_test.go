@@ -72,7 +72,7 @@ func importTable() []row {
 		{"internal/playback", concat(formats, []string{".", "mkv", "media", "internal/limit", "internal/memory", "internal/store", "internal/tail"}), false},
 		{"internal/api", api, false},
 		{"internal/console", []string{"."}, false},
-		{"internal/player", nil, true},
+		{"internal/player", []string{"internal/wire"}, true},
 		{"internal/upkeep", []string{".", "internal/config", "internal/pack", "internal/store", "internal/store/disk", "internal/store/sqlite"}, false},
 		{"internal/server", []string{".", "mkv", "media", "internal/..."}, false},
 		{"internal/demo", nil, true},

@@ -280,7 +280,7 @@ func (f *mp4File) describe(seen []seenRow) error {
 		}
 	}
 	if f.reels[picture].track == nil && f.reels[sound].track == nil {
-		return errNothing()
+		return errNoFragments()
 	}
 	return nil
 }
@@ -302,11 +302,6 @@ func noEntry(t *timeline.Track, err error) error {
 		code, text = millrace.CodeUnsupportedMedia, "The type of the media of track %d is not supported in MP4."
 	}
 	return &millrace.Error{Code: code, Message: fmt.Sprintf(text, t.Media.Number), Err: err}
-}
-
-// errNothing says that a range has nothing.
-func errNothing() error {
-	return millrace.Errorf(millrace.CodeNotFound, "No fragments found in the stream for the streaming request.")
 }
 
 // arrange lays the rows behind one another, and counts.

@@ -2,10 +2,8 @@ package playback
 
 import (
 	"encoding/binary"
-	"fmt"
 	"time"
 
-	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/store"
 )
 
@@ -18,23 +16,16 @@ func (r *FileRequest) Seal() []byte {
 	return binary.AppendVarint(b, r.To.UnixMilli())
 }
 
-// OpenFileRequest reads what Seal wrote.
+// OpenFileRequest is the inverse of Seal. What was not made by it is ErrForged.
 func OpenFileRequest(b []byte) (r FileRequest, err error) {
-	bad := fmt.Errorf("read what a token is for: %w", millrace.ErrInvalid)
 	if len(b) < 3 || b[0] > byte(FileMKV) || b[1] > byte(CutFragment) || b[2] > byte(store.ProducerClock) {
-		return r, bad
+		return r, ErrForged
 	}
 	r.Format, r.Cut, r.Clock = FileFormat(b[0]), Cut(b[1]), store.Clock(b[2])
-	b = b[3:]
-	for _, at := range []*time.Time{&r.From, &r.To} {
-		ms, n := binary.Varint(b)
-		if n <= 0 {
-			return r, bad
-		}
-		*at, b = time.UnixMilli(ms).UTC(), b[n:]
-	}
-	if len(b) > 0 {
-		return r, bad
+	c := claimReader{rest: b[3:]}
+	r.From, r.To = time.UnixMilli(c.signed()).UTC(), time.UnixMilli(c.signed()).UTC()
+	if c.bad || len(c.rest) > 0 {
+		return FileRequest{}, ErrForged
 	}
 	return r, nil
 }

@@ -115,7 +115,7 @@ func (x *Files) overlapping(ctx context.Context, r *FileRequest) ([]store.Entry,
 	e, err := at(ctx, r.Scope, from)
 	switch {
 	case errors.Is(err, millrace.ErrNotFound):
-		return nil, errNothing()
+		return nil, errNoFragments()
 	case err != nil:
 		return nil, fmt.Errorf("find the beginning of a file: %w", err)
 	}
@@ -135,7 +135,7 @@ func (x *Files) selected(ctx context.Context, r *FileRequest, sel Selection) ([]
 	case err != nil:
 		return nil, fmt.Errorf("select fragments of a file: %w", err)
 	case len(entries) == 0:
-		return nil, errNothing()
+		return nil, errNoFragments()
 	case len(entries) > x.config.MaxFragments:
 		return nil, millrace.Errorf(millrace.CodeInvalidArgument,
 			"The range has more than %d fragments, which is as many as one file may have. Ask for a shorter one.", x.config.MaxFragments)
@@ -164,7 +164,7 @@ func (x *Files) file(ctx context.Context, r *FileRequest, entries []store.Entry,
 	}
 	f.memory = max(2*largest, 2*aheadWork*min(largest, aheadBytes)) + 2*batchBytes
 	if err := x.layOut(ctx, r, f, entries, limits); err != nil {
-		return nil, explainFile(err)
+		return nil, ExplainFile(err)
 	}
 	x.keep(f)
 	return f, nil
@@ -193,13 +193,15 @@ func (x *Files) layOut(ctx context.Context, r *FileRequest, f *File, entries []s
 	return err
 }
 
-// explainFile says what it means that a fragment cannot be had.
-func explainFile(err error) error {
+// ExplainFile says what it means for a client that a fragment of a file cannot be
+// had, whether that was found out before the file or while it is read. An error that
+// says so itself is returned as it is.
+func ExplainFile(err error) error {
 	switch {
 	case millrace.CodeOf(err) != millrace.CodeInternal:
 		return err
 	case errors.Is(err, millrace.ErrNotFound):
-		return &millrace.Error{Code: millrace.CodeNotFound, Message: "A fragment of the range was deleted while it was looked at. Try again.", Err: err}
+		return &millrace.Error{Code: millrace.CodeNotFound, Message: "A fragment of the range was deleted meanwhile. Try again.", Err: err}
 	case errors.Is(err, millrace.ErrCorrupt):
 		return &millrace.Error{Code: millrace.CodeInternal, Message: "A fragment of the range is damaged: " + err.Error() + ". Ask for a range without it.", Err: err}
 	}

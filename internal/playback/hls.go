@@ -91,10 +91,10 @@ func (v HLSEvents) withDefaults() HLSEvents {
 	return v
 }
 
-// noFragments is the service's text.
-const noFragments = "No fragments found in the stream for the streaming request."
-
-func errNoFragments() error { return millrace.Errorf(millrace.CodeNotFound, noFragments) }
+// errNoFragments says in the service's words that nothing is in a range.
+func errNoFragments() error {
+	return millrace.Errorf(millrace.CodeNotFound, "No fragments found in the stream for the streaming request.")
+}
 
 // attempts is how many fragments are looked at to find a first one that can be
 // read.
@@ -235,7 +235,7 @@ func (p *HLS) Segment(ctx context.Context, v Visit, n millrace.FragmentNumber, t
 }
 
 func (p *HLS) segment(ctx context.Context, v *Visit, e *hls.Entry, first *cast, track int) (*Segment, error) {
-	entry, err := p.stored(ctx, v.Scope, e.Number)
+	entry, err := store.Find(ctx, p.config.Archive, v.Scope, e.Number) // one that was deleted is gone, whatever is in memory of it
 	if err != nil {
 		return nil, err
 	}
@@ -251,19 +251,6 @@ func (p *HLS) segment(ctx context.Context, v *Visit, e *hls.Entry, first *cast, 
 		return nil, millrace.Errorf(millrace.CodeUnsupportedMedia, "The tracks of fragment %v are not those with which the session began.", e.Number)
 	}
 	return p.units.segment(ctx, v, &source{v.Scope, entry, e, known.cast.format}, track)
-}
-
-// stored returns where a fragment lies now. One that was deleted is not found,
-// whatever is in memory of it.
-func (p *HLS) stored(ctx context.Context, s store.Scope, n millrace.FragmentNumber) (store.Entry, error) {
-	list, err := p.config.Archive.After(ctx, s, n.Prev(), 1)
-	if err != nil {
-		return store.Entry{}, err
-	}
-	if len(list) == 0 || list[0].Number != n {
-		return store.Entry{}, errNoFragment(n)
-	}
-	return list[0], nil
 }
 
 func errNoFragment(n millrace.FragmentNumber) *millrace.Error {

@@ -60,10 +60,7 @@ func (c *cast) roles() (l roles) {
 
 // facts are what the window is told of a fragment.
 func (l roles) facts(o *Order, e store.Entry, known *fact) hls.Facts {
-	f := hls.Facts{Number: e.Number, Start: e.ServerTime(), Damaged: known.cast == nil, Whole: e.ServerTime().Add(e.Duration)}
-	if o.Clock == store.ProducerClock {
-		f.Start = e.ProducerTime
-	}
+	f := hls.Facts{Number: e.Number, Start: startOf(o.Clock, &e), Damaged: known.cast == nil, Whole: e.ServerTime().Add(e.Duration)}
 	for i := range l {
 		if !f.Damaged {
 			f.Tracks[i].Track, f.Tracks[i].Span = known.of(l[i])

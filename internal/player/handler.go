@@ -8,9 +8,10 @@ import (
 	"encoding/base64"
 	"net/http"
 	"path"
-	"strings"
 	"sync"
 	"time"
+
+	"github.com/millrace/millrace/internal/wire"
 )
 
 // Path is where the page is; its other files are below it.
@@ -109,7 +110,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	head.Set("Referrer-Policy", "no-referrer")
 	head.Set("Cross-Origin-Resource-Policy", "same-origin")
 	content, tag := f.plain, f.tag
-	if takesGzip(r.Header.Get("Accept-Encoding")) {
+	if wire.AcceptsGzip(r.Header) {
 		if packed, ok := f.packed(); ok {
 			content, tag = packed, f.tag+"-gzip"
 			head.Set("Content-Encoding", "gzip")
@@ -117,17 +118,4 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	head.Set("ETag", `"`+tag+`"`)
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
-}
-
-// takesGzip reports whether a value of Accept-Encoding names gzip and does not
-// rule it out.
-func takesGzip(accept string) bool {
-	for one := range strings.SplitSeq(accept, ",") {
-		coding, weight, _ := strings.Cut(one, ";")
-		if strings.EqualFold(strings.TrimSpace(coding), "gzip") {
-			_, q, _ := strings.Cut(weight, "=")
-			return strings.Trim(strings.TrimSpace(q), "0.") != "" || strings.TrimSpace(weight) == ""
-		}
-	}
-	return false
 }

@@ -90,6 +90,19 @@ type Index interface {
 	Read(ctx context.Context, s Scope, e Entry, buf []byte) (*millrace.Fragment, error)
 }
 
+// Find returns the entry of a fragment as it is now. One that is not in the scope, or
+// not any more, is ErrNotFound.
+func Find(ctx context.Context, ix Index, s Scope, n millrace.FragmentNumber) (Entry, error) {
+	list, err := ix.After(ctx, s, n.Prev(), 1)
+	if err != nil {
+		return Entry{}, err
+	}
+	if len(list) == 0 || list[0].Number != n {
+		return Entry{}, millrace.ErrNotFound
+	}
+	return list[0], nil
+}
+
 // An Archive is an Index for those who play what is kept. Any number of
 // goroutines may use it.
 type Archive interface {

@@ -39,6 +39,20 @@ func (c *Client) callAt(ctx context.Context, endpoint, path string, in, out any)
 	}
 }
 
+// callData is callAt at the data endpoint of a stream for api, which is forgotten
+// when the call fails.
+func (c *Client) callData(ctx context.Context, stream millrace.StreamName, api, path string, in, out any) error {
+	endpoint, err := c.DataEndpoint(ctx, stream, api)
+	if err != nil {
+		return err
+	}
+	if err := c.callAt(ctx, endpoint, path, in, out); err != nil {
+		c.ForgetEndpoint(stream, api)
+		return err
+	}
+	return nil
+}
+
 func (c *Client) callOnce(ctx context.Context, path string, in, out any) error {
 	return c.callOnceAt(ctx, c.endpoint, path, in, out)
 }

@@ -56,7 +56,7 @@ func (c *Client) Fragments(ctx context.Context, name millrace.StreamName, r Frag
 				Fragments []Fragment
 				NextToken string
 			}
-			if err := c.listFragments(ctx, name, in, &out); err != nil {
+			if err := c.callData(ctx, name, ListFragments, "/listFragments", in, &out); err != nil {
 				yield(Fragment{}, err)
 				return
 			}
@@ -72,16 +72,4 @@ func (c *Client) Fragments(ctx context.Context, name millrace.StreamName, r Frag
 			in.NextToken, in.FragmentSelector = out.NextToken, nil
 		}
 	}
-}
-
-func (c *Client) listFragments(ctx context.Context, name millrace.StreamName, in, out any) error {
-	endpoint, err := c.DataEndpoint(ctx, name, ListFragments)
-	if err != nil {
-		return err
-	}
-	if err := c.callAt(ctx, endpoint, "/listFragments", in, out); err != nil {
-		c.ForgetEndpoint(name, ListFragments)
-		return err
-	}
-	return nil
 }

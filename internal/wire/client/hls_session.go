@@ -40,14 +40,7 @@ type TimestampRange struct {
 // HLSSession makes a playback session and returns the address of its playlist,
 // which whoever has it can play until the session ends.
 func (c *Client) HLSSession(ctx context.Context, s HLSSession) (string, error) {
-	endpoint, err := c.DataEndpoint(ctx, s.StreamName, GetHLSStreamingSessionURL)
-	if err != nil {
-		return "", err
-	}
 	var out struct{ HLSStreamingSessionURL string }
-	if err := c.callAt(ctx, endpoint, "/getHLSStreamingSessionURL", s, &out); err != nil {
-		c.ForgetEndpoint(s.StreamName, GetHLSStreamingSessionURL)
-		return "", err
-	}
-	return out.HLSStreamingSessionURL, nil
+	err := c.callData(ctx, s.StreamName, GetHLSStreamingSessionURL, "/getHLSStreamingSessionURL", s, &out)
+	return out.HLSStreamingSessionURL, err
 }
