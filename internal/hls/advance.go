@@ -30,6 +30,7 @@ func (w *Window) advance(now time.Time, whole bool) {
 	w.entries = w.entries[gone:]
 	w.first -= gone
 	w.end -= gone
+	w.forget()
 }
 
 // isDue settles how long the next entry lasts and reports whether its time has

@@ -34,9 +34,28 @@ func (w *Window) adopt(f *Facts, changed bool) {
 	for i := range f.Tracks {
 		if is := f.Tracks[i].Track; is != nil && (changed || now[i] == nil) {
 			now[i] = is
+			w.private += int64(len(is.Media.Private))
 		}
 	}
 }
+
+// forget lets go of what no entry is decoded with any more: a live session may see
+// as many changes as fragments.
+func (w *Window) forget() {
+	for len(w.entries) > 0 && w.forgotten < w.entries[0].Generation {
+		gone, next := w.inits[w.forgotten], w.inits[w.forgotten+1]
+		for i, t := range gone {
+			if t != nil && t != next[i] {
+				w.private -= int64(len(t.Media.Private))
+			}
+		}
+		w.inits[w.forgotten] = nil
+		w.forgotten++
+	}
+}
+
+// Private is how many bytes of codec private data the window holds.
+func (w *Window) Private() int64 { return w.private }
 
 func sameForm(a, b *timeline.Track) bool {
 	p, q := &a.Parameters, &b.Parameters

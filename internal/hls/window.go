@@ -22,13 +22,15 @@ type Window struct {
 	newest   Entry    // the last that was taken, whether or not it is still there
 	taken    uint64   // how many were
 	passed   Facts    // the last that was looked at, taken or passed over
-	inits    []*setup // by generation
+	inits    []*setup // by generation; nil for those that were forgotten
 	schedule schedule
 	length   time.Duration // of what is listed
 	target   int64         // EXT-X-TARGETDURATION, seconds
 	closed   bool          // nothing will be taken any more
 
-	unordered bool // numbers do not ascend
+	unordered bool  // numbers do not ascend
+	forgotten int   // generations that no entry needs any more
+	private   int64 // bytes of codec private data in inits
 }
 
 // A setup is the tracks that one generation of entries is decoded with.
@@ -90,9 +92,9 @@ func (w *Window) MarkGap(n millrace.FragmentNumber) {
 }
 
 // Init returns the track that the entries of a generation are decoded with, for
-// its initialization segment; nil if there is none.
+// its initialization segment; nil if there is none, or none is listed any more.
 func (w *Window) Init(generation, track int) *timeline.Track {
-	if generation < 0 || generation >= len(w.inits) || track < 0 || track >= MaxTracks {
+	if generation < w.forgotten || generation >= len(w.inits) || track < 0 || track >= MaxTracks {
 		return nil
 	}
 	return w.inits[generation][track]

@@ -162,3 +162,32 @@ func TestFormsAreMarked(t *testing.T) {
 		}
 	}
 }
+
+// A live session for which a producer changes its private data with every fragment
+// holds those of the entries that it knows.
+func TestALiveSessionForgetsWhatNothingIsDecodedWith(t *testing.T) {
+	w := hls.NewWindow(hls.Settings{Mode: hls.Live, Limit: 5})
+	const changes = 300
+	for i := 1; i <= changes; i++ {
+		f := fragment(i, epoch.Add(time.Duration(i-1)*2*time.Second), 2*time.Second, picture(byte(i)))
+		w.Extend(after(float64(2*i)), []hls.Facts{f}, true)
+	}
+	listed := w.Listed()
+	if last := listed[len(listed)-1].Generation; last != changes-1 {
+		t.Fatalf("%d changes", last)
+	}
+	held := 0
+	for g := range changes {
+		if w.Init(g, 0) != nil {
+			held++
+		}
+	}
+	if one := int64(len(picture(0).Media.Private)); held > 20 || w.Private() != int64(held)*one || one == 0 {
+		t.Errorf("%d generations are held, and %d bytes of private data", held, w.Private())
+	}
+	for i := range listed {
+		if w.Init(listed[i].Generation, 0) == nil {
+			t.Errorf("the generation of entry %d is not there", listed[i].Sequence)
+		}
+	}
+}

@@ -123,5 +123,5 @@ func (s *session) size() int64 {
 	if s.window == nil {
 		return sessionSize
 	}
-	return sessionSize + 2*entrySize*int64(len(s.window.Listed()))
+	return sessionSize + 2*entrySize*int64(len(s.window.Listed())) + s.window.Private()
 }
