@@ -17,8 +17,8 @@ import (
 // factSize is about how many bytes what is known of a fragment takes in memory.
 const factSize = 384
 
-// mostFormats is how many headers are kept as they were understood. They are a
-// few kilobytes each.
+// mostFormats is how many headers are kept as they were understood, if there is
+// room for them.
 const mostFormats = 1024
 
 // A fact is what playback knows of a fragment without its media. It is shared and
@@ -33,6 +33,9 @@ type cast struct {
 	Program
 	format  *timeline.Format
 	refused error // what a player is told who asks for a segment; nil if there is nothing to be said
+	size    int64 // about how many bytes of memory it takes
+
+	kept int // how often it is kept, guarded by the mutex of facts
 }
 
 // factKey tells facts apart. What is played depends on what it is made into.
@@ -55,15 +58,44 @@ type facts struct {
 	rules   Rules
 	flights flights[factKey, *fact]
 
+	room int64 // bytes that casts may take
+
 	mu    sync.Mutex // guards what follows
 	known *simplelru.LRU[factKey, *fact]
 	casts *simplelru.LRU[castKey, *cast]
+	used  int64 // bytes of the casts that either has
 }
 
 func newFacts(c *HLSConfig, bytes int64) *facts {
-	known, _ := simplelru.NewLRU[factKey, *fact](int(max(bytes/factSize, 64)), nil) // fails for no size above 0
-	casts, _ := simplelru.NewLRU[castKey, *cast](mostFormats, nil)
-	return &facts{archive: c.Archive, budget: c.Memory, rules: c.Rules, known: known, casts: casts}
+	f := &facts{archive: c.Archive, budget: c.Memory, rules: c.Rules, room: bytes}
+	f.known, _ = simplelru.NewLRU(int(max(bytes/factSize, 64)), func(_ factKey, known *fact) { f.drop(known.cast) }) // fails for no size above 0
+	f.casts, _ = simplelru.NewLRU(mostFormats, func(_ castKey, c *cast) { f.drop(c) })
+	return f
+}
+
+// keep counts a cast that is kept once more, and drop one that is once less. mu is
+// held.
+func (f *facts) keep(c *cast) {
+	if c.kept++; c.kept == 1 {
+		f.used += c.size
+	}
+}
+
+func (f *facts) drop(c *cast) {
+	if c.kept--; c.kept == 0 {
+		f.used -= c.size
+	}
+}
+
+// shrink lets go of what was not asked for longest while casts take too much: a
+// producer may send another header with every fragment. mu is held.
+func (f *facts) shrink() {
+	for f.used > f.room && f.casts.Len() > 1 {
+		f.casts.RemoveOldest()
+	}
+	for f.used > f.room && f.known.Len() > 1 {
+		f.known.RemoveOldest()
+	}
 }
 
 // of returns what is known of a fragment; one that has gone since is ErrNotFound.
@@ -153,7 +185,7 @@ func (f *facts) castOf(h *millrace.Header, u Use) (*cast, error) {
 	if err != nil {
 		return nil, err
 	}
-	c = &cast{format: format}
+	c = &cast{format: format, size: format.Size()}
 	if c.Program, c.refused = f.rules.Admit(u, format); c.refused != nil {
 		c.Program, _ = Rules{}.choose(u, format)
 	}
@@ -163,6 +195,8 @@ func (f *facts) castOf(h *millrace.Header, u Use) (*cast, error) {
 		return other, nil // that its tracks can be told apart by their addresses
 	}
 	f.casts.Add(key, c)
+	f.keep(c)
+	f.shrink()
 	return c, nil
 }
 
@@ -176,7 +210,12 @@ func (f *facts) find(key factKey) *fact {
 func (f *facts) remember(key factKey, known *fact) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.known.Contains(key) {
+		return
+	}
 	f.known.Add(key, known)
+	f.keep(known.cast)
+	f.shrink()
 }
 
 // forget drops what is known of a fragment that turned out to be damaged.

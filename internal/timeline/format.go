@@ -2,6 +2,7 @@ package timeline
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"strings"
 	"time"
@@ -28,6 +29,8 @@ type Track struct {
 	bytes int64 // bytes of sound for each tick, of codecs without frames; 0 for others
 	usual int64 // ticks from one frame to the next as the header says; 0 if it does not
 	rate  int64 // the same as the codec private data say
+
+	sum [sha256.Size]byte // of codec private data that were too large to be kept
 }
 
 // videoScale is the timescale of what is no sound: a millisecond is 90 ticks.
@@ -69,13 +72,15 @@ func parseTracks(data []byte) (*Format, error) {
 	f := &Format{Tracks: make([]Track, 0, len(list))}
 	for i := range list {
 		e := &list[i]
-		whole := len(e.CodecPrivate) <= MaxPrivate
+		whole, sum := len(e.CodecPrivate) <= MaxPrivate, [sha256.Size]byte{}
 		if !whole {
+			sum = sha256.Sum256(e.CodecPrivate)
 			e.CodecPrivate = nil
 		}
 		e.Name, e.CodecID = shortened(e.Name), shortened(e.CodecID)
 		t := newTrack(e)
 		if !whole {
+			t.sum = sum
 			t.Fault = fmt.Errorf("codec private data of more than %d bytes: %w", MaxPrivate, media.ErrLimit)
 		}
 		f.Tracks = append(f.Tracks, t)
@@ -92,6 +97,19 @@ const (
 
 	maxText = 256 // of a name or a codec id; the rest is cut off
 )
+
+// trackSize is about how many bytes a Track takes beside its private data and texts.
+const trackSize = 512
+
+// Size is about how many bytes of memory the format takes.
+func (f *Format) Size() int64 {
+	size := int64(trackSize)
+	for i := range f.Tracks {
+		m := &f.Tracks[i].Media
+		size += trackSize + int64(len(m.Private)+len(m.Name)+len(m.CodecID))
+	}
+	return size
+}
 
 func shortened(s string) string {
 	return strings.Clone(s[:min(len(s), maxText)])
@@ -152,7 +170,7 @@ func (t *Track) scale(rate int) {
 // same configuration: the same codec and codec private data.
 func (t *Track) SameMedia(other *Track) bool {
 	return t.Media.Codec == other.Media.Codec && t.Media.CodecID == other.Media.CodecID &&
-		bytes.Equal(t.Media.Private, other.Media.Private)
+		bytes.Equal(t.Media.Private, other.Media.Private) && t.sum == other.sum
 }
 
 // Ticks is a time in ticks, to the nearest.

@@ -246,4 +246,10 @@ func TestATrackThatSaysTooMuchIsNotRead(t *testing.T) {
 	if v := &f.Tracks[0]; size > 100<<10 || v.Media.Codec != media.AVC || !errors.Is(v.Fault, media.ErrLimit) {
 		t.Errorf("%d bytes are kept, fault %v", size, v.Fault)
 	}
+	other, err := timeline.Parse(header(
+		t, mkv.Track{Number: 1, UID: 1, Type: mkv.TrackVideo, CodecID: "V_MPEG4/ISO/AVC", CodecPrivate: append(huge, 2)},
+	))
+	if err != nil || other.Tracks[0].SameMedia(&f.Tracks[0]) || !f.Tracks[0].SameMedia(&f.Tracks[0]) {
+		t.Errorf("other private data that are too large are the same: %v", err)
+	}
 }
