@@ -47,18 +47,16 @@ func TestAPlaylistOfLongFragmentsDoesNotEndBetweenThem(t *testing.T) {
 	x.Number, x.Duration = millrace.FragmentNumber{}, 20*second
 	came := long.keep(&x).ServerTime()
 
-	p := playback.NewHLS(playback.HLSConfig{Archive: long.store, Idle: 30 * second})
-	v := playback.Visit{Text: "TOKEN", Scope: long.scope(), Now: came.Add(20 * second)}
+	s := &show{t: t, film: long, HLS: playback.NewHLS(playback.HLSConfig{Archive: long.store, Idle: 30 * second})}
+	s.visit = playback.Visit{Text: "TOKEN", Scope: long.scope(), Now: came.Add(20 * second)}
 	var err error
-	if v.Order, err = p.Begin(t.Context(), v.Scope, playback.Order{Mode: hls.Live, Limit: 5}, v.Now); err != nil {
+	if s.visit.Order, err = s.Begin(t.Context(), s.visit.Scope, playback.Order{Mode: hls.Live, Limit: 5}, s.visit.Now); err != nil {
 		t.Fatal(err)
 	}
-	v.Now = came.Add(44 * second)
-	if _, err := p.Playlist(t.Context(), v, 0); err != nil {
-		t.Errorf("while the next one is awaited: %v", err)
-	}
-	v.Now = came.Add(46 * second)
-	if _, err := p.Playlist(t.Context(), v, 0); millrace.CodeOf(err) != millrace.CodeNotFound {
+	s.visit.Now = came.Add(44 * second) // the next one is awaited
+	s.playlist(0)
+	s.visit.Now = came.Add(46 * second)
+	if _, err := s.Playlist(t.Context(), s.visit, 0); millrace.CodeOf(err) != millrace.CodeNotFound {
 		t.Errorf("when none came: %v", err)
 	}
 }
