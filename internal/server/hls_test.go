@@ -128,6 +128,20 @@ func TestSubRequestsAnswerAsPlayersWant(t *testing.T) {
 		t.Error("a segment has no ETag")
 	} else if same := r.play(http.MethodGet, p.segments[3].address, http.Header{"If-None-Match": {tag}}); same.status != http.StatusNotModified {
 		t.Errorf("a segment that the player has: %d", same.status)
+	} else {
+		part := http.Header{"Range": {"bytes=0-9"}, "If-Range": {tag}}
+		if some := r.play(http.MethodGet, p.segments[3].address, part); some.status != http.StatusPartialContent || len(some.body) != 10 {
+			t.Errorf("a part of the segment that the player has: %d, %d bytes", some.status, len(some.body))
+		}
+		part.Set("If-Range", `"another"`)
+		if all := r.play(http.MethodGet, p.segments[3].address, part); all.status != http.StatusOK || len(all.body) <= 10 {
+			t.Errorf("a part of another segment: %d, %d bytes", all.status, len(all.body))
+		}
+	}
+	for _, list := range []string{master, address} {
+		if vary := r.play(http.MethodHead, list, nil).header.Get("Vary"); vary != "Accept-Encoding" {
+			t.Errorf("an answer that depends on what the player takes varies with %q", vary)
+		}
 	}
 	plain := r.load(address)
 	packed := r.play(http.MethodGet, address, http.Header{"Accept-Encoding": {"br, gzip;q=0.8"}})
