@@ -38,6 +38,9 @@ func (p clipCommand) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
+	if at, err := os.Stat(p.Out); err == nil && at.IsDir() {
+		return usagef("clip", "--out %s is a directory: name a file in it", p.Out)
+	}
 	conn, err := p.control(c)
 	if err != nil {
 		return err
@@ -94,7 +97,12 @@ func (p clipCommand) file(now time.Time) (client.MediaFile, error) {
 func (p clipCommand) explain(err error) error {
 	err = advise(err, millrace.CodeNotFound, "Is there such a stream (millrace stream list), and was something sent in that time? millrace fragments "+p.Stream.name().String()+" --clock "+p.Clock)
 	err = advise(err, millrace.CodeUnsupportedMedia, "Matroska has every codec: --format mkv. Where the tracks change it takes a range on either side.")
-	return advise(err, millrace.CodeNoRetention, fmt.Sprintf("Only what is kept can be taken: millrace stream update %s --retention 24h", p.Stream))
+	return advise(err, millrace.CodeNoRetention, keepFirst(p.Stream))
+}
+
+// keepFirst is the next step where a stream without retention is to be taken from.
+func keepFirst(s streamName) string {
+	return fmt.Sprintf("Only what is kept can be taken: millrace stream update %s --retention 24h", s)
 }
 
 // save writes the file. Until it is whole it has another name, so that what broke

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/wire/client"
 )
 
@@ -68,7 +69,7 @@ func (s streamAvailability) Run(ctx context.Context, c *console) error {
 	}
 	v, err := conn.Availability(ctx, s.Name.name(), r)
 	if err != nil {
-		return fmt.Errorf("availability of stream %s: %w", s.Name, err)
+		return fmt.Errorf("availability of stream %s: %w", s.Name, advise(err, millrace.CodeNoRetention, keepFirst(s.Name)))
 	}
 	return c.print(infoOfAvailability(v), func(w io.Writer) { drawAvailability(w, v) })
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/millrace/millrace"
 )
 
 type urlFile struct {
@@ -44,7 +46,7 @@ func (u urlFile) Run(ctx context.Context, c *console) error {
 	}
 	address, ends, err := conn.MediaFileURL(ctx, u.Stream.name(), f, u.Expires)
 	if err != nil {
-		return fmt.Errorf("make a link to stream %s: %w", u.Stream, err)
+		return fmt.Errorf("make a link to stream %s: %w", u.Stream, advise(err, millrace.CodeNoRetention, keepFirst(u.Stream)))
 	}
 	c.say("The link ends %s.", ends.Format(time.RFC3339))
 	result := struct {
