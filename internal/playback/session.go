@@ -30,6 +30,7 @@ type place struct {
 	cursor millrace.FragmentNumber // of LIVE, the last that was looked at
 	newest time.Time               // when the last fragment came
 	lasted time.Duration           // how long that was
+	sound  *timeline.Track         // the last that there was of the second role
 	usual  [hls.MaxTracks]int64    // ticks between the frames of the last one
 }
 

@@ -124,6 +124,9 @@ func (s *session) gather(ctx context.Context, p *HLS, v *Visit, list []store.Ent
 			s.cast, s.roles = known.cast, known.cast.roles()
 		}
 		f := s.roles.facts(&v.Order, e, known)
+		if !p.config.Rules.Strict {
+			s.keepSound(&v.Order, &f)
+		}
 		if err := s.settle(ctx, p, v, e, &f); err != nil {
 			return nil, err
 		}
@@ -131,6 +134,20 @@ func (s *session) gather(ctx context.Context, p *HLS, v *Visit, list []store.Ent
 		s.place.newest, s.place.lasted = e.ServerTime(), e.Duration
 	}
 	return all, nil
+}
+
+// keepSound has the sound go on in silence where the header of a fragment has no
+// track of it any more.
+func (s *session) keepSound(o *Order, f *hls.Facts) {
+	sound := &f.Tracks[1]
+	switch {
+	case s.roles[1] != roleSound || o.Container != hls.FragmentedMP4:
+	case sound.Track != nil:
+		s.place.sound = sound.Track
+	case s.place.sound != nil:
+		sound.Track = s.place.sound
+		s.roles.hush(f)
+	}
 }
 
 // settle times single frames by those of the fragment before.

@@ -49,6 +49,30 @@ func TestSilenceIsPlayedWhereAFragmentHasNoSound(t *testing.T) {
 	}
 }
 
+// So it is where a camera comes back without its sound, unless playback is held to
+// what the service does. What else has the number that the sound had is not heard.
+func TestSilenceIsPlayedWhereTheSoundIsNoTrackAnyMore(t *testing.T) {
+	f := newFilm(t)
+	f.seconds(avHeader(t), 0, 1)
+	mute := headerOf(t, part{1, avcID, privateOf(t, "avc-main-crop")}, part{2, "S_TEXT/UTF8", ""})
+	f.shoot(mute, time.Second, block{track: 1, payload: frame(200, 1), key: true, flags: millrace.SampleCleanNAL},
+		block{track: 2, payload: []byte("not heard"), key: true},
+		block{track: 1, time: 40, payload: frame(200, 2), flags: millrace.SampleCleanNAL})
+	f.seconds(avHeader(t), 2*time.Second, 1)
+	s := f.show(t, playback.Order{Discontinuities: hls.NeverDiscontinuous}, nil)
+	sound := s.playlist(1)
+	if strings.Contains(sound, "GAP") || strings.Count(sound, "#EXT-X-MAP") != 1 || strings.Count(sound, "#EXTINF:") != 3 {
+		t.Fatalf("the sound:\n%s", sound)
+	}
+	if b := s.must(1, 1); bytes.Contains(b, []byte("not heard")) || !bytes.HasSuffix(b, []byte("\x21\x00\x00\x00\x00\x1c")) {
+		t.Errorf("in its place: %q", b)
+	}
+	strict := f.show(t, playback.Order{}, func(c *playback.HLSConfig) { c.Rules.Strict = true })
+	if sound := strict.playlist(1); strings.Count(sound, "#EXT-X-GAP") != 1 {
+		t.Errorf("strictly:\n%s", sound)
+	}
+}
+
 // A transport stream has what the fragment has, and of codecs of which no frame of
 // silence is known there is a gap.
 func TestWhereNoSilenceCanBePlayed(t *testing.T) {

@@ -85,9 +85,11 @@ func (all *units) packaged(ctx context.Context, u *unit, e *hls.Entry, key track
 			return s, nil
 		}
 		t := e.Tracks[key.track].Track
-		run, frames := t.Run(u.fragment, key.hint), u.media
-		if len(run.Samples) == 0 {
-			run, frames = t.SilentRun(e.Tracks[key.track].Span, key.hint), t.SilentFrame()
+		run, frames := timeline.Run{}, u.media
+		if span := e.Tracks[key.track].Span; span.Bytes == 0 && t.SilentFrame() != nil {
+			run, frames = t.SilentRun(span, key.hint), t.SilentFrame()
+		} else {
+			run = t.Run(u.fragment, key.hint)
 		}
 		s, err := fmp4.NewSegment(t, &run, frames)
 		if err != nil {

@@ -44,7 +44,8 @@ func (t *Track) SilentRun(s Span, h Hint) Run {
 	if h.HasNext {
 		end = s.Start + t.Join(s, h.Next)
 	}
-	r.Samples[s.Samples-1].Duration = uint32(min(end-s.Last, math.MaxUint32))
+	last := s.Start + int64(s.Samples-1)*t.frame
+	r.Samples[s.Samples-1].Duration = uint32(min(max(end-last, 1), math.MaxUint32))
 	return r
 }
 
