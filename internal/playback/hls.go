@@ -48,7 +48,7 @@ type HLS struct {
 	ranges   *ranges
 	sessions *sessions
 	units    *units
-	long     chan struct{} // holds a token for each long session that is looked at now
+	long     chan struct{} // holds a token for each long session or range that is looked at now
 }
 
 // longSession is from how many fragments on a session is long: what is found out of
@@ -135,6 +135,11 @@ func (p *HLS) beginning(ctx context.Context, s store.Scope, o *Order, now time.T
 	if o.Mode == hls.Live {
 		return Newest(ctx, p.config.Archive, s, o.Clock, now, o.Limit)
 	}
+	leave, err := p.enterLong(ctx, longSession) // by the producer's clock all of the range is looked at, however long
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	picker := p.ranges.picker(p.config.Archive, s, o)
 	list, err := picker.Next(ctx, s, attempts)
 	if err == nil {
@@ -161,7 +166,7 @@ func (p *HLS) Master(ctx context.Context, v Visit) (*List, error) {
 	}
 	defer s.leave()
 	if s.master.Codecs == nil { // also of a session whose beginning was looked at in part
-		done, err := p.enterLong(ctx, &v)
+		done, err := p.enterLong(ctx, v.Order.Limit)
 		if err != nil {
 			return nil, err
 		}
@@ -268,7 +273,7 @@ func visit[T any](ctx context.Context, p *HLS, v *Visit, do func(*session) (T, e
 		return out, err
 	}
 	defer s.leave()
-	done, err := p.enterLong(ctx, v)
+	done, err := p.enterLong(ctx, v.Order.Limit)
 	if err != nil {
 		return out, err
 	}
@@ -284,8 +289,8 @@ func visit[T any](ctx context.Context, p *HLS, v *Visit, do func(*session) (T, e
 // these have in memory beside what is kept is bounded. Who calls has the session's
 // turn, and keeps nobody from leaving while he waits: those who are in wait for
 // memory and the disk alone. Others never wait.
-func (p *HLS) enterLong(ctx context.Context, v *Visit) (leave func(), err error) {
-	if v.Order.Limit < longSession {
+func (p *HLS) enterLong(ctx context.Context, limit int) (leave func(), err error) {
+	if limit < longSession {
 		return func() {}, nil
 	}
 	select {

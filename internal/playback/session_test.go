@@ -86,7 +86,7 @@ func TestPlaylistsCountAsMemory(t *testing.T) {
 	}
 }
 
-// However many ask for long playlists at once, few are worked on.
+// However many make long sessions and ask for their playlists at once, few are worked on.
 func TestFewLongSessionsAreLookedAtAtOnce(t *testing.T) {
 	f := newFilm(t)
 	f.seconds(avHeader(t), 0, 3)
@@ -97,6 +97,9 @@ func TestFewLongSessionsAreLookedAtAtOnce(t *testing.T) {
 		v := s.visit
 		v.ID[0] = byte(i)
 		asking.Go(func() {
+			if _, err := s.Begin(t.Context(), v.Scope, v.Order, v.Now); err != nil {
+				t.Error(err)
+			}
 			l, err := s.HLS.Playlist(t.Context(), v, 0)
 			if err != nil {
 				t.Error(err)
@@ -128,4 +131,39 @@ func (a *narrow) List(ctx context.Context, s store.Scope, l store.Listing) ([]st
 	}
 	runtime.Gosched()
 	return a.Archive.List(ctx, s, l)
+}
+
+// A broken archive panics when a fragment is read.
+type broken struct {
+	store.Archive
+	times atomic.Int64
+}
+
+func (a *broken) Read(ctx context.Context, s store.Scope, e store.Entry, buf []byte) (*millrace.Fragment, error) {
+	if a.times.Add(-1) >= 0 {
+		panic("a fragment that nobody thought of")
+	}
+	return a.Archive.Read(ctx, s, e, buf)
+}
+
+// A panic ends the request in which it happens: the next one is served, and nothing
+// is taken any more.
+func TestAPanicEndsOneRequest(t *testing.T) {
+	f := newFilm(t)
+	f.seconds(avHeader(t), 0, 3)
+	a := &broken{Archive: f.store}
+	s := f.show(t, playback.Order{}, func(c *playback.HLSConfig) { c.Archive, c.Packaging = a, 1 })
+	a.times.Store(1)
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("nothing happened")
+			}
+		}()
+		_, _ = s.segment(1, 0)
+	}()
+	if used := s.budget.Stats().Readers; used != 0 {
+		t.Errorf("%d bytes are taken by nobody", used)
+	}
+	s.must(1, 0)
 }

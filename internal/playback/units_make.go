@@ -26,11 +26,17 @@ func (all *units) make(ctx context.Context, from *source, key unitKey) (u *unit,
 	if u.loan, err = all.budget.Borrow(ctx, u.size, func(idle time.Duration) bool { return all.cut(u, idle) }); err != nil {
 		return nil, err
 	}
+	made, loan := false, u.loan
+	defer func() {
+		if !made { // also after a panic, which ends a request alone
+			loan.Return()
+		}
+	}()
 	media, err := all.load(ctx, from, u)
 	if err != nil {
-		u.loan.Return()
 		return nil, err
 	}
+	made = true
 	all.mu.Lock()
 	u.media = media
 	all.mu.Unlock()
