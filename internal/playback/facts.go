@@ -24,12 +24,12 @@ const mostFormats = 1024
 // A fact is what playback knows of a fragment without its media. It is shared and
 // never changed.
 type fact struct {
-	cast  *cast            // nil if it is damaged
-	spans [2]timeline.Span // of the cast's picture and sound
+	admission *admission       // nil if it is damaged
+	spans     [2]timeline.Span // of the admission's picture and sound
 }
 
-// A cast is what is played of one header.
-type cast struct {
+// An admission is what the rules say of one header: what is played of it.
+type admission struct {
 	Program
 	format  *timeline.Format
 	refused error // what a player is told who asks for a segment; nil if there is nothing to be said
@@ -45,7 +45,7 @@ type factKey struct {
 	use    Use
 }
 
-type castKey struct {
+type admissionKey struct {
 	header [32]byte
 	use    Use
 }
@@ -58,40 +58,40 @@ type facts struct {
 	rules   Rules
 	flights flights[factKey, *fact]
 
-	room int64 // bytes that casts may take
+	room int64 // bytes that admissions may take
 
-	mu    sync.Mutex // guards what follows
-	known *simplelru.LRU[factKey, *fact]
-	casts *simplelru.LRU[castKey, *cast]
-	used  int64 // bytes of the casts that either has
+	mu         sync.Mutex // guards what follows
+	known      *simplelru.LRU[factKey, *fact]
+	admissions *simplelru.LRU[admissionKey, *admission]
+	used       int64 // bytes of the admissions that either has
 }
 
 func newFacts(c *HLSConfig, bytes int64) *facts {
 	f := &facts{archive: c.Archive, budget: c.Memory, rules: c.Rules, room: bytes}
-	f.known, _ = simplelru.NewLRU(int(max(bytes/factSize, 64)), func(_ factKey, known *fact) { f.drop(known.cast) }) // fails for no size above 0
-	f.casts, _ = simplelru.NewLRU(mostFormats, func(_ castKey, c *cast) { f.drop(c) })
+	f.known, _ = simplelru.NewLRU(int(max(bytes/factSize, 64)), func(_ factKey, known *fact) { f.drop(known.admission) }) // fails for no size above 0
+	f.admissions, _ = simplelru.NewLRU(mostFormats, func(_ admissionKey, c *admission) { f.drop(c) })
 	return f
 }
 
-// keep counts a cast that is kept once more, and drop one that is once less. mu is
+// keep counts an admission that is kept once more, and drop one that is once less. mu is
 // held.
-func (f *facts) keep(c *cast) {
+func (f *facts) keep(c *admission) {
 	if c.kept++; c.kept == 1 {
 		f.used += c.size
 	}
 }
 
-func (f *facts) drop(c *cast) {
+func (f *facts) drop(c *admission) {
 	if c.kept--; c.kept == 0 {
 		f.used -= c.size
 	}
 }
 
-// shrink lets go of what was not asked for longest while casts take too much: a
+// shrink lets go of what was not asked for longest while admissions take too much: a
 // producer may send another header with every fragment. mu is held.
 func (f *facts) shrink() {
-	for f.used > f.room && f.casts.Len() > 1 {
-		f.casts.RemoveOldest()
+	for f.used > f.room && f.admissions.Len() > 1 {
+		f.admissions.RemoveOldest()
 	}
 	for f.used > f.room && f.known.Len() > 1 {
 		f.known.RemoveOldest()
@@ -141,7 +141,7 @@ func (f *facts) single(ctx context.Context, s store.Scope, e store.Entry, t *tim
 // read makes a fact of an outline. Where blocks hold several frames only the media
 // say how many.
 func (f *facts) read(ctx context.Context, s store.Scope, e store.Entry, outline *millrace.Fragment, u Use) (*fact, error) {
-	c, err := f.castOf(outline.Header, u)
+	c, err := f.admissionOf(outline.Header, u)
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +158,7 @@ func (f *facts) read(ctx context.Context, s store.Scope, e store.Entry, outline 
 			return nil, err
 		}
 	}
-	known := &fact{cast: c}
+	known := &fact{admission: c}
 	for i, t := range [2]*timeline.Track{c.Video, c.Audio} {
 		if t != nil {
 			known.spans[i] = t.Span(outline, timeline.Hint{})
@@ -167,16 +167,16 @@ func (f *facts) read(ctx context.Context, s store.Scope, e store.Entry, outline 
 	return known, nil
 }
 
-// castOf returns what is played of a header. What the rules refuse is timed all
+// admissionOf returns what is played of a header. What the rules refuse is timed all
 // the same, if it can be: a playlist goes on, and the segment says why there is
 // none.
-func (f *facts) castOf(h *millrace.Header, u Use) (*cast, error) {
+func (f *facts) admissionOf(h *millrace.Header, u Use) (*admission, error) {
 	if h == nil {
 		return nil, fmt.Errorf("fragment without a header: %w", millrace.ErrCorrupt)
 	}
-	key := castKey{h.Hash, u}
+	key := admissionKey{h.Hash, u}
 	f.mu.Lock()
-	c, ok := f.casts.Get(key)
+	c, ok := f.admissions.Get(key)
 	f.mu.Unlock()
 	if ok {
 		return c, nil
@@ -185,16 +185,16 @@ func (f *facts) castOf(h *millrace.Header, u Use) (*cast, error) {
 	if err != nil {
 		return nil, err
 	}
-	c = &cast{format: format, size: format.Size()}
+	c = &admission{format: format, size: format.Size()}
 	if c.Program, c.refused = f.rules.Admit(u, format); c.refused != nil {
 		c.Program, _ = Rules{}.choose(u, format)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if other, ok := f.casts.Get(key); ok {
+	if other, ok := f.admissions.Get(key); ok {
 		return other, nil // that its tracks can be told apart by their addresses
 	}
-	f.casts.Add(key, c)
+	f.admissions.Add(key, c)
 	f.keep(c)
 	f.shrink()
 	return c, nil
@@ -214,7 +214,7 @@ func (f *facts) remember(key factKey, known *fact) {
 		return
 	}
 	f.known.Add(key, known)
-	f.keep(known.cast)
+	f.keep(known.admission)
 	f.shrink()
 }
 

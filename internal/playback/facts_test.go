@@ -13,12 +13,12 @@ import (
 func TestWhatIsKnownOfHeadersIsBounded(t *testing.T) {
 	const room = 64 << 10
 	f := newFacts(&HLSConfig{}, room)
-	castOf := func(private int) *cast {
+	castOf := func(private int) *admission {
 		format := &timeline.Format{Tracks: []timeline.Track{timeline.NewTrack(media.Track{Number: 1, Private: make([]byte, private)})}}
-		return &cast{format: format, size: format.Size()}
+		return &admission{format: format, size: format.Size()}
 	}
-	know := func(n int, c *cast) {
-		f.remember(factKey{number: millrace.FragmentNumberFromBytes([20]byte{byte(n >> 8), byte(n)})}, &fact{cast: c})
+	know := func(n int, c *admission) {
+		f.remember(factKey{number: millrace.FragmentNumberFromBytes([20]byte{byte(n >> 8), byte(n)})}, &fact{admission: c})
 	}
 	for i := range 1000 {
 		c := castOf(8 << 10)
@@ -39,7 +39,7 @@ func TestWhatIsKnownOfHeadersIsBounded(t *testing.T) {
 		t.Errorf("%d are known of one small header", n)
 	}
 	f.known.Purge()
-	f.casts.Purge()
+	f.admissions.Purge()
 	if f.used != 0 {
 		t.Errorf("%d bytes are kept of nothing", f.used)
 	}

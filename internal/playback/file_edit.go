@@ -46,7 +46,7 @@ func (f *mp4File) pictureFrom(ctx context.Context, at time.Duration) (time.Durat
 	if row.tracks[picture].samples == 0 {
 		return min(at, f.length()), nil
 	}
-	x, format, err := f.stock.outline(ctx, row.entry)
+	x, format, err := f.fragments.outline(ctx, row.entry)
 	if err != nil {
 		return 0, of(row.entry, err)
 	}
@@ -55,7 +55,7 @@ func (f *mp4File) pictureFrom(ctx context.Context, at time.Duration) (time.Durat
 		return 0, of(row.entry, err)
 	}
 	run := f.run(picture, t, x)
-	r := &f.reels[picture]
+	r := &f.tracks[picture]
 	decoded := r.ticks(f.firstAt) + run.Start
 	next, latest := int64(math.MaxInt64), int64(math.MinInt64)
 	for i := range run.Samples {
@@ -76,10 +76,10 @@ func (f *mp4File) pictureFrom(ctx context.Context, at time.Duration) (time.Durat
 	}
 }
 
-// edits says what is shown of each reel.
+// edits says what is shown of each track.
 func (f *mp4File) edits(w window) (edits [2][]fmp4.Edit, duration uint64) {
-	for i := range f.reels {
-		r := &f.reels[i]
+	for i := range f.tracks {
+		r := &f.tracks[i]
 		if !r.seen {
 			continue
 		}

@@ -18,15 +18,15 @@ import (
 // codec. Blocks are what was sent; their times are the file's, and what stood
 // beside them in a group is left out.
 type mkvFile struct {
-	stock  *filmStock
-	format *timeline.Format // of the first fragment; that of all is the same
-	tracks []byte           // its Tracks element
-	scale  int64            // nanoseconds of a tick
-	rows   []mkvRow
-	size   int64 // bytes of all Clusters
-	cues   int
-	first  int64 // bytes from the Segment's payload to the first Cluster
-	length time.Duration
+	fragments *fragmentReader
+	format    *timeline.Format // of the first fragment; that of all is the same
+	tracks    []byte           // its Tracks element
+	scale     int64            // nanoseconds of a tick
+	rows      []mkvRow
+	size      int64 // bytes of all Clusters
+	cues      int
+	first     int64 // bytes from the Segment's payload to the first Cluster
+	length    time.Duration
 }
 
 // An mkvRow is one fragment.
@@ -41,12 +41,12 @@ type mkvRow struct {
 }
 
 // newMKVFile looks at all fragments and lays the file out.
-func newMKVFile(ctx context.Context, stock *filmStock, entries []store.Entry) (*mkvFile, error) {
-	first, format, err := stock.outline(ctx, entries[0])
+func newMKVFile(ctx context.Context, fragments *fragmentReader, entries []store.Entry) (*mkvFile, error) {
+	first, format, err := fragments.outline(ctx, entries[0])
 	if err != nil {
 		return nil, of(entries[0], err)
 	}
-	f := &mkvFile{stock: stock, format: format, scale: int64(first.TimecodeScale), rows: make([]mkvRow, len(entries))}
+	f := &mkvFile{fragments: fragments, format: format, scale: int64(first.TimecodeScale), rows: make([]mkvRow, len(entries))}
 	if f.scale <= 0 || f.scale > int64(time.Second) {
 		f.scale = mkv.DefaultTimecodeScale
 	}
@@ -55,17 +55,17 @@ func newMKVFile(ctx context.Context, stock *filmStock, entries []store.Entry) (*
 		return nil, of(entries[0], err)
 	}
 	f.tracks = bytes.Clone(tracks.Raw) // a few bytes of a large buffer
-	strips := make([][2]strip, len(entries))
+	spans := make([][2]trackSpan, len(entries))
 	p := f.placer()
-	err = stock.each(ctx, entries, func(ctx context.Context, i int, x *millrace.Fragment, format *timeline.Format) (err error) {
+	err = fragments.each(ctx, entries, func(ctx context.Context, i int, x *millrace.Fragment, format *timeline.Format) (err error) {
 		if f.rows[i], err = f.row(entries[i], x, format); err == nil && timeline.Laced(x) {
-			x, err = stock.unlaced(ctx, entries[i], format)
+			x, err = fragments.unlaced(ctx, entries[i], format)
 		}
 		if err != nil {
 			return err
 		}
-		for r, t := range f.reels(format) {
-			strips[i][r] = spanOf(t, x, p.reels[r].scale)
+		for r, t := range f.placed(format) {
+			spans[i][r] = spanOf(t, x, p.tracks[r].scale)
 		}
 		return nil
 	})
@@ -79,15 +79,15 @@ func newMKVFile(ctx context.Context, stock *filmStock, entries []store.Entry) (*
 		if row.track != 0 {
 			f.cues++
 		}
-		row.time = p.place(row.entry.ProducerTime, []*strip{&strips[i][picture], &strips[i][sound]})
+		row.time = p.place(row.entry.ProducerTime, []*trackSpan{&spans[i][picture], &spans[i][sound]})
 	}
 	f.length = p.end()
 	return f, nil
 }
 
-// reels are the tracks by which fragments are laid behind one another: the first
+// placed are the tracks by which fragments are laid behind one another: the first
 // picture and the first sound, or else whatever there is. Both may be nil.
-func (f *mkvFile) reels(format *timeline.Format) [2]*timeline.Track {
+func (f *mkvFile) placed(format *timeline.Format) [2]*timeline.Track {
 	list := [2]*timeline.Track{format.First(media.Video), format.First(media.Audio)}
 	if list == [2]*timeline.Track{} && len(format.Tracks) > 0 {
 		list[picture] = &format.Tracks[0]
@@ -97,24 +97,24 @@ func (f *mkvFile) reels(format *timeline.Format) [2]*timeline.Track {
 
 func (f *mkvFile) placer() *placer {
 	p := &placer{}
-	for _, t := range f.reels(f.format) {
-		r := &reel{scale: 90_000}
+	for _, t := range f.placed(f.format) {
+		r := &fileTrack{scale: 90_000}
 		if t != nil {
 			r.scale = t.Timescale
 		}
-		p.reels = append(p.reels, r)
+		p.tracks = append(p.tracks, r)
 	}
 	return p
 }
 
-// spanOf measures a track of a fragment, by a reel's scale.
-func spanOf(t *timeline.Track, x *millrace.Fragment, scale uint32) strip {
+// spanOf measures a track of a fragment, by the scale of the file's.
+func spanOf(t *timeline.Track, x *millrace.Fragment, scale uint32) trackSpan {
 	if t == nil {
-		return strip{}
+		return trackSpan{}
 	}
 	s := t.Span(x, timeline.Hint{})
 	to := func(ticks int64) int64 { return timeline.Rescale(ticks, int64(t.Timescale), int64(scale)) }
-	return strip{
+	return trackSpan{
 		samples: uint32(s.Samples), start: to(s.Start), last: to(s.Last), own: max(to(s.Start+s.Duration-s.Last), 1), usual: to(s.Usual),
 	}
 }
@@ -125,7 +125,7 @@ func (f *mkvFile) row(e store.Entry, blocks *millrace.Fragment, format *timeline
 	if err := f.mayFollow(format, e); err != nil {
 		return row, err
 	}
-	cue := f.reels(format)[picture]
+	cue := f.placed(format)[picture]
 	if cue == nil && len(format.Tracks) > 0 {
 		cue = &format.Tracks[0]
 	}
@@ -273,7 +273,7 @@ func (f *mkvFile) fillCue(_ context.Context, i int, dst []byte, _ *scratch) erro
 // fillClusters makes the Clusters of a fragment.
 func (f *mkvFile) fillClusters(ctx context.Context, i int, dst []byte, room *scratch) error {
 	row := &f.rows[i]
-	x, err := f.stock.read(ctx, row.entry, room)
+	x, err := f.fragments.read(ctx, row.entry, room)
 	if err != nil {
 		return of(row.entry, err)
 	}

@@ -19,13 +19,13 @@ import (
 // each fragment and nothing for a frame: what the tables say of frames is read
 // from the outlines again when it is written.
 type mp4File struct {
-	stock *filmStock
-	rules Rules
-	rows  []mp4Row
-	reels [2]mp4Reel // the picture, the sound
-	wide  bool       // chunk offsets have 64 bits
-	front int64      // bytes before the media
-	media int64      // bytes of the media
+	fragments *fragmentReader
+	rules     Rules
+	rows      []mp4Row
+	tracks    [2]mp4Track // the picture, the sound
+	wide      bool        // chunk offsets have 64 bits
+	front     int64       // bytes before the media
+	media     int64       // bytes of the media
 
 	firstAt, lastAt time.Duration // where the first fragment and the last start in the file
 }
@@ -34,13 +34,13 @@ type mp4File struct {
 type mp4Row struct {
 	entry  store.Entry
 	at     int64 // of its first sample in the media
-	tracks [2]mp4Strip
+	tracks [2]mp4Span
 }
 
-// An mp4Strip is what a fragment has of one reel. The counts are of its own first,
+// An mp4Span is what a fragment has of one track of the file. The counts are of its own first,
 // and of all fragments before it once the file is laid out.
-type mp4Strip struct {
-	strip
+type mp4Span struct {
+	trackSpan
 	times, offsets, keys uint32 // entries that it has in these tables
 	bytes                int64
 	lead                 int64  // ticks that a sample is shown before it is decoded, at most
@@ -52,9 +52,9 @@ type mp4Strip struct {
 	before struct{ samples, times, offsets, keys, chunks uint32 }
 }
 
-// An mp4Reel is a reel with what only MP4 needs to know.
-type mp4Reel struct {
-	reel
+// An mp4Track is a fileTrack with what only MP4 needs to know.
+type mp4Track struct {
+	fileTrack
 	track    *timeline.Track // the first
 	entries  [][]byte        // sample entries
 	delay    int64           // ticks that every sample is shown later, so that no offset is negative
@@ -62,15 +62,15 @@ type mp4Reel struct {
 	total    struct{ samples, times, offsets, keys, chunks uint32 }
 }
 
-// picture and sound are the reels.
+// picture and sound are the tracks of a file.
 const (
 	picture = 0
 	sound   = 1
 )
 
 // newMP4File looks at all fragments and lays the file out.
-func newMP4File(ctx context.Context, stock *filmStock, rules Rules, entries []store.Entry, bounds ClipLimits) (*mp4File, error) {
-	f := &mp4File{stock: stock, rules: rules}
+func newMP4File(ctx context.Context, fragments *fragmentReader, rules Rules, entries []store.Entry, bounds ClipLimits) (*mp4File, error) {
+	f := &mp4File{fragments: fragments, rules: rules}
 	seen, err := f.look(ctx, entries)
 	if err != nil {
 		return nil, err
@@ -95,12 +95,12 @@ type seenRow struct {
 // look looks at every fragment. The scale of sound is that of the first fragment
 // that has any. They are looked at again if another one was measured by another.
 func (f *mp4File) look(ctx context.Context, entries []store.Entry) ([]seenRow, error) {
-	f.reels[picture].scale = 90_000
+	f.tracks[picture].scale = 90_000
 	seen := make([]seenRow, len(entries))
 	for {
-		err := f.stock.each(ctx, entries, func(ctx context.Context, i int, x *millrace.Fragment, format *timeline.Format) (err error) {
+		err := f.fragments.each(ctx, entries, func(ctx context.Context, i int, x *millrace.Fragment, format *timeline.Format) (err error) {
 			if timeline.Laced(x) {
-				if x, err = f.stock.unlaced(ctx, entries[i], format); err != nil {
+				if x, err = f.fragments.unlaced(ctx, entries[i], format); err != nil {
 					return err
 				}
 			}
@@ -112,10 +112,10 @@ func (f *mp4File) look(ctx context.Context, entries []store.Entry) ([]seenRow, e
 		}
 		same := true
 		for i := range seen {
-			if f.reels[sound].scale == 0 {
-				f.reels[sound].scale = seen[i].scale
+			if f.tracks[sound].scale == 0 {
+				f.tracks[sound].scale = seen[i].scale
 			}
-			same = same && (seen[i].scale == 0 || seen[i].scale == f.reels[sound].scale)
+			same = same && (seen[i].scale == 0 || seen[i].scale == f.tracks[sound].scale)
 		}
 		if same {
 			return seen, nil
@@ -157,7 +157,7 @@ func (f *mp4File) row(e store.Entry, x *millrace.Fragment, format *timeline.Form
 			return seen
 		}
 		run := f.run(i, t, x)
-		seen.row.tracks[i] = stripOf(i, &run)
+		seen.row.tracks[i] = mp4SpanOf(i, &run)
 		if i == sound {
 			seen.scale = f.scaleOf(i, t)
 		}
@@ -165,19 +165,19 @@ func (f *mp4File) row(e store.Entry, x *millrace.Fragment, format *timeline.Form
 	return seen
 }
 
-// scaleOf is the scale of a reel, as far as it is known.
-func (f *mp4File) scaleOf(reel int, t *timeline.Track) uint32 {
-	if f.reels[reel].scale != 0 {
-		return f.reels[reel].scale
+// scaleOf is the scale of a track of the file, as far as it is known.
+func (f *mp4File) scaleOf(track int, t *timeline.Track) uint32 {
+	if f.tracks[track].scale != 0 {
+		return f.tracks[track].scale
 	}
 	return t.Timescale
 }
 
-// run times a fragment in the ticks of the reel. Nothing of its neighbours is
+// run times a fragment in the ticks of the file's track. Nothing of its neighbours is
 // known: how long the last sample lasts is the row's business.
-func (f *mp4File) run(reel int, t *timeline.Track, x *millrace.Fragment) timeline.Run {
+func (f *mp4File) run(track int, t *timeline.Track, x *millrace.Fragment) timeline.Run {
 	run := t.Run(x, timeline.Hint{})
-	rescaleRun(&run, t.Timescale, f.scaleOf(reel, t))
+	rescaleRun(&run, t.Timescale, f.scaleOf(track, t))
 	return run
 }
 
@@ -200,10 +200,10 @@ func checkFrames(t *timeline.Track, x *millrace.Fragment) error {
 	return nil
 }
 
-// stripOf counts what a run takes in the tables. Its last sample has an entry of its
+// mp4SpanOf counts what a run takes in the tables. Its last sample has an entry of its
 // own, whose duration is not known yet.
-func stripOf(reel int, run *timeline.Run) mp4Strip {
-	var s mp4Strip
+func mp4SpanOf(track int, run *timeline.Run) mp4Span {
+	var s mp4Span
 	n := len(run.Samples)
 	if n == 0 {
 		return s
@@ -222,7 +222,7 @@ func stripOf(reel int, run *timeline.Run) mp4Strip {
 		if i == 0 || x.Composition != run.Samples[i-1].Composition {
 			s.offsets++
 		}
-		if isKey(reel, i, x) {
+		if isKey(track, i, x) {
 			s.keys++
 		}
 		s.bytes += int64(x.Size)
@@ -234,8 +234,8 @@ func stripOf(reel int, run *timeline.Run) mp4Strip {
 
 // isKey reports whether a sample can be decoded by itself: all of sound, and the
 // first of a fragment, with which decoding starts.
-func isKey(reel, i int, s *timeline.Sample) bool {
-	return reel == sound || i == 0 || s.Flags&millrace.SampleKey != 0
+func isKey(track, i int, s *timeline.Sample) bool {
+	return track == sound || i == 0 || s.Flags&millrace.SampleKey != 0
 }
 
 // describe makes the sample entries: one for each track that needs a decoder of its
@@ -269,17 +269,17 @@ func (f *mp4File) describe(seen []seenRow) error {
 					return of(row.entry, noEntry(t, err))
 				}
 				n, known[r] = len(known[r]), append(known[r], t)
-				f.reels[r].entries = append(f.reels[r].entries, entry)
+				f.tracks[r].entries = append(f.tracks[r].entries, entry)
 			}
 			row.tracks[r].entry = uint32(n) + 1
 		}
 	}
-	for r := range f.reels {
+	for r := range f.tracks {
 		if len(known[r]) > 0 {
-			f.reels[r].track = known[r][0]
+			f.tracks[r].track = known[r][0]
 		}
 	}
-	if f.reels[picture].track == nil && f.reels[sound].track == nil {
+	if f.tracks[picture].track == nil && f.tracks[sound].track == nil {
 		return errNoFragments()
 	}
 	return nil
@@ -306,19 +306,19 @@ func noEntry(t *timeline.Track, err error) error {
 
 // arrange lays the rows behind one another, and counts.
 func (f *mp4File) arrange() error {
-	p := placer{reels: []*reel{&f.reels[picture].reel, &f.reels[sound].reel}}
+	p := placer{tracks: []*fileTrack{&f.tracks[picture].fileTrack, &f.tracks[sound].fileTrack}}
 	for i := range f.rows {
 		row := &f.rows[i]
-		if v, usual := &row.tracks[picture], f.reels[picture].usual; v.samples == 1 && usual > 0 {
+		if v, usual := &row.tracks[picture], f.tracks[picture].usual; v.samples == 1 && usual > 0 {
 			v.own, v.usual = usual, usual
 		}
-		at := p.place(row.entry.ProducerTime, []*strip{&row.tracks[picture].strip, &row.tracks[sound].strip})
+		at := p.place(row.entry.ProducerTime, []*trackSpan{&row.tracks[picture].trackSpan, &row.tracks[sound].trackSpan})
 		if i == 0 {
 			f.firstAt = at
 		}
 		f.lastAt = at
-		for r := range f.reels {
-			if err := f.reels[r].count(&row.tracks[r]); err != nil {
+		for r := range f.tracks {
+			if err := f.tracks[r].count(&row.tracks[r]); err != nil {
 				return err
 			}
 		}
@@ -326,8 +326,8 @@ func (f *mp4File) arrange() error {
 	return nil
 }
 
-// count gives a strip its place in the tables.
-func (r *mp4Reel) count(s *mp4Strip) error {
+// count gives a span its place in the tables.
+func (r *mp4Track) count(s *mp4Span) error {
 	t := &r.total
 	s.before.samples, s.before.times, s.before.offsets, s.before.keys, s.before.chunks = t.samples, t.times, t.offsets, t.keys, t.chunks
 	if s.samples == 0 {
@@ -347,8 +347,8 @@ func (r *mp4Reel) count(s *mp4Strip) error {
 
 // length is how long the file plays when nothing is cut.
 func (f *mp4File) length() (d time.Duration) {
-	for r := range f.reels {
-		if x := &f.reels[r]; x.seen {
+	for r := range f.tracks {
+		if x := &f.tracks[r]; x.seen {
 			d = max(d, x.time(x.end))
 		}
 	}

@@ -14,7 +14,7 @@ import (
 // layOut returns the file's sections. movie has what is known of it beside the
 // tracks.
 func (f *mp4File) layOut(movie fmp4.Movie, edits [2][]fmp4.Edit) (layout, error) {
-	reels, err := f.describeTracks(&movie, edits)
+	tracks, err := f.describeTracks(&movie, edits)
 	if err != nil {
 		return layout{}, err
 	}
@@ -32,7 +32,7 @@ func (f *mp4File) layOut(movie fmp4.Movie, edits [2][]fmp4.Edit) (layout, error)
 	at := 0
 	for _, g := range gaps {
 		l.addFixed(fixed[at:g.At])
-		l.add(f.table(reels[g.Track], g))
+		l.add(f.table(tracks[g.Track], g))
 		at = g.At
 	}
 	l.addFixed(fixed[at:])
@@ -53,10 +53,10 @@ func tooLarge(err error) error {
 }
 
 // describeTracks adds the tracks that have samples to the movie, and returns the
-// reel of each.
-func (f *mp4File) describeTracks(movie *fmp4.Movie, edits [2][]fmp4.Edit) (reels []int, err error) {
-	for i := range f.reels {
-		r := &f.reels[i]
+// file's track of each.
+func (f *mp4File) describeTracks(movie *fmp4.Movie, edits [2][]fmp4.Edit) (tracks []int, err error) {
+	for i := range f.tracks {
+		r := &f.tracks[i]
 		if r.total.samples == 0 {
 			continue
 		}
@@ -72,27 +72,27 @@ func (f *mp4File) describeTracks(movie *fmp4.Movie, edits [2][]fmp4.Edit) (reels
 		} else if t.Width, t.Height, err = fmp4.DisplaySize(r.track); err != nil {
 			return nil, noEntry(r.track, err)
 		}
-		reels = append(reels, i)
+		tracks = append(tracks, i)
 		movie.Tracks = append(movie.Tracks, t)
 	}
-	return reels, nil
+	return tracks, nil
 }
 
 // table is the section of a table: a part for each fragment.
-func (f *mp4File) table(reel int, g fmp4.Gap) section {
+func (f *mp4File) table(track int, g fmp4.Gap) section {
 	s := section{size: g.Size, parts: len(f.rows)}
 	entry := int64(0)
-	if n := f.reels[reel].entriesOf(g.Table); n > 0 {
+	if n := f.tracks[track].entriesOf(g.Table); n > 0 {
 		entry = g.Size / int64(n)
 	}
 	s.at = func(i int) int64 {
 		if i == len(f.rows) {
 			return g.Size
 		}
-		return int64(f.rows[i].tracks[reel].entriesBefore(g.Table)) * entry
+		return int64(f.rows[i].tracks[track].entriesBefore(g.Table)) * entry
 	}
 	s.fill = func(ctx context.Context, i int, dst []byte, _ *scratch) error {
-		made, err := f.fillTable(ctx, reel, g.Table, &f.rows[i], dst[:0])
+		made, err := f.fillTable(ctx, track, g.Table, &f.rows[i], dst[:0])
 		if err != nil {
 			return of(f.rows[i].entry, err)
 		}
@@ -102,7 +102,7 @@ func (f *mp4File) table(reel int, g fmp4.Gap) section {
 }
 
 // entriesOf is how many entries a table has.
-func (r *mp4Reel) entriesOf(t fmp4.Table) uint32 {
+func (r *mp4Track) entriesOf(t fmp4.Table) uint32 {
 	switch t {
 	case fmp4.TableTimes:
 		return r.total.times
@@ -118,7 +118,7 @@ func (r *mp4Reel) entriesOf(t fmp4.Table) uint32 {
 }
 
 // entriesBefore is how many entries a table has of the fragments before.
-func (s *mp4Strip) entriesBefore(t fmp4.Table) uint32 {
+func (s *mp4Span) entriesBefore(t fmp4.Table) uint32 {
 	switch t {
 	case fmp4.TableTimes:
 		return s.before.times
@@ -135,8 +135,8 @@ func (s *mp4Strip) entriesBefore(t fmp4.Table) uint32 {
 
 // fillTable appends what a table has of a fragment. Where chunks are, and how many
 // samples they have, the row tells; the rest is read from the outline.
-func (f *mp4File) fillTable(ctx context.Context, reel int, table fmp4.Table, row *mp4Row, b []byte) ([]byte, error) {
-	s := &row.tracks[reel]
+func (f *mp4File) fillTable(ctx context.Context, track int, table fmp4.Table, row *mp4Row, b []byte) ([]byte, error) {
+	s := &row.tracks[track]
 	switch {
 	case s.samples == 0:
 		return b, nil
@@ -144,7 +144,7 @@ func (f *mp4File) fillTable(ctx context.Context, reel int, table fmp4.Table, row
 		return fmp4.AppendChunk(b, s.before.chunks+1, s.samples, s.entry), nil
 	case table == fmp4.TablePlaces:
 		at := f.front + row.at
-		if reel == sound {
+		if track == sound {
 			at += row.tracks[picture].bytes
 		}
 		return fmp4.AppendPlace(b, at, f.wide), nil
@@ -154,20 +154,20 @@ func (f *mp4File) fillTable(ctx context.Context, reel int, table fmp4.Table, row
 		}
 		return fmp4.AppendTimes(b, 1, s.hold), nil
 	case table == fmp4.TableOffsets && s.offsets == 1:
-		return fmp4.AppendTimes(b, s.samples, uint32(int64(s.shift)+f.reels[reel].delay)), nil
+		return fmp4.AppendTimes(b, s.samples, uint32(int64(s.shift)+f.tracks[track].delay)), nil
 	case table == fmp4.TableKeys && s.keys == 1:
 		return fmp4.AppendWord(b, s.before.samples+1), nil
 	}
-	return f.fillFromOutline(ctx, reel, table, row, b)
+	return f.fillFromOutline(ctx, track, table, row, b)
 }
 
 // fillFromOutline is fillTable for what the row does not tell.
-func (f *mp4File) fillFromOutline(ctx context.Context, reel int, table fmp4.Table, row *mp4Row, b []byte) ([]byte, error) {
-	x, format, err := f.stock.outline(ctx, row.entry)
+func (f *mp4File) fillFromOutline(ctx context.Context, track int, table fmp4.Table, row *mp4Row, b []byte) ([]byte, error) {
+	x, format, err := f.fragments.outline(ctx, row.entry)
 	if err != nil {
 		return nil, err
 	}
-	t, err := f.trackOf(reel, format)
+	t, err := f.trackOf(track, format)
 	if err != nil {
 		return nil, err
 	}
@@ -179,7 +179,7 @@ func (f *mp4File) fillFromOutline(ctx context.Context, reel int, table fmp4.Tabl
 		}
 		return b, nil
 	}
-	s, r, run := &row.tracks[reel], &f.reels[reel], f.run(reel, t, x)
+	s, r, run := &row.tracks[track], &f.tracks[track], f.run(track, t, x)
 	switch table {
 	case fmp4.TableTimes:
 		b = appendTimes(b, &run, s.hold)
@@ -187,7 +187,7 @@ func (f *mp4File) fillFromOutline(ctx context.Context, reel int, table fmp4.Tabl
 		b = appendOffsets(b, &run, r.delay)
 	case fmp4.TableKeys:
 		for i := range run.Samples {
-			if isKey(reel, i, &run.Samples[i]) {
+			if isKey(track, i, &run.Samples[i]) {
 				b = fmp4.AppendWord(b, s.before.samples+uint32(i)+1)
 			}
 		}
@@ -195,14 +195,14 @@ func (f *mp4File) fillFromOutline(ctx context.Context, reel int, table fmp4.Tabl
 	return b, nil
 }
 
-// trackOf is the track of a reel in a format.
-func (f *mp4File) trackOf(reel int, format *timeline.Format) (*timeline.Track, error) {
+// trackOf is what becomes a track of the file in a format.
+func (f *mp4File) trackOf(track int, format *timeline.Format) (*timeline.Track, error) {
 	p, err := f.rules.Admit(UseClip, format)
 	if err != nil {
 		return nil, err
 	}
 	t := p.Video
-	if reel == sound {
+	if track == sound {
 		t = p.Audio
 	}
 	if t == nil {
@@ -241,11 +241,11 @@ func appendOffsets(b []byte, run *timeline.Run, delay int64) []byte {
 // then that of the sound's, as they are.
 func (f *mp4File) fillMedia(ctx context.Context, i int, dst []byte, s *scratch) error {
 	row := &f.rows[i]
-	x, err := f.stock.read(ctx, row.entry, s)
+	x, err := f.fragments.read(ctx, row.entry, s)
 	if err != nil {
 		return of(row.entry, err)
 	}
-	format, err := f.stock.format(x.Header)
+	format, err := f.fragments.format(x.Header)
 	if err == nil {
 		err = timeline.Unlace(x, format)
 	}

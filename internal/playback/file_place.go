@@ -7,19 +7,19 @@ import (
 	"github.com/millrace/millrace/internal/timeline"
 )
 
-// A reel is one track of a file: the track of each fragment's format in turn.
-type reel struct {
+// A fileTrack is one track of a file: the track of each fragment's format in turn.
+type fileTrack struct {
 	scale  uint32 // ticks a second
 	seen   bool
 	begin  int64 // of its first sample, in the file's time
 	last   int64 // when its last sample so far is decoded
 	end    int64 // when that ends, by itself
 	usual  int64
-	latest *strip // of the last fragment that had the track
+	latest *trackSpan // of the last fragment that had the track
 }
 
-// A strip is what a fragment has of one reel, in ticks of the reel.
-type strip struct {
+// A trackSpan is what a fragment has of one fileTrack, in ticks of that.
+type trackSpan struct {
 	samples uint32
 	start   int64 // as of timeline.Span, like the next two
 	last    int64
@@ -32,36 +32,36 @@ type strip struct {
 // at 0 with the first. Within a fragment all tracks keep their distance; a small
 // difference to the fragment before goes into the last sample there.
 type placer struct {
-	reels    []*reel
+	tracks   []*fileTrack
 	at       time.Duration // of the latest fragment's start in the file
 	producer time.Time     // its start by the producer's clock
 	begun    bool
 }
 
-// place returns when a fragment starts in the file. strips has one for each reel.
-func (p *placer) place(start time.Time, strips []*strip) time.Duration {
+// place returns when a fragment starts in the file. spans has one for each track.
+func (p *placer) place(start time.Time, spans []*trackSpan) time.Duration {
 	switch {
 	case !p.begun:
-		p.at = -p.earliest(strips)
+		p.at = -p.earliest(spans)
 		p.begun = true
 	default:
-		p.at = p.follow(p.at+start.Sub(p.producer), strips)
+		p.at = p.follow(p.at+start.Sub(p.producer), spans)
 	}
 	p.producer = start
-	for i, r := range p.reels {
-		if strips[i].samples > 0 {
-			r.add(p.at, strips[i])
+	for i, r := range p.tracks {
+		if spans[i].samples > 0 {
+			r.add(p.at, spans[i])
 		}
 	}
 	return p.at
 }
 
 // earliest is when the first sample of a fragment is shown, after its start.
-func (p *placer) earliest(strips []*strip) time.Duration {
+func (p *placer) earliest(spans []*trackSpan) time.Duration {
 	first := time.Duration(math.MaxInt64)
-	for i, r := range p.reels {
-		if strips[i].samples > 0 {
-			first = min(first, r.time(strips[i].start))
+	for i, r := range p.tracks {
+		if spans[i].samples > 0 {
+			first = min(first, r.time(spans[i].start))
 		}
 	}
 	if first == math.MaxInt64 {
@@ -73,9 +73,9 @@ func (p *placer) earliest(strips []*strip) time.Duration {
 // follow returns where a fragment goes that starts at natural by the producer's
 // clock: there, if it begins within a Seam of the end of the one before, and else at
 // that end, so that over a longer gap, or overlap, the file goes on at once.
-func (p *placer) follow(natural time.Duration, strips []*strip) time.Duration {
-	for i, r := range p.reels {
-		s := strips[i]
+func (p *placer) follow(natural time.Duration, spans []*trackSpan) time.Duration {
+	for i, r := range p.tracks {
+		s := spans[i]
 		if s.samples == 0 || !r.seen || !r.isLatest(p) {
 			continue
 		}
@@ -86,19 +86,19 @@ func (p *placer) follow(natural time.Duration, strips []*strip) time.Duration {
 		return r.time(r.end - s.start)
 	}
 	end := p.end()
-	if off := natural + p.earliest(strips) - end; off <= timeline.Seam && off >= -timeline.Seam {
+	if off := natural + p.earliest(spans) - end; off <= timeline.Seam && off >= -timeline.Seam {
 		return natural
 	}
-	return end - p.earliest(strips)
+	return end - p.earliest(spans)
 }
 
-// isLatest reports whether no other reel goes on far beyond this one, as it does
+// isLatest reports whether no other track goes on far beyond this one, as it does
 // where fragments have been without this track.
-func (r *reel) isLatest(p *placer) bool { return p.end()-r.time(r.end) <= time.Second }
+func (r *fileTrack) isLatest(p *placer) bool { return p.end()-r.time(r.end) <= time.Second }
 
 // end is when the last sample of all ends.
 func (p *placer) end() (end time.Duration) {
-	for _, r := range p.reels {
+	for _, r := range p.tracks {
 		if r.seen {
 			end = max(end, r.time(r.end))
 		}
@@ -106,8 +106,8 @@ func (p *placer) end() (end time.Duration) {
 	return end
 }
 
-// add lays a strip behind what the reel has.
-func (r *reel) add(at time.Duration, s *strip) {
+// add lays a span behind what the file has of the track.
+func (r *fileTrack) add(at time.Duration, s *trackSpan) {
 	begin := r.ticks(at) + s.start
 	if !r.seen {
 		r.seen, r.begin = true, begin
@@ -122,12 +122,12 @@ func (r *reel) add(at time.Duration, s *strip) {
 	s.hold = uint32(min(s.own, math.MaxUint32))
 }
 
-// ticks and time convert between the file's time and the reel's.
-func (r *reel) ticks(d time.Duration) int64 {
+// ticks and time convert between the file's time and the track's.
+func (r *fileTrack) ticks(d time.Duration) int64 {
 	return timeline.Rescale(int64(d), int64(time.Second), int64(r.scale))
 }
 
-func (r *reel) time(ticks int64) time.Duration {
+func (r *fileTrack) time(ticks int64) time.Duration {
 	return time.Duration(timeline.Rescale(ticks, int64(r.scale), int64(time.Second)))
 }
 

@@ -171,15 +171,15 @@ func (x *Files) file(ctx context.Context, r *FileRequest, entries []store.Entry,
 }
 
 func (x *Files) layOut(ctx context.Context, r *FileRequest, f *File, entries []store.Entry, limits ClipLimits) error {
-	stock := newFilmStock(x.config.Store, r.Scope)
+	fragments := newFragmentReader(x.config.Store, r.Scope)
 	if r.Format == FileMKV {
-		made, err := newMKVFile(ctx, stock, entries)
+		made, err := newMKVFile(ctx, fragments, entries)
 		if err == nil {
 			f.layout, f.length = made.layOut(), made.length
 		}
 		return err
 	}
-	made, err := newMP4File(ctx, stock, x.config.Rules, entries, limits)
+	made, err := newMP4File(ctx, fragments, x.config.Rules, entries, limits)
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ type HLS struct {
 	damage   *damage
 	ranges   *ranges
 	sessions *sessions
-	units    *units
+	cache    *segmentCache
 	long     chan struct{} // holds a token for each long session or range that is looked at now
 }
 
@@ -73,8 +73,8 @@ func NewHLS(c HLSConfig) *HLS {
 	c.Events = c.Events.withDefaults()
 	p := &HLS{config: c, long: make(chan struct{}, c.Packaging), damage: newDamage(), ranges: newRanges(), facts: newFacts(&c, c.Bytes/4)}
 	p.sessions = newSessions(&c)
-	p.units = newUnits(&c)
-	c.Memory.OnShortage(p.units.shed)
+	p.cache = newSegmentCache(&c)
+	c.Memory.OnShortage(p.cache.shed)
 	return p
 }
 
@@ -111,16 +111,16 @@ func (p *HLS) Begin(ctx context.Context, s store.Scope, o Order, now time.Time) 
 	}
 	for _, e := range list {
 		known, err := p.facts.of(ctx, s, e, o.use())
-		if errors.Is(err, millrace.ErrNotFound) || err == nil && known.cast == nil {
+		if errors.Is(err, millrace.ErrNotFound) || err == nil && known.admission == nil {
 			continue // it has gone since, or is damaged
 		}
 		if err != nil {
 			return o, err
 		}
-		if known.cast.refused != nil {
-			return o, known.cast.refused
+		if known.admission.refused != nil {
+			return o, known.admission.refused
 		}
-		f := known.cast.roles().facts(&o, e, known)
+		f := known.admission.roles().facts(&o, e, known)
 		if o.Mode == hls.Live {
 			o.Start = e.Number
 		}
@@ -215,9 +215,9 @@ func (p *HLS) Init(ctx context.Context, v Visit, track, generation int) (b []byt
 // transport stream of all. It is to be closed. What is not in the session is
 // CodeNotFound, and so is what has gone, or turns out to be damaged.
 func (p *HLS) Segment(ctx context.Context, v Visit, n millrace.FragmentNumber, track int) (*Segment, error) {
-	var first *cast
+	var first *admission
 	e, err := visit(ctx, p, &v, func(s *session) (hls.Entry, error) {
-		first = s.cast
+		first = s.admission
 		if e, ok := s.window.Find(n); ok && s.has(track) {
 			return e, nil
 		}
@@ -239,7 +239,7 @@ func (p *HLS) Segment(ctx context.Context, v Visit, n millrace.FragmentNumber, t
 	return segment, explainPackaging(err)
 }
 
-func (p *HLS) segment(ctx context.Context, v *Visit, e *hls.Entry, first *cast, track int) (*Segment, error) {
+func (p *HLS) segment(ctx context.Context, v *Visit, e *hls.Entry, first *admission, track int) (*Segment, error) {
 	entry, err := store.Find(ctx, p.config.Archive, v.Scope, e.Number) // one that was deleted is gone, whatever is in memory of it
 	if err != nil {
 		return nil, err
@@ -248,14 +248,14 @@ func (p *HLS) segment(ctx context.Context, v *Visit, e *hls.Entry, first *cast, 
 	switch {
 	case err != nil:
 		return nil, err
-	case known.cast == nil:
+	case known.admission == nil:
 		return nil, millrace.ErrCorrupt
-	case known.cast.refused != nil:
-		return nil, known.cast.refused
-	case p.config.Rules.Strict && !known.cast.SameCodecs(first.Program):
+	case known.admission.refused != nil:
+		return nil, known.admission.refused
+	case p.config.Rules.Strict && !known.admission.SameCodecs(first.Program):
 		return nil, millrace.Errorf(millrace.CodeUnsupportedMedia, "The tracks of fragment %v are not those with which the session began.", e.Number)
 	}
-	return p.units.segment(ctx, v, &source{v.Scope, entry, e, known.cast.format}, track)
+	return p.cache.segment(ctx, v, &source{v.Scope, entry, e, known.admission.format}, track)
 }
 
 func errNoFragment(n millrace.FragmentNumber) *millrace.Error {

@@ -20,8 +20,8 @@ type Segment struct {
 	Cached bool   // it was there, and not packaged for this reader
 	ETag   string // changes whenever the bytes do, with its quotes
 
-	units  *units
-	unit   *unit
+	cache  *segmentCache
+	media  *cachedMedia
 	parts  [][]byte
 	size   int64
 	offset int64
@@ -43,7 +43,7 @@ var _ io.ReadSeekCloser = (*Segment)(nil)
 // errBroken says that a reader was too slow while memory was short.
 var errBroken = errors.New("the reader was broken off")
 
-func (s *Segment) finish(key unitKey, track int, e *hls.Entry, parts ...[]byte) {
+func (s *Segment) finish(key mediaKey, track int, e *hls.Entry, parts ...[]byte) {
 	s.parts = parts
 	for _, p := range parts {
 		s.size += int64(len(p))
@@ -68,7 +68,7 @@ func (s *Segment) Read(b []byte) (int, error) {
 		return 0, io.EOF
 	}
 	n := 0
-	if s.unit.key.ts {
+	if s.media.key.ts {
 		n = s.readPackets(b)
 	} else {
 		n = s.readParts(b)
@@ -138,7 +138,7 @@ func (s *Segment) Close() error {
 	if !s.closed {
 		s.closed = true
 		s.OnBreak(nil)
-		s.units.leave(s)
+		s.cache.leave(s)
 	}
 	return nil
 }

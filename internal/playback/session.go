@@ -16,12 +16,12 @@ type session struct {
 	id   TokenID
 	turn chan struct{} // holds a token while nobody has it
 
-	cast   *cast // of the first fragment; nil until the session was described
-	roles  roles
-	master hls.Master
-	window *hls.Window // nil until a media playlist or a segment was asked for
-	damage uint64      // how much was known of it
-	place  place
+	admission *admission // of the first fragment; nil until the session was described
+	roles     roles
+	master    hls.Master
+	window    *hls.Window // nil until a media playlist or a segment was asked for
+	damage    uint64      // how much was known of it
+	place     place
 }
 
 // A place is how far a session has looked at the stream.
@@ -46,8 +46,8 @@ const (
 	roleSound
 )
 
-// roles is that of a session that begins with the cast.
-func (c *cast) roles() (l roles) {
+// roles is that of a session that begins with the admission.
+func (c *admission) roles() (l roles) {
 	i := 0
 	if c.Video != nil {
 		l[i] = rolePicture
@@ -61,7 +61,7 @@ func (c *cast) roles() (l roles) {
 
 // facts are what the window is told of a fragment.
 func (l roles) facts(o *Order, e store.Entry, known *fact) hls.Facts {
-	f := hls.Facts{Number: e.Number, Start: startOf(o.Clock, &e), Damaged: known.cast == nil, Whole: e.ServerTime().Add(e.Duration)}
+	f := hls.Facts{Number: e.Number, Start: startOf(o.Clock, &e), Damaged: known.admission == nil, Whole: e.ServerTime().Add(e.Duration)}
 	for i := range l {
 		if !f.Damaged {
 			f.Tracks[i].Track, f.Tracks[i].Span = known.of(l[i])
@@ -88,9 +88,9 @@ func (l roles) hush(f *hls.Facts) {
 func (known *fact) of(r role) (*timeline.Track, timeline.Span) {
 	switch r {
 	case rolePicture:
-		return known.cast.Video, known.spans[0]
+		return known.admission.Video, known.spans[0]
 	case roleSound:
-		return known.cast.Audio, known.spans[1]
+		return known.admission.Audio, known.spans[1]
 	}
 	return nil, timeline.Span{}
 }

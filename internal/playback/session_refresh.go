@@ -19,12 +19,12 @@ func (s *session) begin(ctx context.Context, p *HLS, v *Visit) ([]hls.Facts, boo
 		picker: *p.ranges.picker(p.config.Archive, v.Scope, &v.Order),
 		cursor: v.Order.Start.Prev(),
 	}
-	s.roles, s.cast = roles{}, nil
+	s.roles, s.admission = roles{}, nil
 	facts, whole, err := s.next(ctx, p, v, v.Order.Limit)
 	switch {
 	case err != nil:
 		return nil, false, err
-	case s.cast == nil:
+	case s.admission == nil:
 		return nil, false, errNoFragments()
 	}
 	if s.master.Codecs == nil {
@@ -120,8 +120,8 @@ func (s *session) gather(ctx context.Context, p *HLS, v *Visit, list []store.Ent
 		if err != nil {
 			return nil, err
 		}
-		if s.cast == nil && known.cast != nil {
-			s.cast, s.roles = known.cast, known.cast.roles()
+		if s.admission == nil && known.admission != nil {
+			s.admission, s.roles = known.admission, known.admission.roles()
 		}
 		f := s.roles.facts(&v.Order, e, known)
 		if !p.config.Rules.Strict {
@@ -177,13 +177,13 @@ func (s *session) describe(o *Order, first []hls.Facts) {
 	s.master = hls.Master{Container: o.Container}
 	m := hls.Measure(first)
 	s.master.Bandwidth, s.master.FrameRate = m.Bandwidth, m.FrameRate
-	for _, t := range s.cast.Tracks() {
+	for _, t := range s.admission.Tracks() {
 		s.master.Codecs = append(s.master.Codecs, t.Parameters.CodecString)
 	}
-	if t := s.cast.Video; t != nil {
+	if t := s.admission.Video; t != nil {
 		s.master.Width, s.master.Height = t.Parameters.Width, t.Parameters.Height
 	}
-	if t := s.cast.Audio; t != nil {
+	if t := s.admission.Audio; t != nil {
 		s.master.Channels = t.Parameters.Channels
 		if t.Media.Codec == media.ALaw || t.Media.Codec == media.MuLaw {
 			s.master.Silent = m.First // no browser plays it

@@ -15,48 +15,48 @@ import (
 	"github.com/millrace/millrace/media"
 )
 
-// unitCost is what a unit takes beside its bytes: its tables and heads.
-const unitCost = 16 << 10
+// mediaCost is what cached media take beside their bytes: tables and heads.
+const mediaCost = 16 << 10
 
-// units are the media of fragments in memory, packaged for players. They take so
+// A segmentCache has the media of fragments in memory, packaged for players. They take so
 // many bytes of the budget at most when nobody reads them; which was not asked for
 // longest goes first. Any number of goroutines may use it.
-type units struct {
+type segmentCache struct {
 	archive store.Archive
 	budget  *memory.Budget
 	events  HLSEvents
 	limit   int64         // bytes that are kept
 	places  chan struct{} // holds a token for each fragment that may be read and packaged now
-	flights flights[unitKey, *unit]
+	flights flights[mediaKey, *cachedMedia]
 
-	mu    sync.Mutex // guards what follows, and the unit's fields that say so
-	kept  map[unitKey]*unit
-	order list.List // of *unit, which was asked for last first
+	mu    sync.Mutex // guards what follows, and the fields of cachedMedia that say so
+	kept  map[mediaKey]*cachedMedia
+	order list.List // of *cachedMedia, which was asked for last first
 	used  int64     // bytes of what is kept
 }
 
-// A unitKey tells units apart: a fragment's frames, of which the segments of all
+// A mediaKey tells cached media apart: a fragment's frames, of which the segments of all
 // its tracks are made, or a whole segment of a transport stream, with how it ends.
-type unitKey struct {
+type mediaKey struct {
 	stream millrace.StreamKey
 	number millrace.FragmentNumber
 	ts     bool
 	hints  [hls.MaxTracks]timeline.Hint
 }
 
-// A unit is the media of one fragment.
-type unit struct {
-	key      unitKey
+// A cachedMedia is the media of one fragment.
+type cachedMedia struct {
+	key      mediaKey
 	size     int64
 	loan     *memory.Loan
 	fragment *millrace.Fragment // with its samples one by one; nil for a transport stream
-	media    []byte             // the Cluster, or the transport stream's segment
+	bytes    []byte             // the Cluster, or the transport stream's segment
 	packaged flights[trackKey, *fmp4.Segment]
 
 	mu       sync.Mutex // guards what follows
 	segments map[trackKey]*fmp4.Segment
 
-	// Guarded by units.mu.
+	// Guarded by segmentCache.mu.
 	at      *list.Element // nil if it is not kept
 	gone    bool          // its loan was given back, or is about to be
 	readers map[*Segment]struct{}
@@ -72,14 +72,14 @@ type trackKey struct {
 // different ways in different sessions.
 const mostEndings = 8
 
-func newUnits(c *HLSConfig) *units {
-	return &units{
+func newSegmentCache(c *HLSConfig) *segmentCache {
+	return &segmentCache{
 		archive: c.Archive, budget: c.Memory, events: c.Events, limit: c.Bytes,
-		places: make(chan struct{}, c.Packaging), kept: map[unitKey]*unit{},
+		places: make(chan struct{}, c.Packaging), kept: map[mediaKey]*cachedMedia{},
 	}
 }
 
-// A source is what a unit is made of.
+// A source is what cachedMedia are made of.
 type source struct {
 	scope  store.Scope
 	stored store.Entry
@@ -88,9 +88,9 @@ type source struct {
 }
 
 // segment returns the segment of an entry of a session's window.
-func (all *units) segment(ctx context.Context, v *Visit, from *source, track int) (*Segment, error) {
+func (all *segmentCache) segment(ctx context.Context, v *Visit, from *source, track int) (*Segment, error) {
 	e := from.entry
-	key := unitKey{stream: v.Scope.Stream, number: e.Number}
+	key := mediaKey{stream: v.Scope.Stream, number: e.Number}
 	if v.Order.Container == hls.MPEGTS {
 		key.ts = true
 		for i := range key.hints {
@@ -105,10 +105,10 @@ func (all *units) segment(ctx context.Context, v *Visit, from *source, track int
 	}
 	if key.ts {
 		s.Cached, s.clock = cached, clockOf(e.Elapsed())
-		s.finish(key, track, e, s.unit.media)
+		s.finish(key, track, e, s.media.bytes)
 		return s, nil
 	}
-	packaged, made, err := all.packaged(ctx, s.unit, e, trackKey{track, e.Hint(track)})
+	packaged, made, err := all.packaged(ctx, s.media, e, trackKey{track, e.Hint(track)})
 	if err != nil {
 		s.Close()
 		return nil, err
@@ -127,14 +127,14 @@ func clockOf(d time.Duration) int64 {
 	return timeline.Rescale(int64(d), int64(time.Second), rate)
 }
 
-// mostTakes is how often a unit is tried to be shared that is let go again before it
-// is read, because memory is short.
+// mostTakes is how often media are tried to be shared that are let go again before they
+// are read, because memory is short.
 const mostTakes = 3
 
-// take returns a reader of a unit, which is made if it is not there. One that is
+// take returns a reader of media, which are made if they are not there. What is
 // too large to be kept, or that is let go again and again, is made for this reader
 // alone.
-func (all *units) take(ctx context.Context, from *source, key unitKey) (s *Segment, cached bool, err error) {
+func (all *segmentCache) take(ctx context.Context, from *source, key mediaKey) (s *Segment, cached bool, err error) {
 	for range mostTakes {
 		if all.isLarge(&from.stored, key) {
 			break
@@ -142,7 +142,7 @@ func (all *units) take(ctx context.Context, from *source, key unitKey) (s *Segme
 		if s := all.find(key); s != nil {
 			return s, true, nil
 		}
-		u, made, err := all.flights.do(ctx, key, func(ctx context.Context) (*unit, error) {
+		u, made, err := all.flights.do(ctx, key, func(ctx context.Context) (*cachedMedia, error) {
 			u, err := all.make(ctx, from, key)
 			if err == nil {
 				all.keep(u)
@@ -166,20 +166,20 @@ func (all *units) take(ctx context.Context, from *source, key unitKey) (s *Segme
 	return s, false, nil
 }
 
-func (all *units) isLarge(entry *store.Entry, key unitKey) bool {
+func (all *segmentCache) isLarge(entry *store.Entry, key mediaKey) bool {
 	return needs(entry, key) > all.limit/4
 }
 
-// needs is how many bytes are needed to make a unit.
-func needs(entry *store.Entry, key unitKey) int64 {
+// needs is how many bytes are needed to make cachedMedia.
+func needs(entry *store.Entry, key mediaKey) int64 {
 	if key.ts {
-		return 2*entry.Size + entry.Size/4 + unitCost
+		return 2*entry.Size + entry.Size/4 + mediaCost
 	}
-	return entry.Size + unitCost
+	return entry.Size + mediaCost
 }
 
-// find returns a reader of a unit that is kept, nil if it is not.
-func (all *units) find(key unitKey) *Segment {
+// find returns a reader of media that are kept, nil if they are not.
+func (all *segmentCache) find(key mediaKey) *Segment {
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	u := all.kept[key]
@@ -190,41 +190,41 @@ func (all *units) find(key unitKey) *Segment {
 	return all.attachLocked(u)
 }
 
-// attach returns a reader of a unit, nil if the unit has been let go.
-func (all *units) attach(u *unit) *Segment {
+// attach returns a reader of media, nil if they have been let go.
+func (all *segmentCache) attach(u *cachedMedia) *Segment {
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	return all.attachLocked(u)
 }
 
-func (all *units) attachLocked(u *unit) *Segment {
+func (all *segmentCache) attachLocked(u *cachedMedia) *Segment {
 	if u.gone {
 		return nil
 	}
-	s := &Segment{units: all, unit: u}
+	s := &Segment{cache: all, media: u}
 	s.note()
 	u.readers[s] = struct{}{}
 	return s
 }
 
-// keep keeps a unit for others, and lets go of those that there is no room for
+// keep keeps media for others, and lets go of those that there is no room for
 // any more.
-func (all *units) keep(u *unit) {
+func (all *segmentCache) keep(u *cachedMedia) {
 	all.mu.Lock()
 	u.at = all.order.PushFront(u)
 	all.kept[u.key] = u
 	all.used += u.size
 	var gone []*memory.Loan
 	for all.used > all.limit && all.order.Len() > 1 {
-		gone = append(gone, all.dropLocked(all.order.Back().Value.(*unit)))
+		gone = append(gone, all.dropLocked(all.order.Back().Value.(*cachedMedia)))
 	}
 	all.mu.Unlock()
 	giveBack(gone...)
 }
 
-// dropLocked does not keep a unit any more. It returns what is to be given back:
-// nothing while somebody reads it.
-func (all *units) dropLocked(u *unit) *memory.Loan {
+// dropLocked does not keep media any more. It returns what is to be given back:
+// nothing while somebody reads them.
+func (all *segmentCache) dropLocked(u *cachedMedia) *memory.Loan {
 	if u.at != nil {
 		all.order.Remove(u.at)
 		u.at = nil
@@ -249,9 +249,9 @@ func giveBack(loans ...*memory.Loan) {
 }
 
 // leave ends a reader.
-func (all *units) leave(s *Segment) {
+func (all *segmentCache) leave(s *Segment) {
 	all.mu.Lock()
-	u := s.unit
+	u := s.media
 	delete(u.readers, s)
 	var gone *memory.Loan
 	if u.at == nil {
@@ -263,11 +263,11 @@ func (all *units) leave(s *Segment) {
 
 // shed lets go of what was not asked for longest of what nobody reads. It reports
 // false if there is nothing.
-func (all *units) shed() bool {
+func (all *segmentCache) shed() bool {
 	all.mu.Lock()
 	var gone *memory.Loan
 	for at := all.order.Back(); at != nil && gone == nil; at = at.Prev() {
-		if u := at.Value.(*unit); len(u.readers) == 0 {
+		if u := at.Value.(*cachedMedia); len(u.readers) == 0 {
 			gone = all.dropLocked(u)
 			break
 		}
@@ -277,10 +277,10 @@ func (all *units) shed() bool {
 	return gone != nil
 }
 
-// cut breaks off the readers of a unit that have taken nothing for so long.
-func (all *units) cut(u *unit, idle time.Duration) bool {
+// cut breaks off the readers of media that have taken nothing for so long.
+func (all *segmentCache) cut(u *cachedMedia, idle time.Duration) bool {
 	all.mu.Lock()
-	everybody := u.media != nil // what is being made has readers to come
+	everybody := u.bytes != nil // what is being made has readers to come
 	for s := range u.readers {
 		if s.idle() < idle {
 			everybody = false

@@ -20,8 +20,8 @@ type FileStore interface {
 	store.Outliner
 }
 
-// A filmStock reads the fragments of one stream for files.
-type filmStock struct {
+// A fragmentReader reads the fragments of one stream for files.
+type fragmentReader struct {
 	store FileStore
 	scope store.Scope
 
@@ -29,15 +29,15 @@ type filmStock struct {
 	formats map[[32]byte]*timeline.Format
 }
 
-func newFilmStock(st FileStore, s store.Scope) *filmStock {
-	return &filmStock{store: st, scope: s, formats: map[[32]byte]*timeline.Format{}}
+func newFragmentReader(st FileStore, s store.Scope) *fragmentReader {
+	return &fragmentReader{store: st, scope: s, formats: map[[32]byte]*timeline.Format{}}
 }
 
 // maxFormats bounds how many different headers a file may have.
 const maxFormats = 1024
 
 // format reads the tracks of a header, once for each.
-func (x *filmStock) format(h *millrace.Header) (*timeline.Format, error) {
+func (x *fragmentReader) format(h *millrace.Header) (*timeline.Format, error) {
 	if h == nil {
 		return nil, fmt.Errorf("fragment without a header: %w", millrace.ErrCorrupt)
 	}
@@ -57,7 +57,7 @@ func (x *filmStock) format(h *millrace.Header) (*timeline.Format, error) {
 }
 
 // blocks reads a fragment without its media.
-func (x *filmStock) blocks(ctx context.Context, e store.Entry) (*millrace.Fragment, *timeline.Format, error) {
+func (x *fragmentReader) blocks(ctx context.Context, e store.Entry) (*millrace.Fragment, *timeline.Format, error) {
 	f, err := x.store.Outline(ctx, x.scope, e)
 	if err != nil {
 		return nil, nil, err
@@ -68,7 +68,7 @@ func (x *filmStock) blocks(ctx context.Context, e store.Entry) (*millrace.Fragme
 
 // outline is blocks with the frames told apart of blocks that hold several, for
 // which the media is needed after all.
-func (x *filmStock) outline(ctx context.Context, e store.Entry) (*millrace.Fragment, *timeline.Format, error) {
+func (x *fragmentReader) outline(ctx context.Context, e store.Entry) (*millrace.Fragment, *timeline.Format, error) {
 	f, format, err := x.blocks(ctx, e)
 	if err == nil && timeline.Laced(f) {
 		f, err = x.unlaced(ctx, e, format)
@@ -76,7 +76,7 @@ func (x *filmStock) outline(ctx context.Context, e store.Entry) (*millrace.Fragm
 	return f, format, err
 }
 
-func (x *filmStock) unlaced(ctx context.Context, e store.Entry, format *timeline.Format) (*millrace.Fragment, error) {
+func (x *fragmentReader) unlaced(ctx context.Context, e store.Entry, format *timeline.Format) (*millrace.Fragment, error) {
 	f, err := x.store.Read(ctx, x.scope, e, nil)
 	if err == nil {
 		err = timeline.Unlace(f, format)
@@ -89,7 +89,7 @@ func (x *filmStock) unlaced(ctx context.Context, e store.Entry, format *timeline
 }
 
 // read reads a fragment with its media, into the memory that s has.
-func (x *filmStock) read(ctx context.Context, e store.Entry, s *scratch) (*millrace.Fragment, error) {
+func (x *fragmentReader) read(ctx context.Context, e store.Entry, s *scratch) (*millrace.Fragment, error) {
 	if need := int(e.Size); cap(s.fragment) < need {
 		s.fragment = make([]byte, need)
 	}
@@ -98,7 +98,7 @@ func (x *filmStock) read(ctx context.Context, e store.Entry, s *scratch) (*millr
 
 // each calls do with every fragment's blocks, several at a time and in no order.
 // The first error ends it.
-func (x *filmStock) each(ctx context.Context, entries []store.Entry, do func(ctx context.Context, i int, f *millrace.Fragment, format *timeline.Format) error) error {
+func (x *fragmentReader) each(ctx context.Context, entries []store.Entry, do func(ctx context.Context, i int, f *millrace.Fragment, format *timeline.Format) error) error {
 	work, ctx := errgroup.WithContext(ctx)
 	workers := min(runtime.GOMAXPROCS(0), batchWork, len(entries))
 	for w := range workers {

@@ -15,14 +15,14 @@ import (
 
 // make reads a fragment, once there is memory for it and fewer others are being
 // read, and packages it if it is to be a transport stream.
-func (all *units) make(ctx context.Context, from *source, key unitKey) (u *unit, err error) {
+func (all *segmentCache) make(ctx context.Context, from *source, key mediaKey) (u *cachedMedia, err error) {
 	select {
 	case all.places <- struct{}{}:
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
 	defer func() { <-all.places }()
-	u = &unit{key: key, size: needs(&from.stored, key), readers: map[*Segment]struct{}{}, segments: map[trackKey]*fmp4.Segment{}}
+	u = &cachedMedia{key: key, size: needs(&from.stored, key), readers: map[*Segment]struct{}{}, segments: map[trackKey]*fmp4.Segment{}}
 	if u.loan, err = all.budget.Borrow(ctx, u.size, func(idle time.Duration) bool { return all.cut(u, idle) }); err != nil {
 		return nil, err
 	}
@@ -38,13 +38,13 @@ func (all *units) make(ctx context.Context, from *source, key unitKey) (u *unit,
 	}
 	made = true
 	all.mu.Lock()
-	u.media = media
+	u.bytes = media
 	all.mu.Unlock()
 	return u, nil
 }
 
-// load returns the media of a unit.
-func (all *units) load(ctx context.Context, from *source, u *unit) ([]byte, error) {
+// load returns the bytes of cachedMedia.
+func (all *segmentCache) load(ctx context.Context, from *source, u *cachedMedia) ([]byte, error) {
 	f, err := all.archive.Read(ctx, from.scope, from.stored, nil)
 	if err != nil {
 		return nil, err
@@ -61,7 +61,7 @@ func (all *units) load(ctx context.Context, from *source, u *unit) ([]byte, erro
 	if err != nil {
 		return nil, err
 	}
-	u.size = int64(cap(segment)) + unitCost
+	u.size = int64(cap(segment)) + mediaCost
 	u.loan.Shrink(u.size)
 	all.events.Packaged(int64(len(segment)))
 	return segment, nil
@@ -80,9 +80,9 @@ func newTransportStream(f *millrace.Fragment, cluster []byte, e *hls.Entry) ([]b
 	return ts.NewSegment(tracks, runs, cluster, delay)
 }
 
-// packaged returns the segment of a track of a unit, which is made if it is not
+// packaged returns the segment of a track of a fragment, which is made if it is not
 // there, by one of those who ask at once.
-func (all *units) packaged(ctx context.Context, u *unit, e *hls.Entry, key trackKey) (s *fmp4.Segment, made bool, err error) {
+func (all *segmentCache) packaged(ctx context.Context, u *cachedMedia, e *hls.Entry, key trackKey) (s *fmp4.Segment, made bool, err error) {
 	if s := u.find(key); s != nil {
 		return s, false, nil
 	}
@@ -91,7 +91,7 @@ func (all *units) packaged(ctx context.Context, u *unit, e *hls.Entry, key track
 			return s, nil
 		}
 		t := e.Tracks[key.track].Track
-		run, frames := timeline.Run{}, u.media
+		run, frames := timeline.Run{}, u.bytes
 		if span := e.Tracks[key.track].Span; span.Bytes == 0 && t.SilentFrame() != nil {
 			run, frames = t.SilentRun(span, key.hint), t.SilentFrame()
 		} else {
@@ -107,13 +107,13 @@ func (all *units) packaged(ctx context.Context, u *unit, e *hls.Entry, key track
 	})
 }
 
-func (u *unit) find(key trackKey) *fmp4.Segment {
+func (u *cachedMedia) find(key trackKey) *fmp4.Segment {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.segments[key]
 }
 
-func (u *unit) keep(key trackKey, s *fmp4.Segment) {
+func (u *cachedMedia) keep(key trackKey, s *fmp4.Segment) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if len(u.segments) < mostEndings {
