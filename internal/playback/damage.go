@@ -32,8 +32,11 @@ func newDamage() *damage {
 func (d *damage) note(stream millrace.StreamKey, n millrace.FragmentNumber) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.found.Add(damageKey{stream, n}, struct{}{})
-	d.count++
+	key := damageKey{stream, n}
+	if !d.found.Contains(key) { // who asks again and again makes no session look again
+		d.count++
+	}
+	d.found.Add(key, struct{}{})
 }
 
 // since returns how often damage was found, and which of a stream's fragments are

@@ -44,3 +44,14 @@ func TestWhatIsKnownOfHeadersIsBounded(t *testing.T) {
 		t.Errorf("%d bytes are kept of nothing", f.used)
 	}
 }
+
+func TestDamageThatIsKnownIsNoNews(t *testing.T) {
+	d := newDamage()
+	stream := millrace.StreamKey{ID: 1}
+	d.note(stream, millrace.MaxFragmentNumber())
+	now, list := d.since(0, stream)
+	d.note(stream, millrace.MaxFragmentNumber())
+	if again, more := d.since(now, stream); len(list) != 1 || again != now || more != nil {
+		t.Errorf("%v, and then again %v", list, more)
+	}
+}
