@@ -62,12 +62,12 @@ func (p *ahead) run(ctx context.Context, w io.Writer, first, last int) (n int64,
 	work, ctx := errgroup.WithContext(ctx)
 	for i := range aheadWork {
 		p.ready[i], p.taken[i] = make(chan []byte), make(chan struct{})
-		work.Go(func() error { return p.make(ctx, i, first+i, last) })
+		work.Go(guarded(func() error { return p.make(ctx, i, first+i, last) }))
 	}
-	work.Go(func() (err error) {
+	work.Go(guarded(func() (err error) {
 		n, err = p.write(ctx, w, first, last)
 		return err
-	})
+	}))
 	err = work.Wait()
 	return n, err
 }

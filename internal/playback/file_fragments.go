@@ -102,7 +102,7 @@ func (x *fragmentReader) each(ctx context.Context, entries []store.Entry, do fun
 	work, ctx := errgroup.WithContext(ctx)
 	workers := min(runtime.GOMAXPROCS(0), batchWork, len(entries))
 	for w := range workers {
-		work.Go(func() error {
+		work.Go(guarded(func() error {
 			for i := w; i < len(entries); i += workers {
 				f, format, err := x.blocks(ctx, entries[i])
 				if err == nil {
@@ -113,7 +113,7 @@ func (x *fragmentReader) each(ctx context.Context, entries []store.Entry, do fun
 				}
 			}
 			return nil
-		})
+		}))
 	}
 	return work.Wait()
 }

@@ -183,7 +183,7 @@ func (s *section) fillAll(ctx context.Context, first, last int, dst []byte, room
 	for part := first; part < last; part++ {
 		piece := dst[s.at(part)-base : s.at(part+1)-base]
 		if len(piece) > 0 {
-			work.Go(func() error { return s.fill(ctx, part, piece, nil) })
+			work.Go(guarded(func() error { return s.fill(ctx, part, piece, nil) }))
 		}
 	}
 	return work.Wait()

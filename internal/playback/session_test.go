@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/playback"
@@ -166,4 +167,23 @@ func TestAPanicEndsOneRequest(t *testing.T) {
 		t.Errorf("%d bytes are taken by nobody", used)
 	}
 	s.must(1, 0)
+}
+
+// What is made of a file in goroutines of its own ends the file alone.
+func TestAPanicEndsOneFile(t *testing.T) {
+	f := newFilm(t)
+	f.seconds(avHeader(t), 0, 20)
+	a := &broken{Archive: f.store}
+	x := playback.NewFiles(playback.FilesConfig{Store: a})
+	file, err := x.Open(t.Context(), playback.FileRequest{Scope: f.scope(), Clock: store.ProducerClock, From: epoch, To: epoch.Add(time.Minute)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.times.Store(1)
+	if n, err := file.Cursor().WriteTo(t.Context(), io.Discard, 0, file.Size()); err == nil || !strings.Contains(err.Error(), "nobody thought of") {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+	if n, err := file.Cursor().WriteTo(t.Context(), io.Discard, 0, file.Size()); err != nil || n != file.Size() {
+		t.Errorf("%d bytes of %d, %v", n, file.Size(), err)
+	}
 }
