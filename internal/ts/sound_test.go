@@ -73,3 +73,23 @@ func TestAHoleBeginsAPacket(t *testing.T) {
 	_, pts := times(demux(t, c.segment(t, aac(t, stereo))).of(soundPID))
 	equal(t, "pts", pts, []int64{90000, 90000 + 300*ticks, 90000 + 300*ticks + 3*1920})
 }
+
+func TestAHoleOfAFrameBeginsAPacket(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		times []int32
+		want  []int64
+	}{
+		{"times that are rounded", []int32{0, 22, 42}, []int64{90000}},
+		{"a frame and a half are missing", []int32{0, 54}, []int64{90000, 90000 + 54*ticks}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			c := newClip()
+			for _, at := range row.times {
+				c = c.sound(at, 1)
+			}
+			_, pts := times(demux(t, c.segment(t, aac(t, stereo))).of(soundPID))
+			equal(t, "pts", pts, row.want)
+		})
+	}
+}
