@@ -7,8 +7,9 @@ type ClipLimits struct {
 	Bytes     int64 // of payload; 0: any number
 }
 
-// reached reports whether a fragment is too much, with which there would be so
-// many bytes behind so many fragments. The first never is.
+// reached reports whether a fragment is too much, with which there would be so many
+// bytes behind so many fragments. The first never is. How many fragments there may be
+// bounds their selection already.
 func (c ClipLimits) reached(fragments int, bytes int64) bool {
-	return fragments > 0 && (c.Fragments > 0 && fragments >= c.Fragments || c.Bytes > 0 && bytes > c.Bytes)
+	return fragments > 0 && c.Bytes > 0 && bytes > c.Bytes
 }
