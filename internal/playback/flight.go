@@ -24,10 +24,10 @@ type flight[V any] struct {
 	err   error
 }
 
-// do returns what make returns, for everybody who asks before that. The first one
+// do returns what produce returns, for everybody who asks before that. The first one
 // makes it in a context that does not end when he goes away; the others wait at
 // most until their own ends. made reports whether it was this call that made it.
-func (f *flights[K, V]) do(ctx context.Context, key K, make func(context.Context) (V, error)) (value V, made bool, err error) {
+func (f *flights[K, V]) do(ctx context.Context, key K, produce func(context.Context) (V, error)) (value V, made bool, err error) {
 	f.mu.Lock()
 	if p := f.pending[key]; p != nil {
 		f.mu.Unlock()
@@ -38,7 +38,7 @@ func (f *flights[K, V]) do(ctx context.Context, key K, make func(context.Context
 			return value, false, context.Cause(ctx)
 		}
 	}
-	p := &flight[V]{done: newDone(), err: context.Canceled}
+	p := &flight[V]{done: make(chan struct{}), err: context.Canceled}
 	if f.pending == nil {
 		f.pending = map[K]*flight[V]{}
 	}
@@ -47,11 +47,9 @@ func (f *flights[K, V]) do(ctx context.Context, key K, make func(context.Context
 	defer f.land(key, p) // also after a panic, which is the maker's own
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), makePatience)
 	defer cancel()
-	p.value, p.err = make(ctx)
+	p.value, p.err = produce(ctx)
 	return p.value, true, p.err
 }
-
-func newDone() chan struct{} { return make(chan struct{}) }
 
 func (f *flights[K, V]) land(key K, p *flight[V]) {
 	f.mu.Lock()
