@@ -1,6 +1,7 @@
 package playback_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -83,13 +84,23 @@ func (f *film) shootDays(days int) {
 			f.settle(done)
 			waiting--
 		}
-		if err := f.store.Submit(f.t.Context(), x, func(err error) { done <- err }); err != nil {
-			f.t.Fatal(err)
-		}
+		f.submit(x, done)
 		waiting++
 	}
 	for range waiting {
 		f.settle(done)
+	}
+}
+
+// submit gives a fragment to the store, again while its index has to catch up.
+func (f *film) submit(x *millrace.Fragment, done chan<- error) {
+	err := f.store.Submit(f.t.Context(), x, func(err error) { done <- err })
+	for errors.Is(err, store.ErrUnavailable) {
+		time.Sleep(10 * time.Millisecond)
+		err = f.store.Submit(f.t.Context(), x, func(err error) { done <- err })
+	}
+	if err != nil {
+		f.t.Fatal(err)
 	}
 }
 
