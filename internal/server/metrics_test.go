@@ -92,18 +92,20 @@ func TestMetricsCountOpenSessions(t *testing.T) {
 	r := start(t, nil, nil)
 	r.create("cam", 24)
 	p := r.put("cam", nil)
-	const series = `millrace_put_media_active_connections{stream_name="cam"}`
-	if open := r.scrape()[series]; open != 1 {
-		t.Errorf("%v are open, want 1", open)
+	await := func(want float64) {
+		t.Helper()
+		const series = `millrace_put_media_active_connections{stream_name="cam"}`
+		for until := time.Now().Add(30 * time.Second); r.scrape()[series] != want; time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(until) {
+				t.Fatalf("%v are open, want %v", r.scrape()[series], want)
+			}
+		}
 	}
+	await(1) // a call is counted once it is admitted
 	p.end()
 	p.rest()
 	p.close()
-	for until := time.Now().Add(30 * time.Second); r.scrape()[series] != 0; time.Sleep(10 * time.Millisecond) { // it ends behind its answer
-		if time.Now().After(until) {
-			t.Fatal("the session is counted for ever")
-		}
-	}
+	await(0) // it ends behind its answer
 }
 
 func TestMetricsOfAStreamGoWithIt(t *testing.T) {
