@@ -54,11 +54,11 @@ func (m *Media) PutMedia(w http.ResponseWriter, r *http.Request, c *MediaCall) (
 	// The request's context ends with net/http's interest in the connection.
 	ctx, done := m.permit(context.WithoutCancel(r.Context()), c, "PutMedia", s, errNotPermitted())
 	defer done()
-	return m.config.Sessions.Serve(ctx, putMediaConn{conn, c, events.Accepted}, ingest.Params{
+	return m.config.Sessions.Serve(ctx, putMediaConn{conn, c, h.Producer, events.Accepted}, ingest.Params{
 		Stream: s, Retention: func() time.Duration { return m.retention(s, a) },
 		Relative: h.Timecode == wire.TimecodeRelative, Start: h.Start, Quiet: h.NoAcks,
 		Expect: strings.EqualFold(r.Header.Get("Expect"), "100-continue"),
-		Place:  place, RequestID: c.RequestID, Session: h.Session, Producer: h.Producer,
+		Place:  place, RequestID: c.RequestID, Producer: h.Producer,
 		Events: events.Session,
 	})
 }
@@ -74,12 +74,17 @@ func errNotPermitted() error {
 type putMediaConn struct {
 	*wire.MediaConn
 	call     *MediaCall
+	producer millrace.ProducerID // of which each fragment is kept once; else none
 	accepted func(time.Duration)
 }
 
 // WriteHead writes the head with which PutMedia answers.
 func (c putMediaConn) WriteHead() error {
-	err := c.MediaConn.WriteHead(http.StatusOK, mediaHead(c.call.RequestID, wire.ContentTypeJSON))
+	h := mediaHead(c.call.RequestID, wire.ContentTypeJSON)
+	if c.producer != (millrace.ProducerID{}) {
+		h.Set(wire.HeaderProducer, c.producer.String())
+	}
+	err := c.MediaConn.WriteHead(http.StatusOK, h)
 	if err == nil {
 		c.accepted(time.Since(c.call.Began))
 	}

@@ -193,7 +193,7 @@ func (s *session) endOfBody(a *fragment.Assembler, err error) error {
 // again, nor if the client said who it is, for it sends it again as well.
 func (s *session) keepsPartial(err error) bool {
 	return s.sessions.KeepPartial && !errors.Is(err, wire.ErrInterrupted) && !s.ending() &&
-		s.params.Session == millrace.SessionID{}
+		s.params.Producer == millrace.ProducerID{}
 }
 
 // because returns the reason that was given to end, which made err happen; else

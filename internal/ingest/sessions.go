@@ -56,9 +56,8 @@ type Params struct {
 	Quiet     bool      // no acknowledgements but errors
 	Expect    bool      // the client waits for an interim answer
 	RequestID string
-	Place     *Place // from Admit; nil where nobody counts them
-	Session   millrace.SessionID
-	Producer  millrace.ProducerID
+	Place     *Place              // from Admit; nil where nobody counts them
+	Producer  millrace.ProducerID // that announces its identity, else none
 	Events    Events
 }
 

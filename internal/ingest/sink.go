@@ -143,7 +143,7 @@ func (s *sink) record(f *tail.Fragment, fin fragment.Finish) *millrace.Fragment 
 	return &millrace.Fragment{
 		Stream: s.stream.Key(), Number: f.Number, ProducerTime: f.ProducerTime,
 		Timecode: s.begin.Timecode, TimecodeScale: s.begin.Scale, Duration: fin.Duration,
-		Session: s.params.Session, Sequence: s.begin.Sequence, Producer: s.params.Producer, Flags: fin.Flags,
+		Sequence: s.begin.Sequence, Flags: fin.Flags,
 		Header: f.Header, Leading: f.Leading, Cluster: f.Cluster(), Trailing: fin.Trailing, Samples: fin.Samples,
 	}
 }

@@ -64,7 +64,7 @@ func TestAFragmentKeptInPartIsNeverAcknowledged(t *testing.T) {
 func TestNothingIsKeptInPartOfAProducerThatSendsItAgain(t *testing.T) {
 	for name, test := range map[string]func(r *rig) *call{
 		"it said who it is": func(r *rig) *call {
-			c := r.serve(func(p *ingest.Params) { p.Session = millrace.SessionID{1} })
+			c := r.serve(func(p *ingest.Params) { p.Producer = millrace.ProducerID{1} })
 			c.send(header(1), small(5))
 			c.breakOff()
 			return c

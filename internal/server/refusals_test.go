@@ -180,7 +180,7 @@ func TestARefusedCallIsToldWhileItHoldsItsBodyBack(t *testing.T) {
 		{"a start before all time", set(wire.HeaderProducerStart, "-1"), 400, invalid, "start"},
 		{"a start behind all time", set(wire.HeaderProducerStart, "1e20"), 400, invalid, "start"},
 		{"neither acks nor none", set(wire.HeaderAckRequired, "2"), 400, invalid, "acknowledgment"},
-		{"half an identity", set(wire.HeaderSessionID, strings.Repeat("a", 32)), 400, invalid, "producer id"},
+		{"a producer that is none", set(wire.HeaderProducer, strings.Repeat("A", 32)), 400, invalid, "producer id"},
 		{"a stream that is not there", set(wire.HeaderStreamName, "other"), 404, "ResourceNotFoundException", "not found"},
 		{"a stream that was there before", func(d *draft) {
 			d.header[wire.HeaderStreamName], d.header[wire.HeaderStreamARN] = nil, []string{arn[:strings.LastIndex(arn, "/")] + "/1"}

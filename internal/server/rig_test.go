@@ -167,6 +167,7 @@ type put struct {
 	t      testing.TB
 	conn   net.Conn
 	status int
+	answer http.Header
 	acks   chan ack
 	failed error // why the answer ended; set before acks is closed
 	once   sync.Once
@@ -257,7 +258,7 @@ func (r *rig) tryPut(head string) (*put, error) {
 		p.close()
 		return nil, fmt.Errorf("read answer: %w", err)
 	}
-	p.status = resp.StatusCode
+	p.status, p.answer = resp.StatusCode, resp.Header
 	if p.status == http.StatusOK {
 		go p.read(br)
 	} else {

@@ -13,15 +13,15 @@ const (
 )
 
 // Names of the request headers of PutMedia, canonical for http.Header. The
-// last two are Millrace's own, by which a producer announces its identity.
+// last one is Millrace's own: with it a producer announces its identity, and
+// the server that will keep each of its fragments once answers with the same.
 const (
 	HeaderStreamName    = "X-Amzn-Stream-Name"
 	HeaderStreamARN     = "X-Amzn-Stream-Arn"
 	HeaderTimecodeType  = "X-Amzn-Fragment-Timecode-Type"
 	HeaderProducerStart = "X-Amzn-Producer-Start-Timestamp"
 	HeaderAckRequired   = "X-Amzn-Fragment-Acknowledgment-Required"
-	HeaderSessionID     = "X-Millrace-Session-Id"
-	HeaderProducerID    = "X-Millrace-Producer-Id"
+	HeaderProducer      = "X-Millrace-Producer"
 )
 
 const (

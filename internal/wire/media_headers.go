@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"encoding/hex"
 	"net/http"
 	"strings"
 	"time"
@@ -33,8 +32,7 @@ type PutMediaHeaders struct {
 	Timecode TimecodeType
 	Start    time.Time           // producer's start time in whole milliseconds; zero Time if absent
 	NoAcks   bool                // the client wants no acknowledgements but errors
-	Session  millrace.SessionID  // of a producer that announces its identity, else none
-	Producer millrace.ProducerID // likewise
+	Producer millrace.ProducerID // that announces its identity, else none
 }
 
 // ByARN reports whether the stream is addressed by its ARN.
@@ -45,7 +43,7 @@ func (p PutMediaHeaders) ByARN() bool { return p.Name == "" }
 func ParsePutMediaHeaders(h http.Header) (PutMediaHeaders, error) {
 	var p PutMediaHeaders
 	for _, parse := range []func(http.Header) error{
-		p.parseStream, p.parseTimecode, p.parseStart, p.parseAcks, p.parseIdentity,
+		p.parseStream, p.parseTimecode, p.parseStart, p.parseAcks, p.parseProducer,
 	} {
 		if err := parse(h); err != nil {
 			return PutMediaHeaders{}, err
@@ -129,25 +127,19 @@ func (p *PutMediaHeaders) parseAcks(h http.Header) error {
 	return nil
 }
 
-func (p *PutMediaHeaders) parseIdentity(h http.Header) error {
-	session, producer := h.Get(HeaderSessionID), h.Get(HeaderProducerID)
-	if session == "" && producer == "" {
+func (p *PutMediaHeaders) parseProducer(h http.Header) (err error) {
+	switch values := h[HeaderProducer]; len(values) {
+	case 0:
 		return nil
+	case 1:
+		p.Producer, err = millrace.ParseProducerID(values[0])
+	default:
+		return invalid("The header %s is given %d times.", HeaderProducer, len(values))
 	}
-	if !parseID(p.Session[:], session) || !parseID(p.Producer[:], producer) {
-		return invalid("Session id and producer id must both be 32 hexadecimal digits and not zero.")
+	if err != nil {
+		return invalid("The producer is not valid: %v.", err)
 	}
 	return nil
-}
-
-func parseID(to []byte, s string) bool {
-	if len(s) != hex.EncodedLen(len(to)) {
-		return false
-	}
-	if _, err := hex.Decode(to, []byte(s)); err != nil {
-		return false
-	}
-	return strings.Trim(s, "0") != ""
 }
 
 // Set writes the parameters into the header of a request, as a client sends
@@ -169,8 +161,7 @@ func (p PutMediaHeaders) Set(h http.Header) {
 		acks = "0"
 	}
 	h.Set(HeaderAckRequired, acks)
-	if p.Session != (millrace.SessionID{}) {
-		h.Set(HeaderSessionID, hex.EncodeToString(p.Session[:]))
-		h.Set(HeaderProducerID, hex.EncodeToString(p.Producer[:]))
+	if p.Producer != (millrace.ProducerID{}) {
+		h.Set(HeaderProducer, p.Producer.String())
 	}
 }

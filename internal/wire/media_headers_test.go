@@ -51,9 +51,9 @@ func TestPutMediaHeaders(t *testing.T) {
 		},
 		"with an identity": {
 			header("x-amzn-stream-name", "door", "x-amzn-fragment-timecode-type", "ABSOLUTE",
-				"x-millrace-session-id", "000102030405060708090a0b0c0d0e0f", "x-millrace-producer-id", "F0000000000000000000000000000000"),
+				"x-millrace-producer", "f0000102030405060708090a0b0c0d0e"),
 			wire.PutMediaHeaders{
-				Name: "door", Session: millrace.SessionID{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, Producer: millrace.ProducerID{0xf0},
+				Name: "door", Producer: millrace.ProducerID{0xf0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14},
 			},
 		},
 	} {
@@ -76,22 +76,31 @@ func TestPutMediaHeaders(t *testing.T) {
 	}
 }
 
+// announced is the header of a call by a producer with an identity.
+func announced(producer ...string) http.Header {
+	h := header("x-amzn-stream-name", "door", "x-amzn-fragment-timecode-type", "ABSOLUTE")
+	h[wire.HeaderProducer] = producer
+	return h
+}
+
 func TestPutMediaHeadersRefuse(t *testing.T) {
 	for name, in := range map[string]http.Header{
-		"no stream":               header("x-amzn-fragment-timecode-type", "ABSOLUTE"),
-		"name and ARN":            header("x-amzn-stream-name", "door", "x-amzn-stream-arn", arn, "x-amzn-fragment-timecode-type", "ABSOLUTE"),
-		"a name with a slash":     header("x-amzn-stream-name", "a/b", "x-amzn-fragment-timecode-type", "ABSOLUTE"),
-		"an ARN of a channel":     header("x-amzn-stream-arn", strings.Replace(arn, "stream/", "channel/", 1), "x-amzn-fragment-timecode-type", "ABSOLUTE"),
-		"no timecode type":        header("x-amzn-stream-name", "door"),
-		"another timecode type":   header("x-amzn-stream-name", "door", "x-amzn-fragment-timecode-type", "absolute"),
-		"relative without start":  header("x-amzn-stream-name", "door", "x-amzn-fragment-timecode-type", "RELATIVE"),
-		"a start that is none":    header("x-amzn-stream-name", "door", "x-amzn-fragment-timecode-type", "ABSOLUTE", "x-amzn-producer-start-timestamp", "x"),
-		"a start before 1970":     header("x-amzn-stream-name", "door", "x-amzn-fragment-timecode-type", "RELATIVE", "x-amzn-producer-start-timestamp", "-5"),
-		"acks of another kind":    header("x-amzn-stream-name", "door", "x-amzn-fragment-timecode-type", "ABSOLUTE", "x-amzn-fragment-acknowledgment-required", "2"),
-		"half an identity":        header("x-amzn-stream-name", "door", "x-amzn-fragment-timecode-type", "ABSOLUTE", "x-millrace-session-id", strings.Repeat("1", 32)),
-		"a short identity":        header("x-amzn-stream-name", "door", "x-amzn-fragment-timecode-type", "ABSOLUTE", "x-millrace-session-id", "1", "x-millrace-producer-id", strings.Repeat("1", 32)),
-		"an identity of zeros":    header("x-amzn-stream-name", "door", "x-amzn-fragment-timecode-type", "ABSOLUTE", "x-millrace-session-id", strings.Repeat("0", 32), "x-millrace-producer-id", strings.Repeat("1", 32)),
-		"an identity of no digit": header("x-amzn-stream-name", "door", "x-amzn-fragment-timecode-type", "ABSOLUTE", "x-millrace-session-id", strings.Repeat("g", 32), "x-millrace-producer-id", strings.Repeat("1", 32)),
+		"no stream":              header("x-amzn-fragment-timecode-type", "ABSOLUTE"),
+		"name and ARN":           header("x-amzn-stream-name", "door", "x-amzn-stream-arn", arn, "x-amzn-fragment-timecode-type", "ABSOLUTE"),
+		"a name with a slash":    header("x-amzn-stream-name", "a/b", "x-amzn-fragment-timecode-type", "ABSOLUTE"),
+		"an ARN of a channel":    header("x-amzn-stream-arn", strings.Replace(arn, "stream/", "channel/", 1), "x-amzn-fragment-timecode-type", "ABSOLUTE"),
+		"no timecode type":       header("x-amzn-stream-name", "door"),
+		"another timecode type":  header("x-amzn-stream-name", "door", "x-amzn-fragment-timecode-type", "absolute"),
+		"relative without start": header("x-amzn-stream-name", "door", "x-amzn-fragment-timecode-type", "RELATIVE"),
+		"a start that is none":   header("x-amzn-stream-name", "door", "x-amzn-fragment-timecode-type", "ABSOLUTE", "x-amzn-producer-start-timestamp", "x"),
+		"a start before 1970":    header("x-amzn-stream-name", "door", "x-amzn-fragment-timecode-type", "RELATIVE", "x-amzn-producer-start-timestamp", "-5"),
+		"acks of another kind":   header("x-amzn-stream-name", "door", "x-amzn-fragment-timecode-type", "ABSOLUTE", "x-amzn-fragment-acknowledgment-required", "2"),
+		"no producer":            announced(""),
+		"a short producer":       announced("1"),
+		"a producer of zeros":    announced(strings.Repeat("0", 32)),
+		"a producer of no digit": announced(strings.Repeat("g", 32)),
+		"a producer in capitals": announced(strings.Repeat("F", 32)),
+		"two producers":          announced(strings.Repeat("1", 32), strings.Repeat("2", 32)),
 	} {
 		if got, err := wire.ParsePutMediaHeaders(in); millrace.CodeOf(err) != millrace.CodeInvalidArgument || err == nil {
 			t.Errorf("%s: %+v, err = %v", name, got, err)

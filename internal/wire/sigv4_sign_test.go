@@ -65,7 +65,7 @@ func TestWhatTheSignerSignsTheVerifierAccepts(t *testing.T) {
 				t.Fatal(err)
 			}
 			r.Header.Set("Content-Type", "application/json")
-			r.Header.Set("X-Millrace-Session-Id", strings.Repeat("1", 32))
+			r.Header.Set("X-Millrace-Producer", strings.Repeat("1", 32))
 			if tc.payload == wire.PayloadHash([]byte("{}")) {
 				r.Header.Set("X-Amz-Content-Sha256", tc.payload)
 			}
