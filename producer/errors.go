@@ -1,0 +1,74 @@
+package producer
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/millrace/millrace/media"
+)
+
+// What may be wrong with a track or a frame. All of it is found out before
+// anything is sent; test with errors.Is. The details are in a [*TrackError] or a
+// [*FrameError].
+var (
+	// ErrBadTrack means that a track's declaration does not hold together: a codec
+	// without an identifier, codec private data that cannot be read, a sampling rate
+	// that the private data contradict.
+	ErrBadTrack = errors.New("track is not well declared")
+	// ErrUnknownTrack means that a frame's track was not declared.
+	ErrUnknownTrack = errors.New("unknown track")
+	// ErrBadFrame means that the frame's bytes are not what its codec calls a
+	// frame. Only this frame is refused; the next one is looked at afresh.
+	ErrBadFrame = errors.New("frame is damaged")
+	// ErrNeedKeyFrame means that nothing can be decoded before a key frame, with
+	// the parameter sets that no frame and no private data have carried so far. Ask
+	// the encoder for one.
+	ErrNeedKeyFrame = errors.New("key frame with parameter sets needed")
+	// ErrFrameTooLarge means that the frame is above [MaxFrameSize].
+	ErrFrameTooLarge = fmt.Errorf("frame is larger than %d bytes", MaxFrameSize)
+)
+
+// TrackError says what is wrong with the declaration of a track. It is an
+// [ErrBadTrack] and, where codec private data are at fault, what package media
+// calls the fault.
+type TrackError struct {
+	// Track is the number of the track.
+	Track media.TrackNumber
+	// Part names the field, such as "sample rate".
+	Part string
+	// Err is the reason, nil where Part says it all.
+	Err error
+}
+
+// Error reports track, field and reason.
+func (e *TrackError) Error() string {
+	if e.Err == nil {
+		return fmt.Sprintf("track %d: %s: %v", e.Track, e.Part, ErrBadTrack)
+	}
+	return fmt.Sprintf("track %d: %s: %v", e.Track, e.Part, e.Err)
+}
+
+// Unwrap returns ErrBadTrack and the reason.
+func (e *TrackError) Unwrap() []error { return []error{ErrBadTrack, e.Err} }
+
+// FrameError says which frame was refused, and for what.
+type FrameError struct {
+	// Track and PTS are those of the frame.
+	Track media.TrackNumber
+	PTS   time.Duration
+	// Offset is where in the frame's data the fault was noticed, in bytes.
+	Offset int
+	// Part names what is wrong or missing, such as "nal unit length" or "sps".
+	Part string
+	// Err is one of this package's errors, such as ErrBadFrame.
+	Err error
+}
+
+// Error reports frame, fault and place.
+func (e *FrameError) Error() string {
+	return fmt.Sprintf("track %d, frame at %v: %v: %s at byte %d", e.Track, e.PTS, e.Err, e.Part, e.Offset)
+}
+
+// Unwrap returns the kind, so that errors.Is finds it.
+func (e *FrameError) Unwrap() error { return e.Err }
