@@ -16,22 +16,22 @@ import (
 const maxRejected = 10
 
 // readAcks reads the response of c to its end.
-func (u *Upload) readAcks(c *connection) {
+func (s *Stream) readAcks(c *connection) {
 	defer close(c.done)
-	fault := u.readAcksUntil(c, wire.NewAckDecoder(c.body))
+	fault := s.readAcksUntil(c, wire.NewAckDecoder(c.body))
 	_ = c.conn.Close() // wakes a writer that the server no longer reads from
 
-	u.mu.Lock()
-	defer u.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	c.over = true
 	if c.fault == nil {
 		c.fault = fault
 	}
-	u.changed.Broadcast()
+	s.changed.Broadcast()
 }
 
 // readAcksUntil returns nil if the response ended in good order.
-func (u *Upload) readAcksUntil(c *connection, acks *wire.AckDecoder) error {
+func (s *Stream) readAcksUntil(c *connection, acks *wire.AckDecoder) error {
 	for {
 		if err := c.conn.SetReadDeadline(time.Now().Add(silence)); err != nil {
 			return fmt.Errorf("read acknowledgements: %w", err)
@@ -47,31 +47,31 @@ func (u *Upload) readAcksUntil(c *connection, acks *wire.AckDecoder) error {
 		if a.Type == millrace.AckError {
 			_, told.Name = acks.Fault()
 		}
-		u.acknowledge(c, &told)
-		if u.options.Events.Ack != nil {
-			u.options.Events.Ack(told)
+		s.acknowledge(c, &told)
+		if s.config.Events.Ack != nil {
+			s.config.Events.Ack(told)
 		}
 	}
 }
 
 // acknowledge applies an acknowledgement that came over c.
-func (u *Upload) acknowledge(c *connection, a *Ack) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
+func (s *Stream) acknowledge(c *connection, a *Ack) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	f := c.find(a.Ack)
 	if f != nil {
-		a.Size = f.size
+		a.Size = f.body.size
 		if !f.open() {
 			a.AfterEnd = time.Since(f.ended)
 		}
 	}
 	switch {
 	case a.Type == millrace.AckError:
-		u.refuse(c, f, a)
-	case f != nil && a.Type == u.final:
-		u.release(c, f)
-		u.stats.Persisted++
-		u.progress, u.rejected = true, 0
+		s.refuse(c, f, a)
+	case f != nil && a.Type == s.final:
+		s.release(c, f)
+		s.stats.Persisted++
+		s.progress, s.rejected = true, 0
 	}
 }
 
@@ -92,24 +92,26 @@ func (c *connection) find(a millrace.Ack) *fragment {
 }
 
 // release lets a fragment go.
-func (u *Upload) release(c *connection, f *fragment) {
-	u.queue.remove(f)
+func (s *Stream) release(c *connection, f *fragment) {
+	if !f.settled {
+		s.queue.remove(f)
+		f.settled = true
+	}
 	c.sent = slices.DeleteFunc(c.sent, func(g *fragment) bool { return g == f })
-	u.changed.Broadcast()
+	s.changed.Broadcast()
 }
 
 // refuse handles an error, which ends the connection. Some faults are the
 // fragment's own: it is given up. All others have it sent again.
-func (u *Upload) refuse(c *connection, f *fragment, a *Ack) {
+func (s *Stream) refuse(c *connection, f *fragment, a *Ack) {
 	c.fault = &millrace.Error{Code: a.Code, Message: fmt.Sprintf("server refused the media: %s", a.Name)}
 	if f == nil || !skips(a.Code) {
 		return
 	}
-	f.rejected = true
-	u.release(c, f)
-	u.stats.Rejected++
-	if u.rejected++; u.rejected >= maxRejected {
-		u.fail(fmt.Errorf("%d fragments in a row: %w", u.rejected, c.fault))
+	s.release(c, f)
+	s.stats.Rejected++
+	if s.rejected++; s.rejected >= maxRejected {
+		s.fail(fmt.Errorf("%d fragments in a row: %w", s.rejected, c.fault))
 	}
 }
 
@@ -134,9 +136,9 @@ func ends(err error) bool {
 }
 
 // fail ends the upload with err, unless it has ended already.
-func (u *Upload) fail(err error) {
-	if u.err == nil {
-		u.err = err
+func (s *Stream) fail(err error) {
+	if s.err == nil {
+		s.err = err
 	}
-	u.changed.Broadcast()
+	s.changed.Broadcast()
 }

@@ -4,11 +4,11 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"sync"
-	"time"
 
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/wire/client"
@@ -34,6 +34,13 @@ type Client struct {
 	HTTPClient *http.Client
 	// Dial makes the connections that media go over; nil is a net.Dialer.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Logger is told what an operator would act on; nil tells nobody.
+	Logger *slog.Logger
+	// Memory bounds the media that all streams keep in memory, in bytes. 0 is
+	// DefaultMemory.
+	Memory int64
+	// Spool is the directory below which streams with a spool keep one each.
+	Spool string
 
 	once   sync.Once
 	client *client.Client
@@ -58,14 +65,6 @@ func (c *Client) connect() (*client.Client, error) {
 		c.client = client.New(settings)
 	})
 	return c.client, c.err
-}
-
-// A Spec is what a stream that does not exist yet is to be.
-type Spec struct {
-	Retention  time.Duration // whole hours; 0 keeps nothing
-	DeviceName string
-	MediaType  string // such as video/h264, with a comma between tracks
-	Tags       map[string]string
 }
 
 // ensure finds the stream, and makes it if there is none and spec says what it

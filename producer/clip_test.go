@@ -69,14 +69,14 @@ type sent struct {
 // playing runs play against a server inside a bubble that begins at midnight
 // of the first day of 2000, and returns what came. The origin is that moment
 // plus offset.
-func playing(t *testing.T, o producer.Options, offset time.Duration, play func(ctx context.Context, u *producer.Upload, origin time.Time) error) (s *server, frames []sent, known []bool) {
+func playing(t *testing.T, o producer.StreamConfig, offset time.Duration, play func(ctx context.Context, u *producer.Stream, origin time.Time) error) (s *server, frames []sent, known []bool) {
 	t.Helper()
 	t.Setenv("HOME", t.TempDir())
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		origin := began.Add(offset)
-		if o.Relative {
-			o.Start = origin
+		if o.Time.Relative {
+			o.Time.Start = origin
 		}
 		watch := func(c *call) {
 			for {
@@ -87,7 +87,7 @@ func playing(t *testing.T, o producer.Options, offset time.Duration, play func(c
 				known = append(known, k.known)
 				for c.frame() {
 					at := time.Duration(k.times[len(k.times)-1]) * time.Millisecond
-					if !o.Relative {
+					if !o.Time.Relative {
 						at -= time.Duration(origin.UnixNano())
 					}
 					frames = append(frames, sent{k.frames[len(k.frames)-1], time.Since(began), at})
@@ -142,7 +142,7 @@ func TestALengthThatTheFileSaysIsTakenIfItCanBeTrue(t *testing.T) {
 func TestPlayingAsFastAsItGoes(t *testing.T) {
 	for _, size := range []bool{true, false} {
 		for _, relative := range []bool{true, false} {
-			s, frames, known := playing(t, producer.Options{Relative: relative}, -time.Hour, func(ctx context.Context, u *producer.Upload, origin time.Time) error {
+			s, frames, known := playing(t, producer.StreamConfig{Time: producer.TimeRules{Relative: relative}}, -time.Hour, func(ctx context.Context, u *producer.Stream, origin time.Time) error {
 				return read(t, file(size)).Play(ctx, u, producer.PlayOptions{Origin: origin})
 			})
 			want := []sent{
@@ -167,7 +167,7 @@ func TestPlayingAsFastAsItGoes(t *testing.T) {
 }
 
 func TestPlayingInRealTime(t *testing.T) {
-	_, frames, _ := playing(t, producer.Options{}, time.Second, func(ctx context.Context, u *producer.Upload, origin time.Time) error {
+	_, frames, _ := playing(t, producer.StreamConfig{}, time.Second, func(ctx context.Context, u *producer.Stream, origin time.Time) error {
 		return read(t, file(true)).Play(ctx, u, producer.PlayOptions{Origin: origin, Realtime: true})
 	})
 	if len(frames) != 6 {
@@ -181,7 +181,7 @@ func TestPlayingInRealTime(t *testing.T) {
 }
 
 func TestLoopingGoesOnWithoutAGap(t *testing.T) {
-	_, frames, _ := playing(t, producer.Options{}, 0, func(ctx context.Context, u *producer.Upload, origin time.Time) error {
+	_, frames, _ := playing(t, producer.StreamConfig{}, 0, func(ctx context.Context, u *producer.Stream, origin time.Time) error {
 		ctx, cancel := context.WithTimeout(ctx, 14500*time.Millisecond)
 		defer cancel()
 		err := read(t, file(true)).Play(ctx, u, producer.PlayOptions{Origin: origin, Realtime: true, Loop: true})
@@ -207,7 +207,7 @@ func TestLoopingGoesOnWithoutAGap(t *testing.T) {
 func TestALoopIsEnteredAtItsTime(t *testing.T) {
 	// The clip began 45.3 s ago: the eighth run is at 3.3 s, so its cluster at
 	// 4 s comes next.
-	_, frames, _ := playing(t, producer.Options{}, -45300*time.Millisecond, func(ctx context.Context, u *producer.Upload, origin time.Time) error {
+	_, frames, _ := playing(t, producer.StreamConfig{}, -45300*time.Millisecond, func(ctx context.Context, u *producer.Stream, origin time.Time) error {
 		ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 		defer cancel()
 		_ = read(t, file(true)).Play(ctx, u, producer.PlayOptions{Origin: origin, Realtime: true, Loop: true})
@@ -229,7 +229,7 @@ func TestCopyingARunningStream(t *testing.T) {
 		"at once":      func() io.Reader { return bytes.NewReader(file(true)) },
 		"byte by byte": func() io.Reader { return iotest.OneByteReader(bytes.NewReader(file(false))) },
 	} {
-		_, frames, known := playing(t, producer.Options{}, 0, func(ctx context.Context, u *producer.Upload, origin time.Time) error {
+		_, frames, known := playing(t, producer.StreamConfig{}, 0, func(ctx context.Context, u *producer.Stream, origin time.Time) error {
 			return producer.Copy(ctx, u, r(), producer.PlayOptions{Origin: origin})
 		})
 		var text []string
@@ -246,7 +246,7 @@ func TestCopyingARunningStream(t *testing.T) {
 }
 
 func TestCopyingInRealTime(t *testing.T) {
-	_, frames, _ := playing(t, producer.Options{}, 0, func(ctx context.Context, u *producer.Upload, origin time.Time) error {
+	_, frames, _ := playing(t, producer.StreamConfig{}, 0, func(ctx context.Context, u *producer.Stream, origin time.Time) error {
 		return producer.Copy(ctx, u, bytes.NewReader(file(true)), producer.PlayOptions{Realtime: true})
 	})
 	for i, f := range frames {
@@ -257,7 +257,7 @@ func TestCopyingInRealTime(t *testing.T) {
 }
 
 func TestDocumentsFollowOneAnother(t *testing.T) {
-	s, frames, _ := playing(t, producer.Options{}, -time.Hour, func(ctx context.Context, u *producer.Upload, origin time.Time) error {
+	s, frames, _ := playing(t, producer.StreamConfig{}, -time.Hour, func(ctx context.Context, u *producer.Stream, origin time.Time) error {
 		other := bytes.Replace(file(false), []byte("V_TEST"), []byte("V_NEXT"), 1)
 		clip := read(t, slices.Concat(file(false), file(false), other))
 		if clip.Duration() != 18*time.Second {
@@ -313,7 +313,7 @@ func TestFilesOfOtherPrograms(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		s, frames, _ := playing(t, producer.Options{}, -time.Hour, func(ctx context.Context, u *producer.Upload, origin time.Time) error {
+		s, frames, _ := playing(t, producer.StreamConfig{}, -time.Hour, func(ctx context.Context, u *producer.Stream, origin time.Time) error {
 			return clip.Play(ctx, u, producer.PlayOptions{Origin: origin})
 		})
 		blocks := countBlocks(t, b)

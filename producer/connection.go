@@ -31,34 +31,36 @@ type connection struct {
 	done     chan struct{} // closed when the response has ended
 
 	// Guarded by the upload's mutex.
-	sent  []*fragment // not final yet, in the order of sending
+	sent  []*fragment // not settled yet, in the order of sending
+	at    *fragment   // the one that is being sent, or the last one that was; nil at first
+	from  cursor      // what of it was not sent
 	over  bool        // the response has ended
 	fault error       // why; nil if in good order
 }
 
 // call makes a connection whose body begins with h. It returns when the server
 // has accepted the call.
-func (u *Upload) call(ctx context.Context, h *header) (*connection, error) {
-	endpoint, err := u.client.DataEndpoint(ctx, u.stream.Name, client.PutMedia)
+func (s *Stream) call(ctx context.Context, h *header) (*connection, error) {
+	endpoint, err := s.client.DataEndpoint(ctx, s.name, client.PutMedia)
 	if err != nil {
 		return nil, fmt.Errorf("find endpoint: %w", err)
 	}
-	c, err := u.callAt(ctx, endpoint, h)
+	c, err := s.callAt(ctx, endpoint, h)
 	if err != nil {
-		u.client.ForgetEndpoint(u.stream.Name, client.PutMedia)
+		s.client.ForgetEndpoint(s.name, client.PutMedia)
 		return nil, fmt.Errorf("put media: %w", err)
 	}
 	return c, nil
 }
 
-func (u *Upload) callAt(ctx context.Context, endpoint string, h *header) (*connection, error) {
+func (s *Stream) callAt(ctx context.Context, endpoint string, h *header) (*connection, error) {
 	ctx, cancel := context.WithTimeout(ctx, headTimeout)
 	defer cancel()
-	req, err := u.request(ctx, endpoint)
+	req, err := s.request(ctx, endpoint)
 	if err != nil {
 		return nil, err
 	}
-	conn, err := u.dial(ctx, req.URL)
+	conn, err := s.dial(ctx, req.URL)
 	if err != nil {
 		return nil, err
 	}
@@ -74,19 +76,19 @@ func (u *Upload) callAt(ctx context.Context, endpoint string, h *header) (*conne
 }
 
 // request makes the signed request. Its body is sent by hand.
-func (u *Upload) request(ctx context.Context, endpoint string) (*http.Request, error) {
+func (s *Stream) request(ctx context.Context, endpoint string) (*http.Request, error) {
 	target, err := url.Parse(endpoint + "/putMedia")
 	if err != nil {
 		return nil, fmt.Errorf("read endpoint: %w", err)
 	}
 	req := (&http.Request{Method: http.MethodPost, URL: target, Header: http.Header{}}).WithContext(ctx)
 	req.Header.Set("User-Agent", client.UserAgent)
-	params := wire.PutMediaHeaders{Name: u.stream.Name, Timecode: wire.TimecodeAbsolute, Start: time.Now()}
-	if u.options.Relative {
-		params.Timecode, params.Start = wire.TimecodeRelative, u.options.Start
+	params := wire.PutMediaHeaders{Name: s.name, Timecode: wire.TimecodeAbsolute, Start: time.Now()}
+	if s.config.Time.Relative {
+		params.Timecode, params.Start = wire.TimecodeRelative, s.config.Time.Start
 	}
 	params.Set(req.Header)
-	if err := u.client.Sign(ctx, req, wire.UnsignedPayload); err != nil {
+	if err := s.client.Sign(ctx, req, wire.UnsignedPayload); err != nil {
 		return nil, err
 	}
 	return req, nil

@@ -14,14 +14,14 @@ import (
 // follows the rules of ReadClip and Clip.Play, except that it cannot loop and
 // that a Realtime copy does not skip. It returns at the end of r, or when ctx
 // ends and r is not waiting. The last fragment is ended only at the end of r.
-func Copy(ctx context.Context, u *Upload, r io.Reader, o PlayOptions) error {
+func Copy(ctx context.Context, to *Stream, r io.Reader, o PlayOptions) error {
 	s := newSplitter(r)
-	c := copier{player: player{upload: u, options: o, base: o.Origin}}
+	c := copier{player: player{stream: to, options: o, base: o.Origin}}
 	for {
 		part, err := s.next()
 		switch {
 		case errors.Is(err, io.EOF) && c.clip != nil:
-			u.End()
+			to.end()
 			return nil
 		case errors.Is(err, io.EOF):
 			return fmt.Errorf("copy: %w", errNoMedia)
@@ -52,7 +52,7 @@ func (c *copier) send(ctx context.Context, s *splitter, p part) error {
 			return err
 		}
 	}
-	if err := c.upload.Append(ctx, bytes.Clone(p.raw)); err != nil {
+	if err := c.stream.append(ctx, bytes.Clone(p.raw)); err != nil {
 		return fmt.Errorf("copy frame: %w", err)
 	}
 	return nil
@@ -72,8 +72,8 @@ func (c *copier) begin(ctx context.Context, s *splitter, p part) error {
 	if err := c.wait(ctx, c.at(k.at)); err != nil {
 		return err
 	}
-	c.upload.SetHeader(k.header)
-	if err := c.upload.Begin(ctx, timecode, append(k.leading, clusterHead(&k, timecode))...); err != nil {
+	c.stream.setHeader(k.header)
+	if err := c.stream.begin(ctx, fragmentHead{timecode, k.leading, clusterHead(&k, timecode)}); err != nil {
 		return fmt.Errorf("copy cluster: %w", err)
 	}
 	c.leading = nil

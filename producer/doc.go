@@ -1,29 +1,32 @@
-// Package producer puts media into a stream of a Millrace server, or of any
-// other that speaks the same protocol, and says when it is safe.
+// Package producer puts media into streams of a Millrace server, or of any
+// other that speaks the same protocol, and says when they are safe.
 //
 //	client := &producer.Client{}
-//	up, err := client.Open(ctx, "gate", producer.Options{Create: &producer.Spec{Retention: 24 * time.Hour}})
+//	cam, err := client.Open(ctx, "gate", producer.StreamConfig{
+//		Create: &producer.Spec{Retention: 24 * time.Hour},
+//		Tracks: tracks,
+//	})
 //	…
-//	w := producer.NewFrameWriter(up, tracks)
-//	err = w.WriteFrame(ctx, frame)
+//	err = cam.Write(ctx, frame)
 //	…
-//	err = up.Close(ctx)
+//	err = cam.Close(ctx)
 //
-// An Upload takes fragments: from a FrameWriter, which makes them of frames,
-// from a Clip, which is a Matroska file in memory that can be played in real
-// time and over and over, from Copy, which takes them out of a running Matroska
-// stream, or made by hand with Begin, Append and End.
+// A Stream takes frames, by Write, and makes fragments of them; or whole
+// fragments from a Clip, which is a Matroska file in memory that can be played
+// in real time and over and over, or from Copy, which takes them out of a
+// running Matroska stream.
 //
 // The package promises:
 //
-//	P1: a fragment is kept, in memory, until the server has acknowledged that
-//	    it is durable, and sent again as often as the connection breaks.
+//	P1: a fragment is kept until the server has acknowledged that it is
+//	    durable, and sent again as often as the connection breaks.
 //	P2: fragments are sent in the order in which they were begun, each frame as
-//	    soon as it was appended.
-//	P3: what is kept is bounded; a full buffer makes writers wait.
-//	P4: no fragment is given up silently: one that the server refuses is
-//	    reported, and what ends the upload is returned by every later call.
+//	    soon as it was written, unless the stream's rules say otherwise.
+//	P3: what is kept is bounded; what a full buffer does is the stream's policy.
+//	P4: nothing is given up silently: what is dropped or refused is reported,
+//	    with its time range, and never because of the network or of a control
+//	    operation.
+//	P5: Write does not wait for the network, unless the policy says so.
 //
-// It refuses to encode, to keep media over a restart of the process, and to
-// drop fragments because a network is slow.
+// It refuses to encode and to decode.
 package producer

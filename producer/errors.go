@@ -8,6 +8,20 @@ import (
 	"github.com/millrace/millrace/media"
 )
 
+// Errors of a stream's methods.
+var (
+	// ErrClosed means that Close or Abort was called before.
+	ErrClosed = errors.New("stream is closed")
+	// ErrOrder means that there is no header yet, or no fragment to append to.
+	ErrOrder = errors.New("call out of order")
+	// ErrTooLarge means that a fragment would be larger than MaxFragmentSize.
+	ErrTooLarge = fmt.Errorf("fragment is larger than %d bytes", MaxFragmentSize)
+	// ErrTime means that a frame's time is too far from those before it.
+	ErrTime = errors.New("frame time is out of range")
+	// ErrBufferFull means that there is no room, and the policy is FullFail.
+	ErrBufferFull = errors.New("buffer is full")
+)
+
 // What may be wrong with a track or a frame. All of it is found out before
 // anything is sent; test with errors.Is. The details are in a [*TrackError] or a
 // [*FrameError].

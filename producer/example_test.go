@@ -11,24 +11,24 @@ import (
 )
 
 // A camera hands frames over as they come from its encoder.
-func ExampleFrameWriter() {
+func ExampleStream_Write() {
 	ctx := context.Background()
 	var client producer.Client // finds the server as the AWS tools do
-	up, err := client.Open(ctx, "gate", producer.Options{
-		Create: &producer.Spec{Retention: 24 * time.Hour, MediaType: "video/h264"},
-	})
-	if err != nil {
-		log.Fatal(err)
-	}
-	var codecPrivate []byte // the encoder's avcC
+	var codecPrivate []byte    // the encoder's avcC
 	track, err := media.NewTrack(1, "V_MPEG4/ISO/AVC", codecPrivate)
 	if err != nil {
 		log.Fatal(err)
 	}
-	w := producer.NewFrameWriter(up, []media.Track{track})
+	up, err := client.Open(ctx, "gate", producer.StreamConfig{
+		Create: &producer.Spec{Retention: 24 * time.Hour, MediaType: "video/h264"},
+		Tracks: []media.Track{track},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
 	for range 100 {
 		frame := media.Frame{Track: 1, PTS: time.Duration(time.Now().UnixNano()), Key: true, Data: []byte("…")}
-		if err := w.WriteFrame(ctx, frame); err != nil {
+		if err := up.Write(ctx, frame); err != nil {
 			log.Fatal(err)
 		}
 	}
@@ -50,7 +50,7 @@ func ExampleClip_Play() {
 		log.Fatal(err)
 	}
 	var client producer.Client
-	up, err := client.Open(ctx, "gate", producer.Options{})
+	up, err := client.Open(ctx, "gate", producer.StreamConfig{})
 	if err != nil {
 		log.Fatal(err)
 	}

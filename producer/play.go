@@ -25,8 +25,8 @@ type PlayOptions struct {
 // Play sends the clip's fragments. It returns when the last one was handed to
 // the upload, which is before it is durable. When ctx ends, it sends the rest
 // of the fragment at once, so that it is whole, and returns the error of ctx.
-func (c *Clip) Play(ctx context.Context, u *Upload, o PlayOptions) error {
-	p := player{clip: c, upload: u, options: o}
+func (c *Clip) Play(ctx context.Context, to *Stream, o PlayOptions) error {
+	p := player{clip: c, stream: to, options: o}
 	for run := time.Duration(0); ; run += c.duration {
 		p.base = o.Origin.Add(run)
 		if o.Realtime && o.Loop && time.Since(p.base) > c.duration {
@@ -38,7 +38,7 @@ func (c *Clip) Play(ctx context.Context, u *Upload, o PlayOptions) error {
 			}
 		}
 		if !o.Loop {
-			u.End()
+			to.end()
 			return nil
 		}
 	}
@@ -50,7 +50,7 @@ const lateness = 250 * time.Millisecond
 // A player is one run through a clip.
 type player struct {
 	clip    *Clip
-	upload  *Upload
+	stream  *Stream
 	options PlayOptions
 	base    time.Time // when the clip's first frame is due
 	entered bool
@@ -65,8 +65,8 @@ func (p *player) at(t int64) time.Time {
 // timecode is the time of a Cluster in ticks, as it is sent.
 func (p *player) timecode(k *cluster) uint64 {
 	at := p.at(k.at)
-	if p.upload.options.Relative {
-		return uint64(max(at.Sub(p.upload.options.Start), 0)) / k.scale
+	if p.stream.config.Time.Relative {
+		return uint64(max(at.Sub(p.stream.config.Time.Start), 0)) / k.scale
 	}
 	return uint64(max(at.UnixNano(), 0)) / k.scale
 }
@@ -81,8 +81,8 @@ func (p *player) play(ctx context.Context, k *cluster) error {
 	}
 	p.entered = true
 	timecode := p.timecode(k)
-	p.upload.SetHeader(k.header)
-	if err := p.upload.Begin(ctx, timecode, append(k.leading[:len(k.leading):len(k.leading)], clusterHead(k, timecode))...); err != nil {
+	p.stream.setHeader(k.header)
+	if err := p.stream.begin(ctx, fragmentHead{timecode, k.leading, clusterHead(k, timecode)}); err != nil {
 		return fmt.Errorf("play cluster: %w", err)
 	}
 	whole := context.WithoutCancel(ctx) // what has begun is sent to its end
@@ -93,12 +93,12 @@ func (p *player) play(ctx context.Context, k *cluster) error {
 		if n == len(rest) {
 			raws = append(raws, k.trailing...)
 		}
-		if err := p.upload.Append(whole, raws...); err != nil {
+		if err := p.stream.append(whole, raws...); err != nil {
 			return fmt.Errorf("play frames: %w", err)
 		}
 		rest = rest[n:]
 	}
-	p.upload.End()
+	p.stream.end()
 	return ended
 }
 

@@ -17,72 +17,112 @@ const (
 	maxBatch     = 256 << 10 // bytes
 )
 
-// run makes connections as long as there is something to send.
-func (u *Upload) run(ctx context.Context) {
-	defer close(u.done)
+// run makes calls as long as there is something to send.
+func (s *Stream) run(ctx context.Context) {
+	defer close(s.done)
 	stop := context.AfterFunc(ctx, func() {
-		u.mu.Lock()
-		defer u.mu.Unlock()
-		u.fail(ErrClosed)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.fail(ErrClosed)
 	})
 	defer stop()
 
 	backoff := client.Backoff{Min: minReconnect, Max: maxReconnect}
+	for !s.isReady() {
+		err := s.prepare(ctx)
+		if err != nil && !s.pause(ctx, err, backoff.Next()) {
+			return
+		}
+	}
+	backoff.Reset()
 	for {
-		h, again := u.waitForWork()
+		h, again := s.waitForWork()
 		if h == nil {
 			return
 		}
-		err := u.runConnection(ctx, h, again)
-		if u.tookProgress() {
+		err := s.runConnection(ctx, h, again)
+		if s.tookProgress() {
 			backoff.Reset()
 		}
-		if err != nil && !u.pause(ctx, err, backoff.Next()) {
+		if err != nil && !s.pause(ctx, err, backoff.Next()) {
 			return
 		}
 	}
 }
 
+func (s *Stream) isReady() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ready
+}
+
+// prepare finds the stream and where to send to.
+func (s *Stream) prepare(ctx context.Context) error {
+	info, err := ensure(ctx, s.client, s.name, s.config.Create, s.config.Events.Created)
+	if err == nil {
+		_, err = s.client.DataEndpoint(ctx, s.name, client.PutMedia)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		if !client.Passing(err) {
+			s.refusal = err
+			s.changed.Broadcast()
+		}
+		return err
+	}
+	s.info, s.ready = info, true
+	if info.Retention == 0 {
+		s.final = millrace.AckReceived
+	}
+	s.changed.Broadcast()
+	return nil
+}
+
 // waitForWork returns the header of what is to be sent, and nil when nothing
 // ever will be. again is how many fragments were sent before.
-func (u *Upload) waitForWork() (h *header, again int) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
+func (s *Stream) waitForWork() (h *header, again int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for {
 		switch {
-		case u.err != nil:
+		case s.err != nil:
 			return nil, 0
-		case !u.queue.idle():
-			again = u.queue.rewind()
-			return u.queue.fragments[0].header, again
-		case u.closing:
+		case !s.queue.idle():
+			for f := s.queue.first; f != nil; f = f.next {
+				if f.started {
+					again++
+				}
+			}
+			return s.queue.first.header, again
+		case s.closing:
 			return nil, 0
 		}
-		u.changed.Wait()
+		s.changed.Wait()
 	}
 }
 
 // runConnection sends over one connection until that ends. It returns an error
 // if it ended before everything sent over it was acknowledged.
-func (u *Upload) runConnection(ctx context.Context, h *header, again int) error {
-	c, err := u.call(ctx, h)
+func (s *Stream) runConnection(ctx context.Context, h *header, again int) error {
+	c, err := s.call(ctx, h)
 	if err != nil {
-		u.refused(err)
+		s.refused(err)
 		return err
 	}
-	u.accepted(c, again)
+	s.accepted(c, again)
 
-	go u.readAcks(c)
+	go s.readAcks(c)
 	stop := context.AfterFunc(ctx, func() { _ = c.conn.Close() }) // ends reads and writes
-	err = u.send(c)
+	err = s.send(c)
 	stop()
 	_ = c.conn.Close() // all that counts has been acknowledged, or will be sent again
 	<-c.done
 
-	u.mu.Lock()
-	defer u.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if ends(c.fault) {
-		u.fail(c.fault)
+		s.fail(c.fault)
 	}
 	switch {
 	case c.fault != nil:
@@ -96,34 +136,34 @@ func (u *Upload) runConnection(ctx context.Context, h *header, again int) error 
 // refused ends the upload if the server will not take it whatever happens: it
 // never did, or the stream is gone. An upload that was accepted once is tried
 // on, because keys and policies may be put right again.
-func (u *Upload) refused(err error) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if client.Passing(err) || u.stats.Connections > 0 && millrace.CodeOf(err) != millrace.CodeNotFound {
+func (s *Stream) refused(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if client.Passing(err) || s.stats.Connections > 0 && millrace.CodeOf(err) != millrace.CodeNotFound {
 		return
 	}
-	u.fail(err)
+	s.fail(err)
 }
 
-func (u *Upload) accepted(c *connection, again int) {
-	u.mu.Lock()
-	u.stats.Connections++
-	u.stats.Resent += again
-	u.mu.Unlock()
-	if u.options.Events.Connected != nil {
-		u.options.Events.Connected(c.endpoint, again)
+func (s *Stream) accepted(c *connection, again int) {
+	s.mu.Lock()
+	s.stats.Connections++
+	s.stats.Resent += again
+	s.mu.Unlock()
+	if s.config.Events.Connected != nil {
+		s.config.Events.Connected(c.endpoint, again)
 	}
 }
 
 // send writes what there is until the connection ends, or until it has to be
 // ended because nothing more belongs on it.
-func (u *Upload) send(c *connection) error {
+func (s *Stream) send(c *connection) error {
 	batch := [][]byte{c.header.bytes}
 	n := len(c.header.bytes)
 	for {
 		var more bool
-		if batch, n, more = u.nextBatch(c, batch, n); !more {
-			return c.end(u)
+		if batch, n, more = s.nextBatch(c, batch, n); !more {
+			return c.end(s)
 		}
 		if err := c.out.write(batch, n); err != nil {
 			return err
@@ -135,35 +175,51 @@ func (u *Upload) send(c *connection) error {
 
 // nextBatch waits for something to send and appends it to batch. It returns
 // false if nothing more will be sent over c.
-func (u *Upload) nextBatch(c *connection, batch [][]byte, n int) ([][]byte, int, bool) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
+func (s *Stream) nextBatch(c *connection, batch [][]byte, n int) ([][]byte, int, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for {
-		if c.over || u.err != nil {
+		if c.over || s.err != nil {
 			return nil, 0, false
 		}
-		f := u.queue.current()
+		f := s.nextFragment(c)
 		switch {
-		case f == nil && u.closing, f != nil && f.header != c.header:
+		case f == nil && s.closing, f != nil && f.header != c.header:
 			return nil, 0, false
 		case f != nil:
-			if u.queue.piece == 0 {
+			if f != c.at {
+				c.at, c.from = f, cursor{}
 				c.sent = append(c.sent, f)
+				f.started = true
 			}
-			batch, more := u.queue.take(f, batch, maxBatch)
-			u.stats.Sent += int64(n + more)
+			batch, more := f.body.take(&c.from, batch, maxBatch)
+			s.stats.Sent += int64(n + more)
 			return batch, n + more, true
 		}
-		u.changed.Wait()
+		s.changed.Wait()
 	}
+}
+
+// nextFragment returns the fragment that something is to be sent of over c, and
+// nil if all that came was sent.
+func (s *Stream) nextFragment(c *connection) *fragment {
+	if f := c.at; f != nil && !f.settled {
+		if f.body.rest(c.from) {
+			return f
+		}
+		if f.open() {
+			return nil
+		}
+	}
+	return s.queue.after(c.at)
 }
 
 // end ends the body, if the connection is still good, and waits for the
 // response to end.
-func (c *connection) end(u *Upload) error {
-	u.mu.Lock()
-	over := c.over || u.err != nil
-	u.mu.Unlock()
+func (c *connection) end(s *Stream) error {
+	s.mu.Lock()
+	over := c.over || s.err != nil
+	s.mu.Unlock()
 	if over {
 		return nil
 	}
@@ -174,21 +230,21 @@ func (c *connection) end(u *Upload) error {
 	return nil
 }
 
-func (u *Upload) tookProgress() bool {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	p := u.progress
-	u.progress = false
+func (s *Stream) tookProgress() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.progress
+	s.progress = false
 	return p
 }
 
 // pause waits before the next connection. It returns false if there will be none.
-func (u *Upload) pause(ctx context.Context, err error, wait time.Duration) bool {
-	if u.Err() != nil {
+func (s *Stream) pause(ctx context.Context, err error, wait time.Duration) bool {
+	if s.Err() != nil {
 		return false
 	}
-	if u.options.Events.Disconnected != nil {
-		u.options.Events.Disconnected(err, wait)
+	if s.config.Events.Disconnected != nil {
+		s.config.Events.Disconnected(err, wait)
 	}
 	t := time.NewTimer(wait)
 	defer t.Stop()

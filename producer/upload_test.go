@@ -23,7 +23,7 @@ func tracks() []media.Track {
 }
 
 // write sends frames a second apart; a capital letter is a key frame.
-func write(t *testing.T, w *producer.FrameWriter, from int, letters string) {
+func write(t *testing.T, w *producer.Stream, from int, letters string) {
 	t.Helper()
 	if err := writeUntil(t, w, from, letters); err != nil {
 		t.Fatal(err)
@@ -31,7 +31,7 @@ func write(t *testing.T, w *producer.FrameWriter, from int, letters string) {
 }
 
 // writeUntil is write, up to the first frame that is not taken.
-func writeUntil(t *testing.T, w *producer.FrameWriter, from int, letters string) error {
+func writeUntil(t *testing.T, w *producer.Stream, from int, letters string) error {
 	for i, c := range letters {
 		f := media.Frame{
 			Track: 1,
@@ -39,7 +39,7 @@ func writeUntil(t *testing.T, w *producer.FrameWriter, from int, letters string)
 			Key:   c >= 'A' && c <= 'Z',
 			Data:  []byte(string(c)),
 		}
-		if err := w.WriteFrame(t.Context(), f); err != nil {
+		if err := w.Write(t.Context(), f); err != nil {
 			return err
 		}
 	}
@@ -53,18 +53,22 @@ func at(n int, frames string) string {
 
 // uploading runs one upload against s inside a bubble: it writes the letters
 // and closes. If the upload is over before all are written, that is its error.
-func uploading(t *testing.T, s *server, o producer.Options, letters string) (stats producer.Stats, err error) {
+func uploading(t *testing.T, s *server, o producer.StreamConfig, letters string) (stats producer.Stats, err error) {
 	t.Helper()
 	t.Setenv("HOME", t.TempDir())
 	synctest.Test(t, func(t *testing.T) {
 		c, stop := s.start()
 		defer stop()
-		var up *producer.Upload
+		var up *producer.Stream
+		o.Tracks = tracks()
 		if up, err = c.Open(t.Context(), "gate", o); err != nil {
 			return
 		}
-		w := producer.NewFrameWriter(up, tracks())
-		written := writeUntil(t, w, 0, letters)
+		if err = up.Ready(t.Context()); err != nil {
+			up.Abort()
+			return
+		}
+		written := writeUntil(t, up, 0, letters)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		if err = up.Close(ctx); written != nil && err == nil {
@@ -161,7 +165,7 @@ func TestUploads(t *testing.T) {
 			if tc.retention < 0 {
 				s.retention = 0
 			}
-			stats, err := uploading(t, s, producer.Options{}, tc.letters)
+			stats, err := uploading(t, s, producer.StreamConfig{}, tc.letters)
 			if millrace.CodeOf(err) != millrace.CodeOf(tc.err) || (err == nil) != (tc.err == nil) {
 				t.Errorf("error %v, want %v", err, tc.err)
 			}
@@ -194,13 +198,13 @@ func refuseFirst(c *call) {
 func TestRequestHeaders(t *testing.T) {
 	start := time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)
 	for name, tc := range map[string]struct {
-		o    producer.Options
+		o    producer.StreamConfig
 		want map[string]string
 	}{
-		"absolute": {producer.Options{}, map[string]string{
+		"absolute": {producer.StreamConfig{}, map[string]string{
 			"X-Amzn-Stream-Name": "gate", "X-Amzn-Fragment-Timecode-Type": "ABSOLUTE", "X-Amzn-Fragment-Acknowledgment-Required": "1",
 		}},
-		"relative": {producer.Options{Relative: true, Start: start}, map[string]string{
+		"relative": {producer.StreamConfig{Time: producer.TimeRules{Relative: true, Start: start}}, map[string]string{
 			"X-Amzn-Fragment-Timecode-Type": "RELATIVE", "X-Amzn-Producer-Start-Timestamp": "1767323045.678",
 		}},
 	} {
@@ -223,7 +227,7 @@ func TestRequestHeaders(t *testing.T) {
 func TestAMissingStreamIsMadeIfThatIsAskedFor(t *testing.T) {
 	s := newServer(t)
 	s.missing = true
-	if _, err := uploading(t, s, producer.Options{}, "A"); millrace.CodeOf(err) != millrace.CodeNotFound {
+	if _, err := uploading(t, s, producer.StreamConfig{}, "A"); millrace.CodeOf(err) != millrace.CodeNotFound {
 		t.Errorf("without a spec: %v", err)
 	}
 	s = newServer(t)
@@ -231,7 +235,7 @@ func TestAMissingStreamIsMadeIfThatIsAskedFor(t *testing.T) {
 	spec := &producer.Spec{Retention: 24 * time.Hour, MediaType: "video/h264"}
 	var created []millrace.Stream
 	events := producer.Events{Created: func(s millrace.Stream) { created = append(created, s) }}
-	if _, err := uploading(t, s, producer.Options{Create: spec, Events: events}, "A"); err != nil {
+	if _, err := uploading(t, s, producer.StreamConfig{Create: spec, Events: events}, "A"); err != nil {
 		t.Errorf("with a spec: %v", err)
 	}
 	if len(created) != 1 || created[0].Retention != 24*time.Hour {
@@ -240,7 +244,7 @@ func TestAMissingStreamIsMadeIfThatIsAskedFor(t *testing.T) {
 	if s.created["StreamName"] != "gate" || s.created["DataRetentionInHours"] != 24.0 || s.created["MediaType"] != "video/h264" {
 		t.Errorf("made %v", s.created)
 	}
-	if _, err := uploading(t, newServer(t), producer.Options{Create: spec, Events: events}, "A"); err != nil || len(created) != 1 {
+	if _, err := uploading(t, newServer(t), producer.StreamConfig{Create: spec, Events: events}, "A"); err != nil || len(created) != 1 {
 		t.Errorf("with a stream that is there: %v, told of %v", err, created)
 	}
 }
@@ -282,7 +286,7 @@ func TestRefusals(t *testing.T) {
 	} {
 		s := newServer(t, func(c *call) { c.hangUp() })
 		s.refuse = tc.refuse
-		_, err := uploading(t, s, producer.Options{}, "AB")
+		_, err := uploading(t, s, producer.StreamConfig{}, "AB")
 		if (err != nil) != tc.err || tc.err && millrace.CodeOf(err) != tc.code {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -301,7 +305,7 @@ func TestEventsTellTheStory(t *testing.T) {
 		c.fragment()
 		c.hangUp()
 	})
-	o := producer.Options{Events: producer.Events{
+	o := producer.StreamConfig{Tracks: tracks(), Events: producer.Events{
 		Ack: func(a producer.Ack) { story = append(story, a.Type.String()) },
 		Connected: func(endpoint string, again int) {
 			story = append(story, fmt.Sprintf("connected %s %d", endpoint, again))
@@ -334,7 +338,7 @@ func TestReconnectsAreSpaced(t *testing.T) {
 		}
 		return 0, ""
 	}
-	o := producer.Options{Events: producer.Events{Disconnected: func(_ error, wait time.Duration) { waits = append(waits, wait) }}}
+	o := producer.StreamConfig{Tracks: tracks(), Events: producer.Events{Disconnected: func(_ error, wait time.Duration) { waits = append(waits, wait) }}}
 	if _, err := uploading(t, s, o, "A"); err != nil {
 		t.Fatal(err)
 	}
@@ -357,7 +361,7 @@ func TestLatencyCountsFromTheEndOfTheFragment(t *testing.T) {
 			c.ack(millrace.AckPersisted, k)
 		}
 	})
-	o := producer.Options{Events: producer.Events{Ack: func(a producer.Ack) {
+	o := producer.StreamConfig{Tracks: tracks(), Events: producer.Events{Ack: func(a producer.Ack) {
 		if a.Type == millrace.AckPersisted {
 			after = append(after, a.AfterEnd)
 		}
@@ -381,15 +385,15 @@ func TestAFullBufferMakesWritersWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, stop := s.start()
 		defer stop()
-		up, err := c.Open(t.Context(), "gate", producer.Options{Buffer: 1000})
+		up, err := c.Open(t.Context(), "gate", producer.StreamConfig{Tracks: tracks(), Buffer: producer.BufferRules{MaxBytes: 1000}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := producer.NewFrameWriter(up, tracks())
+		w := up
 		began := time.Now()
 		for i := range 4 {
 			f := media.Frame{Track: 1, PTS: time.Duration(clock.UnixNano()) + time.Duration(i)*time.Second, Key: true, Data: make([]byte, 600)}
-			if err := w.WriteFrame(t.Context(), f); err != nil {
+			if err := w.Write(t.Context(), f); err != nil {
 				t.Fatal(err)
 			}
 			if b := up.Stats().Buffered; b > 1300 {
@@ -413,16 +417,16 @@ func TestAWaitingWriterObeysItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, stop := s.start()
 		defer stop()
-		up, err := c.Open(t.Context(), "gate", producer.Options{Buffer: 10})
+		up, err := c.Open(t.Context(), "gate", producer.StreamConfig{Tracks: tracks(), Buffer: producer.BufferRules{MaxBytes: 10}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer up.Abort()
-		w := producer.NewFrameWriter(up, tracks())
+		w := up
 		write(t, w, 0, "A")
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
-		err = w.WriteFrame(ctx, media.Frame{Track: 1, PTS: time.Duration(clock.UnixNano() + 1e9), Key: true, Data: []byte("B")})
+		err = w.Write(ctx, media.Frame{Track: 1, PTS: time.Duration(clock.UnixNano() + 1e9), Key: true, Data: []byte("B")})
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("error %v", err)
 		}
@@ -435,11 +439,11 @@ func TestCloseGivesUpWhenItsContextEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, stop := s.start()
 		defer stop()
-		up, err := c.Open(t.Context(), "gate", producer.Options{})
+		up, err := c.Open(t.Context(), "gate", producer.StreamConfig{Tracks: tracks()})
 		if err != nil {
 			t.Fatal(err)
 		}
-		write(t, producer.NewFrameWriter(up, tracks()), 0, "AB")
+		write(t, up, 0, "AB")
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		if err := up.Close(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "2 fragments") {
@@ -448,7 +452,7 @@ func TestCloseGivesUpWhenItsContextEnds(t *testing.T) {
 		if err := up.Close(t.Context()); !errors.Is(err, producer.ErrClosed) {
 			t.Errorf("second close: %v", err)
 		}
-		if err := up.Begin(t.Context(), 1); !errors.Is(err, producer.ErrClosed) {
+		if err := writeUntil(t, up, 9, "C"); !errors.Is(err, producer.ErrClosed) {
 			t.Errorf("begin after close: %v", err)
 		}
 	})
@@ -460,13 +464,13 @@ func TestAnIdleConnectionIsMadeAgainWhenThereIsSomethingToSend(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, stop := s.start()
 		defer stop()
-		up, err := c.Open(t.Context(), "gate", producer.Options{Events: producer.Events{
+		up, err := c.Open(t.Context(), "gate", producer.StreamConfig{Tracks: tracks(), Events: producer.Events{
 			Disconnected: func(err error, _ time.Duration) { t.Errorf("disconnected: %v", err) },
 		}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := producer.NewFrameWriter(up, tracks())
+		w := up
 		write(t, w, 0, "A")
 		w.SetTag("place", "gate")
 		if err := w.EndFragment(t.Context()); err != nil {
@@ -492,11 +496,11 @@ func TestTagsStandBehindTheFragmentThatTheyBelongTo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, stop := s.start()
 		defer stop()
-		up, err := c.Open(t.Context(), "gate", producer.Options{})
+		up, err := c.Open(t.Context(), "gate", producer.StreamConfig{Tracks: tracks()})
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := producer.NewFrameWriter(up, tracks())
+		w := up
 		w.SetTag("early", "x")
 		write(t, w, 0, "Ab")
 		w.SetTag("first", "x")
@@ -520,14 +524,17 @@ func TestAnotherHeaderGoesOverAnotherConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, stop := s.start()
 		defer stop()
-		up, err := c.Open(t.Context(), "gate", producer.Options{})
+		up, err := c.Open(t.Context(), "gate", producer.StreamConfig{Tracks: tracks()})
 		if err != nil {
 			t.Fatal(err)
 		}
-		write(t, producer.NewFrameWriter(up, tracks()), 0, "Ab")
+		write(t, up, 0, "Ab")
 		other := tracks()
 		other[0].CodecID = "V_OTHER"
-		write(t, producer.NewFrameWriter(up, other), 2, "Cd")
+		if err := up.SetTracks(t.Context(), other); err != nil {
+			t.Fatal(err)
+		}
+		write(t, up, 2, "Cd")
 		if err := up.Close(t.Context()); err != nil {
 			t.Error(err)
 		}

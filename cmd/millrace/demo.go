@@ -106,7 +106,7 @@ func (d demoCommand) run(ctx context.Context, c *console, srv *server.Server, cf
 	}, func(address string, err error) { d.invite(c, address, err) })
 	defer page.end()
 	camera := &producer.Client{Endpoint: settings.Endpoint, Region: settings.Region, Credentials: settings.Credentials, TLS: settings.TLS}
-	up, err := camera.Open(ctx, demoStream, producer.Options{
+	up, err := camera.Open(ctx, demoStream, producer.StreamConfig{
 		Create: &producer.Spec{Retention: demoRetention, MediaType: "video/h264"},
 		Events: producer.Events{
 			Ack: func(a producer.Ack) {
@@ -119,6 +119,10 @@ func (d demoCommand) run(ctx context.Context, c *console, srv *server.Server, cf
 		},
 	})
 	if err != nil {
+		return err
+	}
+	if err := up.Ready(ctx); err != nil {
+		up.Abort()
 		return err
 	}
 	d.explain(c, srv, cfg)

@@ -99,7 +99,7 @@ type pushing struct {
 	command pushCommand
 	console *console
 	source  *source
-	uploads []*producer.Upload
+	uploads []*producer.Stream
 	meter   meter
 	began   time.Time // what the times of a recording are counted from
 	page    *watching
@@ -108,20 +108,25 @@ type pushing struct {
 // open opens all uploads, and makes the streams that are not there.
 func (j *pushing) open(ctx context.Context, conn *producer.Client) error {
 	names := j.command.names()
-	j.uploads = make([]*producer.Upload, len(names))
+	j.uploads = make([]*producer.Stream, len(names))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(opening)
 	for i, name := range names {
 		g.Go(func() (err error) {
-			j.uploads[i], err = conn.Open(ctx, name, j.options(i, name))
-			return err
+			if j.uploads[i], err = conn.Open(ctx, name, j.options(i, name)); err != nil {
+				return err
+			}
+			return j.uploads[i].Ready(ctx)
 		})
 	}
 	return g.Wait()
 }
 
-func (j *pushing) options(i int, name millrace.StreamName) producer.Options {
-	o := producer.Options{Relative: j.command.Relative, Start: j.origin(i, time.Now())}
+func (j *pushing) options(i int, name millrace.StreamName) producer.StreamConfig {
+	o := producer.StreamConfig{
+		Mode: producer.Offline, // nothing is dropped: a file waits, and a camera that is played from one as well
+		Time: producer.TimeRules{Relative: j.command.Relative, Start: j.origin(i, time.Now())},
+	}
 	if !j.command.NoCreate {
 		o.Create = &producer.Spec{Retention: time.Duration(j.command.Retention)}
 	}
@@ -144,7 +149,7 @@ func (j *pushing) options(i int, name millrace.StreamName) producer.Options {
 
 // final is the acknowledgement that says that a fragment is safe.
 func (j *pushing) final(i int) millrace.AckType {
-	if u := j.uploads[i]; u != nil && u.Stream().Retention == 0 {
+	if u := j.uploads[i]; u != nil && u.Info().Retention == 0 {
 		return millrace.AckReceived
 	}
 	return millrace.AckPersisted
@@ -186,7 +191,7 @@ func (j *pushing) play(ctx context.Context) error {
 		g.Go(func() error {
 			o := producer.PlayOptions{Origin: j.origin(i, now), Realtime: j.command.Realtime, Loop: j.command.Loop}
 			if err := j.source.send(ctx, u, o); err != nil && ctx.Err() == nil {
-				return fmt.Errorf("push to %s: %w", u.Stream().Name, err)
+				return fmt.Errorf("push to %s: %w", u.Name(), err)
 			}
 			return nil
 		})
@@ -202,7 +207,7 @@ func (j *pushing) close(ctx context.Context) error {
 	for _, u := range j.uploads {
 		g.Go(func() error {
 			if err := u.Close(ctx); err != nil {
-				return fmt.Errorf("push to %s: %w", u.Stream().Name, err)
+				return fmt.Errorf("push to %s: %w", u.Name(), err)
 			}
 			return nil
 		})
@@ -225,7 +230,7 @@ type source struct {
 	close func()
 }
 
-func (s *source) send(ctx context.Context, u *producer.Upload, o producer.PlayOptions) error {
+func (s *source) send(ctx context.Context, u *producer.Stream, o producer.PlayOptions) error {
 	if s.clip != nil {
 		return s.clip.Play(ctx, u, o)
 	}

@@ -1,0 +1,209 @@
+package producer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/wire/client"
+)
+
+// A Stream sends media to one stream of a server, over one call after the
+// other. Write, SetTag and EndFragment are for one goroutine at a time, as are
+// Clip.Play and Copy; the other methods may be called at any time by any.
+type Stream struct {
+	client *client.Client
+	dial   dialFunc
+	name   millrace.StreamName
+	config StreamConfig
+
+	packager *packager
+
+	cancel context.CancelFunc // ends run
+	done   chan struct{}      // closed when run has ended
+
+	mu      sync.Mutex // guards everything below
+	changed *sync.Cond // broadcast after any change that somebody may wait for
+	info    millrace.Stream
+	ready   bool             // info and the endpoint are known
+	refusal error            // why the server will not have the stream, as far as is known
+	final   millrace.AckType // the acknowledgement that lets a fragment go
+	queue   queue
+	open    *fragment // the one that is being written; nil between fragments
+	header  *header   // of the fragments to come
+	closing bool      // Close was called: nothing more will come
+	err     error     // what ended the stream
+	stats   Stats
+
+	progress bool // something became durable since the last call was made
+	rejected int  // fragments in a row that the server refused
+}
+
+// Open begins to send to a stream. It does local work only: what the server
+// says is told by Ready and by events. ctx is not kept. An error is about the
+// settings of the client or of the stream.
+func (c *Client) Open(ctx context.Context, name millrace.StreamName, o StreamConfig) (*Stream, error) {
+	conn, err := c.connect()
+	if err != nil {
+		return nil, err
+	}
+	if o.Buffer.MaxBytes <= 0 {
+		o.Buffer.MaxBytes = DefaultBuffer
+	}
+	s := &Stream{
+		client: conn, dial: dialWith(c.Dial, conn.TLS()), name: name, config: o,
+		info:  millrace.Stream{Name: name},
+		final: millrace.AckPersisted,
+		done:  make(chan struct{}),
+	}
+	s.changed = sync.NewCond(&s.mu)
+	s.packager = newPackager(s, o.Tracks)
+	var running context.Context
+	running, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	go s.run(running)
+	return s, nil
+}
+
+// Ready waits until the stream exists and it is known where to send to. If the
+// server refuses that, Ready returns why, a *millrace.Error; the stream goes on
+// trying all the same.
+func (s *Stream) Ready(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.waitWhile(ctx, func() bool { return !s.ready && s.refusal == nil }); err != nil {
+		return err
+	}
+	if !s.ready {
+		return fmt.Errorf("open stream %s: %w", s.name, s.refusal)
+	}
+	return nil
+}
+
+// Name is the stream's name.
+func (s *Stream) Name() millrace.StreamName { return s.name }
+
+// Info returns what the server said about the stream. Until Ready that is the
+// name alone.
+func (s *Stream) Info() millrace.Stream {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.info
+}
+
+func (s *Stream) endLocked() {
+	if s.open == nil {
+		return
+	}
+	s.open.ended = time.Now()
+	s.open = nil
+	s.changed.Broadcast()
+}
+
+// waitForSpace waits until n more bytes may be kept. A fragment that is alone
+// may always grow, or it could never end.
+func (s *Stream) waitForSpace(ctx context.Context, n int64) error {
+	full := func() bool {
+		alone := s.queue.idle() || s.queue.count == 1 && s.open != nil
+		return !alone && s.queue.bytes+n > s.config.Buffer.MaxBytes
+	}
+	return s.waitWhile(ctx, full)
+}
+
+// waitWhile waits, with the mutex held, until the condition does not hold. It
+// returns early with the error of ctx or of the upload.
+func (s *Stream) waitWhile(ctx context.Context, condition func() bool) error {
+	if err := s.state(ctx); err != nil || !condition() {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.changed.Broadcast()
+	})
+	defer stop()
+	for {
+		s.changed.Wait()
+		if err := s.state(ctx); err != nil || !condition() {
+			return err
+		}
+	}
+}
+
+func (s *Stream) state(ctx context.Context) error {
+	switch {
+	case s.err != nil:
+		return s.err
+	case s.closing:
+		return ErrClosed
+	}
+	return ctx.Err()
+}
+
+// Flush waits until everything that was ended is durable. The server has to
+// know the end of the last fragment, see End.
+func (s *Stream) Flush(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.waitWhile(ctx, func() bool {
+		return s.queue.count > 1 || s.queue.count == 1 && s.open == nil
+	})
+}
+
+// Close ends the open fragment, sends what is left, waits until everything is
+// durable and ends the connection. If ctx ends before that, what is left is
+// given up and the error says how much that is. A second Close returns
+// ErrClosed.
+func (s *Stream) Close(ctx context.Context) error {
+	s.mu.Lock()
+	s.endLocked()
+	if s.closing {
+		s.mu.Unlock()
+		return ErrClosed
+	}
+	s.closing = true
+	s.changed.Broadcast()
+	s.mu.Unlock()
+
+	select {
+	case <-s.done:
+		s.cancel()
+	case <-ctx.Done():
+		s.cancel()
+		<-s.done
+		if n := s.Stats().Pending; n > 0 {
+			return fmt.Errorf("%d fragments are not known to be durable: %w", n, context.Cause(ctx))
+		}
+		if errors.Is(s.Err(), ErrClosed) {
+			return nil // it was broken off here, with nothing left to send
+		}
+	}
+	return s.Err()
+}
+
+// Abort ends the upload at once and gives up what is not durable.
+func (s *Stream) Abort() {
+	s.mu.Lock()
+	s.closing = true
+	s.mu.Unlock()
+	s.cancel()
+	<-s.done
+}
+
+// Stats returns the counts of now.
+func (s *Stream) Stats() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	stats := s.stats
+	stats.Buffered, stats.Pending = s.queue.bytes, s.queue.count
+	return stats
+}
+
+// Err returns what ended the upload, and nil while it goes on.
+func (s *Stream) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
