@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/credentials"
 	"github.com/millrace/millrace/internal/demo"
 	"github.com/millrace/millrace/internal/wire/client"
 )
@@ -32,7 +33,7 @@ func TestExitCodes(t *testing.T) {
 		"an ordinary fault":          {errors.New("x"), exitFailure, ""},
 		"a wrong command line":       {usagef("push", "no"), exitUsage, "millrace push --help"},
 		"no server named":            {fmt.Errorf("a: %w", client.ErrNoEndpoint), exitUsage, "demo"},
-		"no keys":                    {client.ErrNoCredentials, exitUsage, "root key"},
+		"no keys":                    {credentials.ErrMissing, exitUsage, "root key"},
 		"no such stream":             {millrace.Errorf(millrace.CodeNotFound, "no"), exitNotFound, "stream list"},
 		"a wrong key":                {millrace.Errorf(millrace.CodeInvalidSignature, "no"), exitRefused, "clock"},
 		"denied":                     {millrace.Errorf(millrace.CodeAccessDenied, "no"), exitRefused, ""},

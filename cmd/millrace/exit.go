@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/credentials"
 	"github.com/millrace/millrace/internal/wire"
 	"github.com/millrace/millrace/internal/wire/client"
 )
@@ -115,7 +116,7 @@ func judge(err error) (code int, hint string) {
 		return exitUsage, "Or try: millrace demo"
 	case errors.Is(err, client.ErrEndpoint):
 		return exitUsage, "Is AWS_ENDPOINT_URL right? It begins with http:// or https://."
-	case errors.Is(err, client.ErrNoCredentials):
+	case errors.Is(err, credentials.ErrMissing):
 		return exitUsage, "The server printed its root key at its first start; it keeps it in its data directory."
 	case errors.Is(err, wire.ErrWantsTLS):
 		return exitUnavailable, "Say https:// in AWS_ENDPOINT_URL."

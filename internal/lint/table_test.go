@@ -20,7 +20,7 @@ func importTable() []row {
 	formats := []string{"internal/timeline", "internal/fmp4", "internal/ts", "internal/hls", "internal/dash"}
 	stores := []string{".", "internal/pack", "internal/store"}
 	session := []string{".", "internal/wire/...", "mkv", "internal/fragment", "internal/limit", "internal/memory", "internal/store", "internal/tail"}
-	client := []string{".", "mkv", "media", "internal/wire/..."}
+	client := []string{".", "mkv", "media", "credentials", "internal/wire/..."}
 
 	api := concat(session, formats, []string{
 		"media", "producer/...", "consumer/...", "internal/pack", "internal/auth", "internal/certs", "internal/device", "internal/ingest",
@@ -31,6 +31,7 @@ func importTable() []row {
 		{".", nil, true},
 		{"mkv", nil, true},
 		{"media", nil, true},
+		{"credentials", []string{".", "internal/wire", "internal/wire/profile"}, true},
 		{"producer", client, true},
 		{"producer/...", concat(client, []string{"producer/..."}), false},
 		{"consumer", client, true},
@@ -40,7 +41,8 @@ func importTable() []row {
 		{"internal/limit", []string{"."}, false},
 		{"internal/memory", []string{"."}, true},
 		{"internal/wire", []string{"."}, true},
-		{"internal/wire/client", []string{".", "internal/wire"}, true},
+		{"internal/wire/client", []string{".", "credentials", "internal/wire", "internal/wire/profile"}, true},
+		{"internal/wire/profile", nil, true},
 		{"internal/wire/...", []string{".", "internal/wire/..."}, true},
 		{"internal/pack", []string{"."}, false},
 		{"internal/hls", []string{".", "internal/timeline"}, true},
@@ -78,7 +80,7 @@ func importTable() []row {
 		{"internal/demo", nil, true},
 		{"internal/lint", nil, true},
 		{"cmd/millrace", []string{
-			".", "mkv", "media", "producer/...", "consumer/...",
+			".", "mkv", "media", "credentials", "producer/...", "consumer/...",
 			"internal/server", "internal/config", "internal/wire/...", "internal/demo",
 			"internal/upkeep", "internal/certs",
 		}, false},

@@ -130,7 +130,9 @@ func (g *guarded) session(of wire.Credentials, want map[string]any) wire.Credent
 		g.t.Fatal(err)
 	}
 	g.secrets = append(g.secrets, out.Credentials.SecretAccessKey, out.Credentials.SessionToken)
-	return wire.Credentials(out.Credentials)
+	return wire.Credentials{
+		AccessKeyID: out.Credentials.AccessKeyID, SecretAccessKey: out.Credentials.SecretAccessKey, SessionToken: out.Credentials.SessionToken,
+	}
 }
 
 // A reply is the head of an answer, and the body of one that is not media.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/credentials"
 	"github.com/millrace/millrace/internal/wire"
 )
 
@@ -108,11 +109,11 @@ const UserAgent = "millrace-go"
 // Sign signs a request with the credentials that are good now. payload is as
 // for wire.Signer.Sign.
 func (c *Client) Sign(ctx context.Context, req *http.Request, payload string) error {
-	credentials, err := c.credentials(ctx)
+	keys, err := c.credentials(ctx)
 	if err != nil {
 		return fmt.Errorf("get credentials: %w", err)
 	}
-	return wire.Signer{Credentials: wire.Credentials(credentials), Region: c.region}.Sign(req, payload, time.Now())
+	return wire.Signer{Credentials: keys, Region: c.region}.Sign(req, payload, time.Now())
 }
 
 // Passing reports whether a call that failed with err may succeed when it is
@@ -121,7 +122,7 @@ func (c *Client) Sign(ctx context.Context, req *http.Request, payload string) er
 func Passing(err error) bool {
 	var refused *millrace.Error
 	if !errors.As(err, &refused) {
-		return !errors.Is(err, context.Canceled) && !errors.Is(err, ErrNoCredentials) && !mistrust(err)
+		return !errors.Is(err, context.Canceled) && !errors.Is(err, credentials.ErrMissing) && !mistrust(err)
 	}
 	switch refused.Code {
 	case millrace.CodeInternal, millrace.CodeUnavailable, millrace.CodeRateLimit, millrace.CodeConnectionLimit:

@@ -8,6 +8,5 @@
 // in an error. A Client may be used by any number of goroutines at once.
 //
 // It refuses to guess an endpoint: without one there is an error, so that no
-// camera's pictures go anywhere by accident. It knows no media, and it starts
-// no other programs to get credentials.
+// camera's pictures go anywhere by accident. It knows no media.
 package client

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -12,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/credentials"
+	"github.com/millrace/millrace/internal/wire/profile"
 )
 
 // Settings are what a Client needs. What is empty is looked up by Resolve.
@@ -35,9 +38,6 @@ var ErrNoEndpoint = errors.New("no endpoint: set AWS_ENDPOINT_URL to the server'
 // ErrEndpoint says that what names the server is no address.
 var ErrEndpoint = errors.New("the endpoint is not a URL such as http://localhost:8080")
 
-// ErrNoCredentials says that nobody named an access key.
-var ErrNoCredentials = errors.New("no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE")
-
 // Resolve fills in what s leaves out from the environment, in the order and
 // under the names that the AWS tools use: AWS_ENDPOINT_URL_KINESIS_VIDEO,
 // AWS_ENDPOINT_URL, AWS_REGION, AWS_DEFAULT_REGION, AWS_ACCESS_KEY_ID,
@@ -47,36 +47,28 @@ var ErrNoCredentials = errors.New("no credentials: set AWS_ACCESS_KEY_ID and AWS
 //
 // Credentials that are missing are an error of the first call, not of Resolve.
 func Resolve(s Settings, lookup func(string) string) (Settings, error) {
-	p, err := loadProfile(s.Profile, lookup)
+	files := profile.Find(lookup)
+	p, err := files.Load(cmp.Or(s.Profile, lookup("AWS_PROFILE")))
 	if err != nil {
 		return s, err
 	}
-	s.Region = first(s.Region, lookup("AWS_REGION"), lookup("AWS_DEFAULT_REGION"), p.get("region"), DefaultRegion)
+	s.Region = cmp.Or(s.Region, lookup("AWS_REGION"), lookup("AWS_DEFAULT_REGION"), p.Value("region"), DefaultRegion)
 	if s.Endpoint == "" && !strings.EqualFold(lookup("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"), "true") {
-		s.Endpoint = first(lookup("AWS_ENDPOINT_URL_KINESIS_VIDEO"), lookup("AWS_ENDPOINT_URL"), p.serviceEndpoint(), p.get("endpoint_url"))
+		s.Endpoint = cmp.Or(lookup("AWS_ENDPOINT_URL_KINESIS_VIDEO"), lookup("AWS_ENDPOINT_URL"), p.ServiceEndpoint(), p.Value("endpoint_url"))
 	}
 	if err := checkEndpoint(s.Endpoint); err != nil {
 		return s, err
 	}
 	s.Endpoint = strings.TrimRight(s.Endpoint, "/")
 	if s.TLS == nil {
-		if s.TLS, err = trust(first(s.CA, lookup("MILLRACE_CA"), lookup("AWS_CA_BUNDLE"), p.get("ca_bundle"))); err != nil {
+		if s.TLS, err = trust(cmp.Or(s.CA, lookup("MILLRACE_CA"), lookup("AWS_CA_BUNDLE"), p.Value("ca_bundle"))); err != nil {
 			return s, err
 		}
 	}
 	if s.Credentials == nil {
-		s.Credentials = credentialsFrom(s.Profile, p, lookup)
+		s.Credentials = credentialsFrom(s.Profile, files, p, lookup)
 	}
 	return s, nil
-}
-
-func first(candidates ...string) string {
-	for _, c := range candidates {
-		if c != "" {
-			return c
-		}
-	}
-	return ""
 }
 
 func checkEndpoint(endpoint string) error {
@@ -109,25 +101,19 @@ func trust(bundle string) (*tls.Config, error) {
 
 // credentialsFrom finds the access key. A profile that was named by the caller
 // goes before the environment's key, as with the AWS command line.
-func credentialsFrom(named string, p profile, lookup func(string) string) millrace.CredentialsSource {
+func credentialsFrom(named string, files profile.Files, p profile.Profile, lookup func(string) string) millrace.CredentialsSource {
 	env := millrace.Credentials{
 		AccessKeyID:     lookup("AWS_ACCESS_KEY_ID"),
 		SecretAccessKey: lookup("AWS_SECRET_ACCESS_KEY"),
 		SessionToken:    lookup("AWS_SESSION_TOKEN"),
 	}
-	file := millrace.Credentials{
-		AccessKeyID:     p.get("aws_access_key_id"),
-		SecretAccessKey: p.get("aws_secret_access_key"),
-		SessionToken:    p.get("aws_session_token"),
-	}
-	found := env
-	if env.AccessKeyID == "" || named != "" {
-		found = file
-	}
-	return func(context.Context) (millrace.Credentials, error) {
-		if found.AccessKeyID == "" || found.SecretAccessKey == "" {
-			return millrace.Credentials{}, p.missingCredentials()
+	switch {
+	case env.AccessKeyID != "" && env.SecretAccessKey != "" && named == "":
+		return millrace.StaticCredentials(env)
+	case env.AccessKeyID != "" && named == "", files == profile.Files{}:
+		return func(context.Context) (millrace.Credentials, error) {
+			return millrace.Credentials{}, credentials.ErrMissing
 		}
-		return found, nil
 	}
+	return credentials.SharedFile{Profile: p.Name, ConfigFile: files.Config, CredentialsFile: files.Credentials}.Source()
 }

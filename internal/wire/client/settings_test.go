@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/credentials"
 	"github.com/millrace/millrace/internal/wire/client"
 )
 
@@ -156,7 +157,7 @@ func TestWhatIsMissingIsSaid(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Credentials(t.Context()); !errors.Is(err, client.ErrNoCredentials) || !strings.Contains(err.Error(), want) {
+		if _, err := s.Credentials(t.Context()); !errors.Is(err, credentials.ErrMissing) || !strings.Contains(err.Error(), want) {
 			t.Errorf("profile %s: %v", profile, err)
 		}
 	}

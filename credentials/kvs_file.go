@@ -1,0 +1,66 @@
+package credentials
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/millrace/millrace"
+)
+
+// kvsFileSize bounds the file, in bytes.
+const kvsFileSize = 16 << 10
+
+// A KVSFile is the file that kvssink's credential-path names, which another
+// program keeps up to date. It holds, apart by spaces or lines,
+//
+//	CREDENTIALS key-id secret
+//	CREDENTIALS key-id expiration secret [token]
+//
+// with an expiration such as 2026-11-23T10:00:00Z.
+type KVSFile struct {
+	Path string
+}
+
+// Source returns a source that reads the file each time. Write it under another
+// name and rename it, so that it is never read half.
+func (f KVSFile) Source() millrace.CredentialsSource {
+	return func(context.Context) (millrace.Credentials, error) {
+		c, err := f.read()
+		if err != nil {
+			return millrace.Credentials{}, fmt.Errorf("read credentials of %s: %w", f.Path, err)
+		}
+		return c, nil
+	}
+}
+
+func (f KVSFile) read() (c millrace.Credentials, err error) {
+	file, err := os.Open(f.Path)
+	if err != nil {
+		return c, err
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, kvsFileSize+1))
+	if err != nil {
+		return c, err
+	}
+	words := strings.Fields(string(text))
+	if len(text) > kvsFileSize || len(words) < 3 || len(words) > 5 || words[0] != "CREDENTIALS" {
+		return c, fmt.Errorf("%w: it does not hold the word CREDENTIALS, a key id, an expiration, a secret and a token", millrace.ErrInvalid)
+	}
+	c.AccessKeyID, c.SecretAccessKey = words[1], words[2]
+	if len(words) == 3 {
+		return c, nil
+	}
+	c.SecretAccessKey = words[3]
+	if len(words) == 5 {
+		c.SessionToken = words[4]
+	}
+	if c.Expires, err = time.Parse(time.RFC3339, words[2]); err != nil {
+		return millrace.Credentials{}, fmt.Errorf("%w: the expiration is no time such as 2026-11-23T10:00:00Z", millrace.ErrInvalid)
+	}
+	return c, nil
+}
