@@ -33,6 +33,7 @@ func importTable() []row {
 		{"media", nil, true},
 		{"credentials", []string{".", "internal/wire", "internal/wire/profile"}, true},
 		{"producer", client, true},
+		{"producer/producertest", []string{".", "mkv", "internal/wire"}, true},
 		{"producer/...", concat(client, []string{"producer/..."}), false},
 		{"consumer", client, true},
 		{"consumer/...", concat(client, []string{"consumer/..."}), false},
