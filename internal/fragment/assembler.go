@@ -1,6 +1,7 @@
 package fragment
 
 import (
+	"errors"
 	"time"
 
 	"github.com/millrace/millrace"
@@ -9,21 +10,23 @@ import (
 
 // Config says how an Assembler reads one PutMedia body.
 type Config struct {
-	Limits   Limits
-	Relative bool      // timecodes count from Start, not from the epoch
-	Start    time.Time // of the producer; used only if Relative
-	TagKind  func(name string) TagKind
-	Sink     Sink
+	Limits     Limits
+	Relative   bool      // timecodes count from Start, not from the epoch
+	Start      time.Time // of the producer; used only if Relative
+	Identified bool      // the producer announced that its Clusters may say which fragments they are
+	TagKind    func(name string) TagKind
+	Sink       Sink
 }
 
 // An Assembler turns the elements of one body into fragments. It is fed by one
 // goroutine.
 type Assembler struct {
-	sink     Sink
-	tagKind  func(name string) TagKind
-	limits   Limits
-	relative bool
-	start    time.Time
+	sink       Sink
+	tagKind    func(name string) TagKind
+	limits     Limits
+	relative   bool
+	start      time.Time
+	identified bool
 
 	header   *header
 	first    *millrace.Header // with the Tags that stood before Tracks; nil once used
@@ -36,12 +39,13 @@ type Assembler struct {
 	tagFault error            // of the Tags for the next fragment, told at its end
 
 	cluster cluster
+	sum     checksum
 }
 
 // NewAssembler returns an Assembler at the start of a body.
 func NewAssembler(c Config) *Assembler {
 	return &Assembler{
-		sink: c.Sink, tagKind: c.TagKind, limits: c.Limits.WithDefaults(), relative: c.Relative, start: c.Start,
+		sink: c.Sink, tagKind: c.TagKind, limits: c.Limits.WithDefaults(), relative: c.Relative, start: c.Start, identified: c.Identified,
 	}
 }
 
@@ -58,7 +62,18 @@ func (a *Assembler) Add(e mkv.Element) error {
 	if err != nil {
 		a.cluster.abort(a.sink)
 	}
-	return err
+	return a.blame(err)
+}
+
+// blame returns the fault of bytes that cannot be read. Where the producer gives
+// the digests of what it sends, it is taken for damage on their way, unless the
+// digest of the Cluster said that there was none.
+func (a *Assembler) blame(err error) error {
+	unread := err != nil && millrace.CodeOf(err) == millrace.CodeInvalidMKV
+	if !unread || !a.sum.used() || errors.Is(err, a.cluster.err) {
+		return err
+	}
+	return damaged(err)
 }
 
 func (a *Assembler) add(e mkv.Element) error {
@@ -199,6 +214,7 @@ func (a *Assembler) startCluster(e mkv.Element) error {
 	}
 	a.began = true
 	a.cluster.start(e)
+	a.sum.stop()
 	for i := range a.header.tracks {
 		a.header.tracks[i].blocks = 0
 	}
@@ -214,15 +230,28 @@ func (a *Assembler) child(e mkv.Element) error {
 	case size > a.limits.MaxSize:
 		return fault(millrace.CodeFragmentSize, "the fragment is over %d bytes", a.limits.MaxSize)
 	}
+	if c.state == timed {
+		if named, err := a.name(e); named || err != nil {
+			return err
+		}
+	}
 	switch {
 	case c.state == condemned:
+		if c.size > len(c.prefix) || !a.identify(e) {
+			a.sum.add(e)
+		}
 		c.size += len(e.Raw)
 		return nil
+	case c.state == kept:
+		a.sum.add(e)
+		c.size += len(e.Raw)
+		return a.sink.Append(e.Raw)
 	case c.state == open && e.ID == mkv.IDTimecode:
 		return fault(millrace.CodeInvalidMKV, "a second Timecode in one Cluster")
 	case c.state == open:
 		return c.append(a, e)
-	case len(c.prefix)+len(e.Raw) > maxPrefix:
+	}
+	if len(c.prefix)+len(e.Raw) > maxPrefix {
 		return fault(millrace.CodeInvalidMKV, "more than %d bytes before a Cluster's Timecode", maxPrefix)
 	}
 	c.prefix = append(c.prefix, e.Raw...)
@@ -236,7 +265,32 @@ func (a *Assembler) child(e mkv.Element) error {
 	return nil
 }
 
-// begin opens a fragment at its Timecode.
+// name begins the fragment at the element behind its Timecode, which says which
+// fragment it is, or does not and is still to be taken.
+func (a *Assembler) name(e mkv.Element) (named bool, err error) {
+	if !a.identify(e) {
+		return false, a.open()
+	}
+	a.cluster.size += len(e.Raw)
+	return true, a.open()
+}
+
+// identify takes the element behind a Timecode, if it says which fragment it is.
+func (a *Assembler) identify(e mkv.Element) bool {
+	c := &a.cluster
+	if !a.identified || e.ID != mkv.IDVoid {
+		return false
+	}
+	if c.begin.Identity, c.begin.Identified = millrace.ParseIdentity(e.Data()); !c.begin.Identified {
+		return false
+	}
+	c.prefix = append(c.prefix, e.Raw...)
+	a.sum.start(c.prefix)
+	return true
+}
+
+// begin judges a fragment at its Timecode, and opens it unless it may still say
+// which one it is.
 func (a *Assembler) begin(e mkv.Element) error {
 	timecode, err := mkv.ParseUint(e.Data())
 	if err != nil {
@@ -263,8 +317,24 @@ func (a *Assembler) begin(e mkv.Element) error {
 		return nil
 	}
 	a.previous = timecode
+	c.state = timed
+	if a.identified {
+		return nil
+	}
+	return a.open()
+}
+
+// open shows the fragment to the Sink, which may have it already.
+func (a *Assembler) open() error {
+	c := &a.cluster
 	c.state = open
-	return a.sink.Begin(b)
+	c.begin.Prefix = c.prefix
+	err := a.sink.Begin(c.begin)
+	if c.begin.Identified && errors.Is(err, ErrKept) {
+		c.state = kept
+		return nil
+	}
+	return err
 }
 
 // useHeader returns the header of the next fragment.
@@ -292,14 +362,22 @@ func (a *Assembler) takeLeading() []byte {
 // endCluster judges a Cluster that is whole.
 func (a *Assembler) endCluster() error {
 	c := &a.cluster
+	if c.state == timed {
+		if err := a.open(); err != nil {
+			return err
+		}
+	}
 	switch c.state {
 	case condemned:
 		return a.condemned()
-	case open:
+	case open, kept:
 	default:
 		return fault(millrace.CodeInvalidMKV, "a Cluster without a Timecode")
 	}
-	if !a.limits.AllowMissing {
+	if err := a.sum.damage(); err != nil {
+		return err
+	}
+	if c.state == open && !a.limits.AllowMissing {
 		for _, t := range a.header.tracks {
 			if t.blocks == 0 {
 				return fault(millrace.CodeFramesMissing, "no frame of track %d in the fragment", t.number)
@@ -311,14 +389,15 @@ func (a *Assembler) endCluster() error {
 }
 
 // condemned reports a fragment that was faulty from its timecode on, now that
-// it is over, and ends the session.
+// it is over, and ends the session. What was damaged on its way is no fault of
+// its producer's.
 func (a *Assembler) condemned() error {
 	c := &a.cluster
 	c.state = none
 	if err := a.sink.Condemned(c.begin); err != nil {
 		return err
 	}
-	return c.err
+	return firstError(a.sum.damage(), c.err)
 }
 
 // finish hands over the fragment whose Cluster has ended, if there is one.
@@ -334,7 +413,8 @@ func (a *Assembler) finish() error {
 // Close ends the body. clean says that the producer ended it; else the
 // connection broke. keepPartial keeps an open fragment of a broken connection
 // up to its last whole block, flagged incomplete, if its Cluster's size was
-// unknown; otherwise it is aborted. An error is as for Add.
+// unknown and it does not say which one it is; otherwise it is aborted. An error
+// is as for Add.
 func (a *Assembler) Close(clean, keepPartial bool) error {
 	if err := a.finish(); err != nil {
 		return err
@@ -343,10 +423,10 @@ func (a *Assembler) Close(clean, keepPartial bool) error {
 	switch {
 	case c.state == condemned:
 		return a.condemned()
-	case c.state == open && keepPartial && c.declared == mkv.UnknownSize && len(c.samples) > 0:
+	case c.state == open && keepPartial && !c.begin.Identified && c.declared == mkv.UnknownSize && len(c.samples) > 0:
 		c.state = none
 		return a.sink.Finish(c.finish(a.header, millrace.FlagIncomplete))
-	case c.state == open:
+	case c.state == open || c.state == kept:
 		return c.abort(a.sink)
 	case clean && a.header != nil && !a.began:
 		return fault(millrace.CodeInvalidMKV, "a header and no fragment")

@@ -14,7 +14,9 @@ type state uint8
 const (
 	none      state = iota // no Cluster, or the last one is handed over
 	opening                // its timecode is not read yet
+	timed                  // its timecode is read, and what is behind it may say which fragment it is
 	open                   // the Sink has begun it
+	kept                   // the Sink has it already; its blocks are not looked at
 	condemned              // faulty from its timecode on; its blocks are not looked at
 	ended                  // whole; elements behind it still belong to it
 )
@@ -24,7 +26,7 @@ const (
 type cluster struct {
 	state    state
 	declared int64  // bytes behind its head; mkv.UnknownSize if it does not say
-	prefix   []byte // up to the Timecode
+	prefix   []byte // up to the Timecode, or to what says which fragment it is
 	size     int    // bytes of the Cluster so far
 	leading  int    // bytes
 	trailing []byte
@@ -51,38 +53,48 @@ func (c *cluster) start(e mkv.Element) {
 func (c *cluster) abort(s Sink) error {
 	was := c.state
 	c.state = none
-	if was != open && was != ended {
+	if was != open && was != kept && was != ended {
 		return nil
 	}
 	return s.Abort()
 }
 
 // append takes an element of the open Cluster behind its Timecode.
+// The fault of one that says which fragment it is waits for its end, which tells
+// whether the producer has sent it so.
 func (c *cluster) append(a *Assembler, e mkv.Element) error {
-	switch e.ID {
-	case mkv.IDSimpleBlock:
-		b, err := mkv.ParseBlock(e.Data())
-		if err != nil {
-			return invalidMKV(err)
-		}
-		if err := c.block(a, b, len(e.Raw), blockFlags(b, b.Keyframe())); err != nil {
-			return err
-		}
-	case mkv.IDBlockGroup:
-		g, err := mkv.ParseBlockGroup(e.Data())
-		if err != nil {
-			return invalidMKV(err)
-		}
-		flags := blockFlags(g.Block, g.Keyframe()) | millrace.SampleGroup
-		if err := c.block(a, g.Block, endOfBlock(e), flags); err != nil {
-			return err
-		}
+	err := c.blocks(a, e)
+	a.sum.add(e)
+	if err != nil && a.sum.on {
+		err = c.condemn(a.sink, err)
+	}
+	if err != nil {
+		return err
 	}
 	c.size += len(e.Raw)
 	if c.state == condemned {
 		return nil
 	}
 	return a.sink.Append(e.Raw)
+}
+
+// blocks takes the block that an element is, if it is one.
+func (c *cluster) blocks(a *Assembler, e mkv.Element) error {
+	switch e.ID {
+	case mkv.IDSimpleBlock:
+		b, err := mkv.ParseBlock(e.Data())
+		if err != nil {
+			return invalidMKV(err)
+		}
+		return c.block(a, b, len(e.Raw), blockFlags(b, b.Keyframe()))
+	case mkv.IDBlockGroup:
+		g, err := mkv.ParseBlockGroup(e.Data())
+		if err != nil {
+			return invalidMKV(err)
+		}
+		return c.block(a, g.Block, endOfBlock(e), blockFlags(g.Block, g.Keyframe())|millrace.SampleGroup)
+	}
+	return nil
 }
 
 // condemn gives the open fragment up. The fault is told at the fragment's end:

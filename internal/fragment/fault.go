@@ -33,7 +33,8 @@ func midway(id mkv.ElementID) error {
 
 // ReadFault turns an error of an mkv.Reader into the fault that it means to a
 // session: bytes that are not Matroska are CodeInvalidMKV, or CodeFragmentSize
-// where a Cluster or one element in it is larger than a fragment may be. Bytes
+// where a Cluster or one element in it is larger than a fragment may be, or
+// CodeMediaInternal from a producer that gives the digests of what it sends. Bytes
 // at the start of a body are CodeStreamRead, which a client answers by sending
 // again: they may be the rest of a block, from a client as ErrMidway speaks of.
 // Errors of the source, such as a connection that breaks, are returned as they
@@ -49,9 +50,15 @@ func (a *Assembler) ReadFault(err error) error {
 	if errors.Is(err, mkv.ErrTooLarge) && strings.Contains(syntax.Path, "Cluster") {
 		return &millrace.Error{Code: millrace.CodeFragmentSize, Message: "the fragment is too large", Err: err}
 	}
-	return invalidMKV(err)
+	return a.blame(invalidMKV(err))
 }
 
 func invalidMKV(cause error) error {
 	return &millrace.Error{Code: millrace.CodeInvalidMKV, Message: "the body is not valid Matroska", Err: cause}
+}
+
+// damaged is the fault of bytes that are not those that were sent. Clients send
+// them again.
+func damaged(cause error) error {
+	return &millrace.Error{Code: millrace.CodeMediaInternal, Message: "the media were damaged on their way", Err: cause}
 }

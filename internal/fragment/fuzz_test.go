@@ -25,6 +25,7 @@ type auditor struct {
 	cluster []byte
 	at      int // end of the last Cluster in the body
 	done    int
+	kept    bool // the Assembler was told that the fragment is
 	faults  []string
 }
 
@@ -42,6 +43,9 @@ func (a *auditor) Begin(b fragment.Begin) error {
 	a.begin, a.cluster = b, bytes.Clone(b.Prefix)
 	if b.Header == nil || len(b.Header.Bytes) == 0 || int64(len(b.Header.Bytes)) > a.limits.MaxHeader {
 		a.fault("header")
+	}
+	if a.kept = b.Identified && b.Identity.Sequence%2 == 0; a.kept {
+		return fragment.ErrKept
 	}
 	if b.ProducerTime.Before(time.UnixMilli(0)) || b.ProducerTime.Year() > 9999 {
 		a.fault("producer time")
@@ -62,11 +66,17 @@ func (a *auditor) Received() error {
 
 func (a *auditor) Finish(f fragment.Finish) error {
 	if f.Flags&millrace.FlagIncomplete != 0 {
+		if a.begin.Identified {
+			a.fault("an identified fragment is kept in part")
+		}
 		a.from("|open|", "")
 	} else {
 		a.from("|received|", "")
 	}
 	a.done++
+	if a.kept && len(f.Samples) > 0 {
+		a.fault("samples of what is kept")
+	}
 	at := bytes.Index(a.body[a.at:], a.cluster)
 	if at < 0 {
 		a.fault("the cluster is not in the body")
@@ -112,6 +122,8 @@ func FuzzAssembler(f *testing.F) {
 	f.Add(concat(document(cluster(0, block)), document(cluster(0, block))), byte(2))
 	f.Add(document(cluster(5, block), cluster(4, block), cluster(6, simpleBlock(7, 0, 0, "y"))), byte(3))
 	f.Add(concat(document(cluster(0, block, simpleBlock(1, 30000, 0, ""))), []byte("\x1f\x43\xb6\x75\x08\x40\x00\x00\x00\xe7\x81\x00")), byte(4))
+	f.Add(document(identified(0, 5, block), identified(1, 6, block), cluster(2, block), identified(3, 7, block)[:90]), byte(64))
+	f.Add(document(identified(0, 5, block), broken2(identified(1, 6, block))), byte(64+32))
 	for _, name := range []string{"events", "metadata-eofr", "known-sizes-mkvmerge"} {
 		if body, err := os.ReadFile("../../testdata/putmedia/" + name + ".body.mkv"); err == nil {
 			f.Add(body[:min(len(body), 4000)], byte(0))
@@ -123,6 +135,7 @@ func FuzzAssembler(f *testing.F) {
 		sink := &auditor{body: body, limits: l}
 		a := fragment.NewAssembler(fragment.Config{
 			Limits: l, Sink: sink, TagKind: tagKind, Relative: how&1 != 0, Start: time.UnixMilli(1_700_000_000_000),
+			Identified: how&64 != 0,
 		})
 		err := read(a, body)
 		if err == nil {

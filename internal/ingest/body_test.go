@@ -2,7 +2,9 @@ package ingest_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 
+	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/wire"
 	"github.com/millrace/millrace/mkv"
 )
@@ -37,3 +39,16 @@ func endOfFragment() []byte { return tag(wire.TagEndOfFragment, "") }
 func tag(name, value string) []byte {
 	return mkv.AppendTags(nil, []mkv.Tag{{Simple: []mkv.SimpleTag{{Name: name, String: value}}}}, 8)
 }
+
+// identified is a cluster that says which fragment it is, and ends with a digest
+// of its bytes.
+func identified(timecode uint64, session byte, sequence uint64, blocks ...[]byte) []byte {
+	b := cluster(timecode, void(millrace.AppendIdentity(nil, millrace.Identity{Session: millrace.SessionID{session}, Sequence: sequence})))
+	if len(blocks) == 0 {
+		blocks = [][]byte{block(1, 0, "x")}
+	}
+	b = append(b, bytes.Join(blocks, nil)...)
+	return append(b, void(millrace.AppendDigest(nil, sha256.Sum256(b)))...)
+}
+
+func void(payload []byte) []byte { return mkv.AppendBytes(nil, mkv.IDVoid, payload) }

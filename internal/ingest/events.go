@@ -11,6 +11,7 @@ import (
 // must not block and must not call the session.
 type Events struct {
 	Received func(Received)
+	Repeated func() // a fragment has arrived whole that is kept already
 	Stored   func(Stored)
 	Acked    func(Acked)
 	Read     func(bytes int64) // of the body, told at each fragment's end and at the session's
@@ -39,6 +40,9 @@ type Acked struct {
 func (v Events) withDefaults() Events {
 	if v.Received == nil {
 		v.Received = func(Received) {}
+	}
+	if v.Repeated == nil {
+		v.Repeated = func() {}
 	}
 	if v.Stored == nil {
 		v.Stored = func(Stored) {}

@@ -31,6 +31,7 @@ var (
 // said to be guarded.
 type session struct {
 	sessions *Sessions
+	order    uint64 // greater than those of the sessions before it
 	conn     Conn
 	params   Params
 	stream   *tail.Stream
@@ -50,23 +51,30 @@ type session struct {
 	begin    fragment.Begin // of the open fragment
 	fleeting bool           // the open fragment began in a stream of zero retention
 	about    *subject       // of a fault that is found now; nil between fragments
+	claim    *claim         // to the identity of the open fragment; nil if it has none
+	repeat   bool           // the present fragment is kept already
+	position uint64         // of the present fragment in the session, from 1
 
 	abandoned <-chan struct{} // closed when nobody waits for the session's end
 
 	mu      sync.Mutex // guards what follows
 	reason  error      // why the session ends; the first one counts
-	pending []subject  // commits without an answer, in their order
+	pending []subject  // commits without an answer, in their order, and repeats behind them
 	settled chan struct{}
-	lost    *subject // the first fragment whose commit failed (S2)
+	room    chan struct{} // closed when fewer than maxPending wait; nil if nobody waits for it
+	lost    *subject      // the first fragment whose commit failed (S2)
 }
 
 // A subject is the fragment that an acknowledgement speaks of.
 type subject struct {
+	position   uint64 // in the session
 	timecode   uint64
 	number     millrace.FragmentNumber
 	first      time.Time // when its Cluster's first bytes were there
 	last       time.Time // and its last ones; zero while it is open
 	incomplete bool      // kept as far as it came, and never acknowledged: the client must not throw it away
+	repeat     bool      // kept long since
+	claim      *claim    // to its identity; nil if it has none
 }
 
 func newSession(m *Sessions, conn Conn, p Params) *session {
@@ -113,6 +121,10 @@ func (s *session) run(ctx, life context.Context) error {
 	m := s.sessions
 	s.stream = m.Tail.Acquire(s.params.Stream.Key, s.params.Retention())
 	defer s.stream.Release()
+	if s.identified() {
+		m.repeats.hold(s.params.Stream.Key)
+		defer m.repeats.release(s.params.Stream.Key)
+	}
 	if m.MaxAge > 0 {
 		age := time.AfterFunc(m.MaxAge, func() {
 			s.end(millrace.Errorf(millrace.CodeConnectionAge, "the session has reached its greatest age"))
@@ -151,7 +163,8 @@ func (s *session) read(ctx, life context.Context) error {
 	defer s.memory.Close()
 	to := &sink{session: s, ctx: ctx, life: life}
 	assembler := fragment.NewAssembler(fragment.Config{
-		Limits: s.sessions.Limits, Relative: s.params.Relative, Start: s.params.Start, TagKind: tagKind, Sink: to,
+		Limits: s.sessions.Limits, Relative: s.params.Relative, Start: s.params.Start, Identified: s.identified(),
+		TagKind: tagKind, Sink: to,
 	})
 	from := &source{sink: to}
 	defer to.tellRead()
@@ -192,9 +205,11 @@ func (s *session) endOfBody(a *fragment.Assembler, err error) error {
 // kept as far as it came. It is not if we broke it off, for the client sends it
 // again, nor if the client said who it is, for it sends it again as well.
 func (s *session) keepsPartial(err error) bool {
-	return s.sessions.KeepPartial && !errors.Is(err, wire.ErrInterrupted) && !s.ending() &&
-		s.params.Producer == millrace.ProducerID{}
+	return s.sessions.KeepPartial && !errors.Is(err, wire.ErrInterrupted) && !s.ending() && !s.identified()
 }
+
+// identified reports whether the client said who it is.
+func (s *session) identified() bool { return s.params.Producer != millrace.ProducerID{} }
 
 // because returns the reason that was given to end, which made err happen; else
 // err itself.

@@ -18,10 +18,20 @@ import (
 // DefaultSessionsPerStream is how many sessions one stream may have at once.
 const DefaultSessionsPerStream = 16
 
+// A Store keeps fragments, and says which ones it keeps.
+type Store interface {
+	store.Committer
+	store.Outliner
+
+	// List is that of a store.Index.
+	List(ctx context.Context, s store.Scope, l store.Listing) ([]store.Entry, error)
+}
+
 // Config says how sessions work. Zero fields mean what their comments say.
 type Config struct {
-	Store             store.Committer
+	Store             Store
 	Tail              *tail.Tail
+	Since             func(retention time.Duration) time.Time // from when a stream keeps what it has; nil: from the beginning
 	Limits            fragment.Limits
 	KeepPartial       bool          // keep the open fragment of a broken connection, flagged incomplete
 	AckWithoutStore   bool          // send PERSISTED for streams of zero retention, once in memory
@@ -65,8 +75,10 @@ type Params struct {
 // may use it.
 type Sessions struct {
 	Config
+	repeats *repeats
 
 	mu       sync.Mutex // guards what follows
+	order    uint64     // of the last session
 	byStream map[millrace.StreamKey]map[*session]struct{}
 	places   map[millrace.StreamKey]int // that are taken, if RefuseNew
 	closed   bool
@@ -78,7 +90,13 @@ func New(c Config) *Sessions {
 	c.SessionsPerStream = cmp.Or(c.SessionsPerStream, DefaultSessionsPerStream)
 	c.FragmentRate = cmp.Or(c.FragmentRate, DefaultFragmentRate)
 	c.FragmentBurst = cmp.Or(c.FragmentBurst, DefaultFragmentBurst)
-	return &Sessions{Config: c, byStream: map[millrace.StreamKey]map[*session]struct{}{}, places: map[millrace.StreamKey]int{}}
+	if c.Since == nil {
+		c.Since = func(time.Duration) time.Time { return time.Time{} }
+	}
+	return &Sessions{
+		Config: c, repeats: newRepeats(c.Store, c.Since),
+		byStream: map[millrace.StreamKey]map[*session]struct{}{}, places: map[millrace.StreamKey]int{},
+	}
 }
 
 // Serve runs one session to its end. It returns nil when the session ended as
@@ -117,6 +135,8 @@ func (m *Sessions) add(s *session) bool {
 	if !m.RefuseNew && len(of) >= m.SessionsPerStream {
 		longestIdle(of).end(millrace.Errorf(millrace.CodeConnectionAge, "the stream has too many sessions"))
 	}
+	m.order++
+	s.order = m.order
 	of[s] = struct{}{}
 	m.running.Add(1)
 	return true

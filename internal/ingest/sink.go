@@ -38,14 +38,21 @@ func (s *sink) Begin(b fragment.Begin) error {
 	}
 	s.fragments.Pass(1)
 	s.conn.Prolong()
-	s.fleeting = s.params.Retention() == 0 // asked before the fragment has its time
+	s.position++
+	retention := s.params.Retention() // asked before the fragment has its time
+	s.fleeting = retention == 0
+	if b.Identified {
+		if err := s.identify(b, retention); err != nil {
+			return err
+		}
+	}
 	f, err := s.stream.Open(tail.Info{
 		Header: b.Header, Leading: b.Leading, KnownSize: b.KnownSize, ProducerTime: b.ProducerTime, Memory: s.memory,
 	}, s.end)
 	if err != nil {
 		return err
 	}
-	s.open, s.begin, s.about = f, b, &subject{timecode: b.Timecode, number: f.Number, first: time.Now()}
+	s.open, s.begin, s.about = f, b, &subject{position: s.position, timecode: b.Timecode, number: f.Number, first: time.Now()}
 	if err := s.Append(b.Prefix); err != nil {
 		return err
 	}
@@ -53,9 +60,12 @@ func (s *sink) Begin(b fragment.Begin) error {
 	return nil
 }
 
-// Append shows a whole element to the readers.
+// Append shows a whole element to the readers, unless they had it before.
 func (s *sink) Append(p []byte) error {
 	s.pace.pay(len(p))
+	if s.repeat {
+		return nil
+	}
 	return s.open.Append(s.ctx, p)
 }
 
@@ -70,16 +80,21 @@ func (s *sink) Received() error {
 // retention lives in memory alone: where the retention has just become more
 // than that, the store keeps what begins later, and would not find this one.
 func (s *sink) Finish(fin fragment.Finish) error {
-	f := s.open
-	s.open = nil
+	if s.repeat {
+		return s.finishRepeat()
+	}
+	f, claim := s.open, s.claim
+	s.open, s.claim = nil, nil
 	ephemeral := s.fleeting || s.params.Retention() == 0
 	if !f.Complete(tail.Finish{
 		Trailing: fin.Trailing, Duration: fin.Duration, Frames: len(fin.Samples), Ephemeral: ephemeral, Table: len(fin.Samples) * fragment.TableCost,
 	}) {
 		defer f.Release()
+		s.sessions.repeats.leave(claim)
 		return f.Err()
 	}
 	about := *s.about
+	about.claim = claim
 	about.incomplete = fin.Flags&millrace.FlagIncomplete != 0
 	s.about = nil
 	s.received(&about, len(fin.Samples))
@@ -87,9 +102,11 @@ func (s *sink) Finish(fin fragment.Finish) error {
 		if s.sessions.AckWithoutStore && !about.incomplete {
 			s.ack(millrace.AckPersisted, about)
 		}
+		s.sessions.repeats.remember(claim, about.number)
 		f.Release()
 		return nil
 	}
+	s.sessions.repeats.commit(claim)
 	return s.commit(f, fin, about)
 }
 
@@ -140,19 +157,24 @@ func (s *sink) submit(record *millrace.Fragment, done func(error)) error {
 }
 
 func (s *sink) record(f *tail.Fragment, fin fragment.Finish) *millrace.Fragment {
-	return &millrace.Fragment{
+	record := &millrace.Fragment{
 		Stream: s.stream.Key(), Number: f.Number, ProducerTime: f.ProducerTime,
 		Timecode: s.begin.Timecode, TimecodeScale: s.begin.Scale, Duration: fin.Duration,
 		Sequence: s.begin.Sequence, Flags: fin.Flags,
 		Header: f.Header, Leading: f.Leading, Cluster: f.Cluster(), Trailing: fin.Trailing, Samples: fin.Samples,
 	}
+	if b := &s.begin; b.Identified {
+		record.Producer, record.Session, record.Sequence = s.params.Producer, b.Identity.Session, b.Identity.Sequence
+	}
+	return record
 }
 
 // Abort lets the open fragment go, if there is one: there is none where it
 // could not even begin.
 func (s *sink) Abort() error {
-	f := s.open
-	s.open = nil
+	f, claim := s.open, s.claim
+	s.open, s.claim, s.repeat = nil, nil, false
+	defer s.sessions.repeats.leave(claim) // when it can never be complete any more
 	if f != nil {
 		f.Abort(millrace.Errorf(millrace.CodeStreamRead, "the fragment was not finished"))
 		f.Release()
@@ -170,7 +192,8 @@ func (s *sink) Condemned(b fragment.Begin) error {
 	if err != nil {
 		return err
 	}
-	s.about = &subject{timecode: b.Timecode, number: n}
+	s.position++
+	s.about = &subject{position: s.position, timecode: b.Timecode, number: n}
 	return nil
 }
 
@@ -178,6 +201,7 @@ func (s *sink) Condemned(b fragment.Begin) error {
 func (s *session) committed(f *tail.Fragment, about subject, err error) {
 	f.Release() // the tail has it still
 	f.Settle(err)
+	s.sessions.repeats.leave(about.claim)
 	s.params.Events.Stored(Stored{Took: time.Since(about.last), Err: err})
 	switch {
 	case err != nil:
@@ -189,7 +213,7 @@ func (s *session) committed(f *tail.Fragment, about subject, err error) {
 }
 
 // settle takes a fragment off the list of those that wait for the store; most
-// often it is the first one.
+// often it is the first one. Repeats that waited for it alone are acknowledged.
 func (s *session) settle(about subject) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -198,9 +222,24 @@ func (s *session) settle(about subject) {
 	} else {
 		s.pending = slices.DeleteFunc(s.pending, func(p subject) bool { return p == about })
 	}
+	for len(s.pending) > 0 && s.pending[0].repeat {
+		s.confirmLocked(s.pending[0])
+		s.pending = s.pending[1:]
+	}
+	if len(s.pending) < maxPending && s.room != nil {
+		close(s.room)
+		s.room = nil
+	}
 	if len(s.pending) == 0 && s.settled != nil {
 		close(s.settled)
 		s.settled = nil
+	}
+}
+
+// confirmLocked acknowledges a repeat, if nothing before it is lost. s.mu is held.
+func (s *session) confirmLocked(about subject) {
+	if s.lost == nil || about.position < s.lost.position {
+		s.ack(millrace.AckPersisted, about)
 	}
 }
 
@@ -208,13 +247,13 @@ func (s *session) settle(about subject) {
 func (s *session) confirms(about subject) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.lost == nil || about.number.Compare(s.lost.number) < 0
+	return s.lost == nil || about.position < s.lost.position
 }
 
 // lose ends the session because of a fragment that will never be durable.
 func (s *session) lose(about subject, err error) {
 	s.mu.Lock()
-	if s.lost == nil || about.number.Compare(s.lost.number) < 0 {
+	if s.lost == nil || about.position < s.lost.position {
 		s.lost = &about
 	}
 	s.mu.Unlock()

@@ -19,7 +19,7 @@ import (
 type mediaMetrics struct {
 	streams *streamMeters
 
-	inBytes, inFragments, inFrames          prometheus.Counter
+	inBytes, inFragments, inFrames, repeats prometheus.Counter
 	outBytes, outFragments, outFrames       prometheus.Counter
 	ingestion, buffering, received, persist prometheus.Histogram
 	acks                                    *prometheus.CounterVec
@@ -32,6 +32,7 @@ func newMediaMetrics() *mediaMetrics {
 		inBytes:      counterOf("ingest", "bytes_total", "Bytes received by PutMedia, counted at the end of each fragment."),
 		inFragments:  counterOf("ingest", "fragments_total", "Fragments received whole."),
 		inFrames:     counterOf("ingest", "frames_total", "Frames of fragments received whole."),
+		repeats:      counterOf("ingest", "repeats_total", "Fragments received once more that were kept already, and were not kept again."),
 		outBytes:     counterOf("egress", "bytes_total", "Bytes sent by GetMedia, counted at the end of each fragment."),
 		outFragments: counterOf("egress", "fragments_total", "Fragments sent whole, to all readers together."),
 		outFrames:    counterOf("egress", "frames_total", "Frames of fragments sent whole."),
@@ -51,7 +52,7 @@ func newMediaMetrics() *mediaMetrics {
 }
 
 func (m *mediaMetrics) register(r *prometheus.Registry) {
-	r.MustRegister(m.streams, m.inBytes, m.inFragments, m.inFrames, m.outBytes, m.outFragments, m.outFrames,
+	r.MustRegister(m.streams, m.inBytes, m.inFragments, m.inFrames, m.repeats, m.outBytes, m.outFragments, m.outFrames,
 		m.ingestion, m.buffering, m.received, m.persist, m.acks)
 }
 
@@ -100,6 +101,10 @@ func (m *mediaMetrics) put(s millrace.Stream) api.PutEvents {
 				x.putFragments.Add(1)
 				x.putFrames.Add(uint64(f.Frames))
 				x.ingestion.observe(f.Took)
+			},
+			Repeated: func() {
+				m.repeats.Inc()
+				x.putRepeats.Add(1)
 			},
 			Stored: func(f ingest.Stored) {
 				if f.Err == nil {

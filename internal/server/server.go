@@ -178,7 +178,7 @@ func (s *Server) wire(ctx context.Context) (http.Handler, []func(context.Context
 	s.state.metrics.watchConnections(s.connections)
 	fragments := tail.New(tail.Config{Numbers: numbers, Now: s.now, Memory: budget})
 	sessions := ingest.New(ingest.Config{
-		Store: s.state.media, Tail: fragments,
+		Store: s.state.media, Tail: fragments, Since: s.state.clock.Since,
 		Limits:      fragment.Limits{MaxDuration: s.cfg.MaxFragmentDuration, AllowMissing: s.cfg.LenientTracks, AllowHeaders: s.cfg.LenientHeaders, Ascending: s.cfg.StrictTimecodes},
 		KeepPartial: s.cfg.KeepPartial, AckWithoutStore: s.cfg.AckWithoutRetention, IdleTimeout: s.cfg.IdleTimeout, MaxAge: s.cfg.MaxConnectionAge,
 		SessionsPerStream: s.cfg.MaxSessions, RefuseNew: s.cfg.SessionOverflow == config.OverflowRefuseNew,

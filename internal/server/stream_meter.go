@@ -34,9 +34,9 @@ func (d *duration) observe(t time.Duration) {
 type streamMeter struct {
 	key millrace.StreamKey
 
-	putRequests, putErrors, putBytes, putFragments, putFrames, putStored, putErrorAcks atomic.Uint64
-	putActive                                                                          atomic.Int64
-	putLatency, ingestion, persist, buffering, received, persisted                     duration
+	putRequests, putErrors, putBytes, putFragments, putFrames, putRepeats, putStored, putErrorAcks atomic.Uint64
+	putActive                                                                                      atomic.Int64
+	putLatency, ingestion, persist, buffering, received, persisted                                 duration
 
 	getRequests, getErrors, getBytes, getFragments, getFrames, getSuccess atomic.Uint64
 	behind                                                                atomic.Int64 // milliseconds
@@ -101,6 +101,7 @@ func streamTable() []streamSeries {
 		{name: "put_media_incoming_bytes_total", help: "Bytes received by PutMedia, counted at the end of each fragment.", count: func(x *m) *atomic.Uint64 { return &x.putBytes }},
 		{name: "put_media_incoming_fragments_total", help: "Fragments received whole by PutMedia.", count: func(x *m) *atomic.Uint64 { return &x.putFragments }},
 		{name: "put_media_incoming_frames_total", help: "Frames of fragments received whole by PutMedia.", count: func(x *m) *atomic.Uint64 { return &x.putFrames }},
+		{name: "put_media_repeated_fragments_total", help: "Fragments received once more by PutMedia that were kept already.", count: func(x *m) *atomic.Uint64 { return &x.putRepeats }},
 		{name: "put_media_success_total", help: "Fragments that became durable.", count: func(x *m) *atomic.Uint64 { return &x.putStored }},
 		{name: "put_media_error_ack_count_total", help: "ERROR acknowledgements sent.", count: func(x *m) *atomic.Uint64 { return &x.putErrorAcks }},
 		{name: "put_media_latency_seconds", help: "From a PutMedia call's arrival to the head of its answer.", time: func(x *m) *duration { return &x.putLatency }},
