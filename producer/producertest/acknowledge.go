@@ -21,6 +21,8 @@ const (
 type outgoing struct {
 	ack   millrace.Ack
 	index int // of its fragment in the call
+
+	written chan struct{} // if there is one, no acknowledgement: closed instead
 }
 
 // send hands an acknowledgement over to be written.
@@ -28,7 +30,7 @@ func (c *call) send(o outgoing) { c.acks <- o }
 
 // acknowledge sends an event of a fragment.
 func (c *call) acknowledge(t millrace.AckType, f *Fragment, index int) {
-	c.send(outgoing{millrace.Ack{Type: t, HasTimecode: true, Timecode: f.Timecode, Number: f.Number}, index})
+	c.send(outgoing{ack: millrace.Ack{Type: t, HasTimecode: true, Timecode: f.Timecode, Number: f.Number}, index: index})
 }
 
 // writeAcks writes what is sent, until there will be no more.
@@ -43,6 +45,10 @@ func (c *call) writeAcks() {
 			if !more {
 				c.writeGroup(group)
 				return
+			}
+			if o.written != nil {
+				close(o.written)
+				continue
 			}
 			if !c.wanted(o) {
 				continue

@@ -6,6 +6,10 @@ import (
 	"github.com/millrace/millrace/mkv"
 )
 
+// settleWait is how long a fault waits for acknowledgements that were sent before
+// it.
+const settleWait = 200 * time.Millisecond
+
 // reach does what the step wants at a place. Any goroutine of the call may call
 // it. It returns an error if the call is to end.
 func (c *call) reach(at Place, fragment, block int) error {
@@ -36,6 +40,9 @@ func (c *call) fires(i int) bool {
 
 // perform does a fault.
 func (c *call) perform(f Fault) error {
+	if f.At != AtAcknowledged { // there the writer itself is here
+		c.settle()
+	}
 	c.server.note(Event{Kind: FaultHappened, Call: c.record.Number, Fault: f})
 	c.hush(f.Delay)
 	if !c.wait(f.Delay) {
@@ -60,6 +67,19 @@ func (c *call) perform(f Fault) error {
 	}
 	c.interrupt(v)
 	return v
+}
+
+// settle lets go out what was acknowledged before, if the client takes it.
+func (c *call) settle() {
+	written := make(chan struct{})
+	c.send(outgoing{written: written})
+	t := time.NewTimer(settleWait)
+	defer t.Stop()
+	select {
+	case <-written:
+	case <-t.C:
+	case <-c.gone:
+	}
 }
 
 // hush keeps the whole call from reading and writing.

@@ -204,6 +204,9 @@ func (c *call) run() error {
 		if err != nil {
 			return err
 		}
+		if !c.audible(true) {
+			return errOver
+		}
 		if err := c.take(e); err != nil {
 			return err
 		}
