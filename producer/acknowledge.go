@@ -60,7 +60,7 @@ func (s *Stream) acknowledge(c *connection, a *Ack) {
 	defer s.mu.Unlock()
 	f := c.find(a.Ack)
 	if f != nil {
-		a.Size = f.body.size
+		a.Size = f.size
 		if !f.open() {
 			a.AfterEnd = time.Since(f.ended)
 		}
@@ -69,8 +69,7 @@ func (s *Stream) acknowledge(c *connection, a *Ack) {
 	case a.Type == millrace.AckError:
 		s.refuse(c, f, a)
 	case f != nil && a.Type == s.final:
-		s.release(c, f)
-		s.stats.Persisted++
+		s.release(c, f, persisted, 0)
 		s.progress, s.rejected = true, 0
 	}
 }
@@ -92,11 +91,8 @@ func (c *connection) find(a millrace.Ack) *fragment {
 }
 
 // release lets a fragment go.
-func (s *Stream) release(c *connection, f *fragment) {
-	if !f.settled {
-		s.queue.remove(f)
-		f.settled = true
-	}
+func (s *Stream) release(c *connection, f *fragment, o outcome, code millrace.Code) {
+	s.settle(f, o, code)
 	c.sent = slices.DeleteFunc(c.sent, func(g *fragment) bool { return g == f })
 	s.changed.Broadcast()
 }
@@ -108,8 +104,7 @@ func (s *Stream) refuse(c *connection, f *fragment, a *Ack) {
 	if f == nil || !skips(a.Code) {
 		return
 	}
-	s.release(c, f)
-	s.stats.Rejected++
+	s.release(c, f, rejected, a.Code)
 	if s.rejected++; s.rejected >= maxRejected {
 		s.fail(fmt.Errorf("%d fragments in a row: %w", s.rejected, c.fault))
 	}
@@ -140,5 +135,5 @@ func (s *Stream) fail(err error) {
 	if s.err == nil {
 		s.err = err
 	}
-	s.changed.Broadcast()
+	s.wake()
 }

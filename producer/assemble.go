@@ -3,6 +3,7 @@ package producer
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // setHeader sets what stands in front of the fragments to come: EBML header,
@@ -17,61 +18,107 @@ func (s *Stream) setHeader(b []byte) {
 }
 
 // begin starts a fragment and ends the one before. The head's bytes are kept
-// and must not change. While the buffer is full begin does what its policy says.
+// and must not change. While the buffer is full begin does what its policy says,
+// which may be to leave the fragment out.
 func (s *Stream) begin(ctx context.Context, head fragmentHead) error {
-	f := &fragment{timecode: head.timecode}
-	f.body.add(head.leading...)
-	f.body.add(head.cluster)
+	f := newFragment(head)
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.endLocked()
-	if err := s.waitForSpace(ctx, f.body.size); err != nil {
-		return err
-	}
 	if s.header == nil {
 		return fmt.Errorf("begin fragment without a header: %w", ErrOrder)
 	}
-	f.header = s.header
+	s.catchUp(time.Now())
+	if ok, err := s.admit(ctx, f.size, 0); !ok {
+		if err == nil {
+			s.omitFragment(DropFull)
+		}
+		return err
+	}
+	f.header, f.begun = s.header, time.Now()
+	f.identity = s.buffer.identify()
+	f.held = s.buffer.gate.closed
+	f.body = s.buffer.newBody()
+	f.body.refer(head.leading...)
+	f.body.refer(head.cluster)
 	s.open = f
 	s.queue.push(f)
 	s.stats.Begun++
-	s.changed.Broadcast()
+	s.trim()
+	s.wake()
 	return nil
+}
+
+func newFragment(head fragmentHead) *fragment {
+	f := &fragment{timecode: head.timecode, scale: head.scale, first: head.first, last: head.first, whole: head.sized}
+	if f.scale == 0 {
+		f.scale = uint64(time.Millisecond)
+	}
+	for _, p := range head.leading {
+		f.clusterStart += int64(len(p))
+	}
+	f.headEnd = f.clusterStart + int64(len(head.cluster))
+	f.size = f.headEnd
+	return f
 }
 
 // appendFrame adds a block to the open fragment, which begins with head and
-// goes on with data. Both are copied.
-func (s *Stream) appendFrame(ctx context.Context, head, data []byte) error {
-	return s.append(ctx, append(append(make([]byte, 0, len(head)+len(data)), head...), data...))
-}
-
-// append adds whole elements to the open fragment: blocks, or what follows the
-// Cluster. They are kept and must not change. While the buffer is full append
-// does what its policy says. An error means that nothing was added.
-func (s *Stream) append(ctx context.Context, pieces ...[]byte) error {
-	n := int64(0)
-	for _, p := range pieces {
-		n += int64(len(p))
-	}
+// goes on with data. Both are copied. While the buffer is full appendFrame does
+// what its policy says. An error means that nothing was added; nil may mean that
+// the frame was left out, which is reported.
+func (s *Stream) appendFrame(ctx context.Context, frame frameInfo, head, data []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.waitForSpace(ctx, n); err != nil {
+	n := int64(len(head) + len(data))
+	if s.buffer.thin && !frame.key {
+		s.omit(DropSlow, frame, n)
+		return nil
+	}
+	f, err := s.extend(ctx, frame, n, n)
+	if f == nil {
 		return err
 	}
-	f := s.open
-	switch {
-	case f == nil:
-		return fmt.Errorf("append without a fragment: %w", ErrOrder)
-	case f.settled:
-		return nil
-	case f.body.size+n > MaxFragmentSize:
-		return ErrTooLarge
-	}
-	f.body.add(pieces...)
-	s.queue.bytes += n
-	s.changed.Broadcast()
+	s.buffer.add(f.body, head)
+	s.buffer.add(f.body, data)
+	s.grow(f, frame, 1, n)
 	return nil
+}
+
+// append adds frames of one time to the open fragment, whole elements that are
+// kept and must not change; else it is appendFrame.
+func (s *Stream) append(ctx context.Context, frame frameInfo, pieces ...[]byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := sizeOf(pieces)
+	f, err := s.extend(ctx, frame, n, 0)
+	if f == nil {
+		return err
+	}
+	f.body.refer(pieces...)
+	s.grow(f, frame, len(pieces), n)
+	return nil
+}
+
+// appendTags adds elements behind the Cluster of the open fragment, which has no
+// more frames then. They are kept and must not change. Tags are not left out as
+// long as the fragment is not.
+func (s *Stream) appendTags(ctx context.Context, raw ...[]byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.open
+	if f == nil || f.settled {
+		return s.unopened()
+	}
+	if f.clusterEnd == 0 {
+		f.clusterEnd = f.size
+	}
+	n := sizeOf(raw)
+	f.body.refer(raw...)
+	f.size += n
+	s.queue.bytes += n
+	s.wake()
+	return s.state(ctx)
 }
 
 // end ends the fragment. The time that acknowledgements take counts from here.
@@ -82,4 +129,74 @@ func (s *Stream) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.endLocked()
+}
+
+func (s *Stream) endLocked() {
+	s.reportOmitted()
+	f := s.open
+	if f == nil {
+		return
+	}
+	f.ended = time.Now()
+	if f.clusterEnd == 0 {
+		f.clusterEnd = f.size
+	}
+	s.open = nil
+	s.wake()
+}
+
+// extend returns the open fragment when n bytes may be added to it, copied of
+// which take memory of the pool. It returns nil and nil for a frame that is
+// left out.
+func (s *Stream) extend(ctx context.Context, frame frameInfo, n, copied int64) (*fragment, error) {
+	switch f := s.open; {
+	case s.buffer.omitted.rest, f != nil && f.settled:
+		s.omit(DropFull, frame, n)
+		return nil, s.state(ctx)
+	case f == nil:
+		return nil, s.unopened()
+	case f.size+n > MaxFragmentSize:
+		return nil, ErrTooLarge
+	}
+	ok, err := s.admit(ctx, n, copied)
+	f := s.open // it may have been given up meanwhile
+	switch {
+	case err != nil:
+		return nil, err
+	case f == nil:
+		return nil, s.unopened()
+	case !ok || f.settled:
+		s.cut(f)
+		s.omit(DropFull, frame, n)
+		return nil, nil
+	}
+	return f, nil
+}
+
+// unopened is the error of adding to a fragment that is not there, and nil if
+// it was left out.
+func (s *Stream) unopened() error {
+	if s.buffer.omitted.rest || s.open != nil {
+		return nil
+	}
+	return fmt.Errorf("append without a fragment: %w", ErrOrder)
+}
+
+// grow notes that frames were added to a fragment.
+func (s *Stream) grow(f *fragment, frame frameInfo, frames int, n int64) {
+	if f.frames == 0 {
+		f.key = frame.key
+	}
+	f.frames += frames
+	f.first, f.last = min(f.first, frame.at), max(f.last, frame.at)
+	f.size += n
+	s.queue.bytes += n
+	s.wake()
+}
+
+func sizeOf(pieces [][]byte) (n int64) {
+	for _, p := range pieces {
+		n += int64(len(p))
+	}
+	return n
 }

@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -43,6 +44,7 @@ type Client struct {
 	Spool string
 
 	once   sync.Once
+	pool   *pool
 	client *client.Client
 	err    error
 }
@@ -50,6 +52,7 @@ type Client struct {
 // connect resolves the settings once.
 func (c *Client) connect() (*client.Client, error) {
 	c.once.Do(func() {
+		c.pool = newPool(cmp.Or(c.Memory, DefaultMemory))
 		settings, err := client.Resolve(client.Settings{
 			Endpoint:    c.Endpoint,
 			Region:      c.Region,

@@ -52,7 +52,13 @@ func (c *copier) send(ctx context.Context, s *splitter, p part) error {
 			return err
 		}
 	}
-	if err := c.stream.append(ctx, bytes.Clone(p.raw)); err != nil {
+	var err error
+	if p.kind == partBlock {
+		err = c.stream.appendFrame(ctx, frameInfo{c.media(p.at), true}, nil, p.raw)
+	} else {
+		err = c.stream.appendTags(ctx, bytes.Clone(p.raw))
+	}
+	if err != nil {
 		return fmt.Errorf("copy frame: %w", err)
 	}
 	return nil
@@ -68,12 +74,11 @@ func (c *copier) begin(ctx context.Context, s *splitter, p part) error {
 		c.options.Origin = c.base
 	}
 	k.known = false // nothing is known of what is to come
-	timecode := c.timecode(&k)
 	if err := c.wait(ctx, c.at(k.at)); err != nil {
 		return err
 	}
 	c.stream.setHeader(k.header)
-	if err := c.stream.begin(ctx, fragmentHead{timecode, k.leading, clusterHead(&k, timecode)}); err != nil {
+	if err := c.stream.begin(ctx, c.head(&k)); err != nil {
 		return fmt.Errorf("copy cluster: %w", err)
 	}
 	c.leading = nil

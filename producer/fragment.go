@@ -1,6 +1,10 @@
 package producer
 
-import "time"
+import (
+	"time"
+
+	"github.com/millrace/millrace"
+)
 
 // A header is the bytes of a session from the EBML header to the first
 // Cluster. Fragments that share one can go over one connection.
@@ -14,71 +18,132 @@ type header struct {
 //
 // and while it is open or sealed it may be sent, over one connection after the
 // other. Everything but the bytes of its body is guarded by the stream's mutex;
-// those bytes never change once they are in the body.
+// those bytes never change once they are in the body. A fragment is never used
+// for another one, so that a pointer to it stays good; its body is, once it is
+// settled and nobody writes from it.
 type fragment struct {
 	prev, next *fragment // in the queue, in order of age
 
 	ordinal  uint64 // of all that were ever in the queue
+	identity millrace.Identity
 	header   *header
-	timecode uint64
+	timecode uint64        // as it is sent, in ticks of scale
+	scale    uint64        // nanoseconds
+	first    time.Duration // media time of the first frame, since the epoch or TimeRules.Start
+	last     time.Duration // of the latest frame
+	frames   int
 	begun    time.Time // wall time
 	ended    time.Time // wall time when it was sealed; zero while it is open
-	body     body
-	started  bool // some of it was written to a connection once
-	settled  bool // it is durable, refused or dropped; what is still appended is let go
+
+	size         int64 // bytes so far
+	clusterStart int64 // where the Cluster begins, behind the leading Tags
+	headEnd      int64 // where its Timecode ends; an identity goes there
+	clusterEnd   int64 // where its last child ends; 0 while that is not known. A digest goes there
+	body         *body // nil if the bytes are on the disk alone
+
+	pins    int   // writes to connections that read from body now
+	sent    int64 // bytes that a connection which still is good took
+	started bool  // some of it was written to a connection once
+	key     bool  // its first frame is a key frame
+	whole   bool  // the Cluster has a declared size: nothing of it may be left out
+	held    bool  // behind a gate that is closed: not to be sent
+	settled bool  // it is durable, refused or dropped; what is still appended is let go
 }
 
 // A fragmentHead is how a fragment begins.
 type fragmentHead struct {
-	timecode uint64
-	leading  [][]byte // Tags that belong to it
-	cluster  []byte   // the Cluster's id, size and Timecode
+	timecode uint64        // of the Cluster, in ticks of scale
+	scale    uint64        // nanoseconds; 0 is a millisecond
+	first    time.Duration // media time of the first frame, since the epoch or TimeRules.Start
+	leading  [][]byte      // Tags that belong to it
+	cluster  []byte        // the Cluster's id, size and Timecode
+	sized    bool          // the size is declared; it counts the two Voids of an identity
+}
+
+// A frameInfo is what the buffer has to know of a frame.
+type frameInfo struct {
+	at  time.Duration // media time, as in fragmentHead
+	key bool          // of use without the frames before it, as sound is; SlowThin keeps it
 }
 
 func (f *fragment) open() bool { return f.ended.IsZero() }
 
-// A body is a fragment's bytes, in pieces.
+// unsent reports whether there is something that no good connection took.
+func (f *fragment) unsent() bool { return f.sent < f.size }
+
+// A body is a fragment's bytes in memory, in pieces. The last piece may grow.
 type body struct {
 	pieces [][]byte
-	size   int64
+	slabs  []*slab // where the pieces are that were copied
+	next   *body   // in the list of those that are not used now
 }
 
-// add keeps pieces by reference.
-func (b *body) add(pieces ...[]byte) {
+// refer adds pieces without copying them.
+func (b *body) refer(pieces ...[]byte) {
 	for _, p := range pieces {
 		if len(p) > 0 {
-			b.pieces = append(b.pieces, p)
-			b.size += int64(len(p))
+			b.pieces = append(b.pieces, p[:len(p):len(p)])
 		}
 	}
 }
 
-// A cursor is a place in a body: everything before it was sent.
+// copyTo adds as much of p as has room in a slab, and returns the rest.
+func (b *body) copyTo(to *slab, p []byte) []byte {
+	if len(b.slabs) == 0 || b.slabs[len(b.slabs)-1] != to {
+		b.slabs = append(b.slabs, to)
+		to.refs++
+	}
+	room := to.bytes[to.used:]
+	n := copy(room, p)
+	last := len(b.pieces) - 1
+	if last >= 0 && cap(b.pieces[last]) > len(b.pieces[last]) && adjoins(b.pieces[last], room) {
+		b.pieces[last] = b.pieces[last][:len(b.pieces[last])+n]
+	} else {
+		b.pieces = append(b.pieces, room[:n])
+	}
+	to.used += n
+	return p[n:]
+}
+
+// adjoins reports whether the memory behind p is that of room.
+func adjoins(p, room []byte) bool {
+	return len(room) > 0 && &p[:len(p)+1][len(p)] == &room[0]
+}
+
+// A cursor is a place in a fragment: everything before it was sent.
 type cursor struct {
-	piece  int
-	offset int // in that piece, which may have grown since
+	at    int64 // bytes from the fragment's start
+	piece int   // where that is in the body
+	in    int   // and in that piece, which may have grown since
 }
 
-// take appends what lies behind the cursor to batch, up to limit bytes but at
-// least one piece, and moves the cursor behind it.
-func (b *body) take(at *cursor, batch [][]byte, limit int) ([][]byte, int) {
+// take appends what lies behind the cursor to batch, up to limit bytes, and
+// moves the cursor behind it. There is nothing to take of a fragment that is not
+// in memory. The bytes may be read until the mutex is let go, and longer if the
+// fragment was pinned before.
+func (f *fragment) take(c *cursor, batch [][]byte, limit int) ([][]byte, int) {
 	n := 0
-	for n < limit && at.piece < len(b.pieces) {
-		p := b.pieces[at.piece][at.offset:]
-		if len(p) > 0 {
-			batch = append(batch, p)
-			n += len(p)
-		}
-		if at.piece == len(b.pieces)-1 {
-			at.offset += len(p)
-			break
-		}
-		at.piece, at.offset = at.piece+1, 0
+	if f.body == nil {
+		return batch, n
 	}
+	for n < limit && c.piece < len(f.body.pieces) {
+		p := f.body.pieces[c.piece][c.in:]
+		p = p[:min(len(p), limit-n)]
+		if len(p) > 0 {
+			batch = append(batch, p[:len(p):len(p)])
+			n += len(p)
+			c.in += len(p)
+		}
+		if c.in == len(f.body.pieces[c.piece]) {
+			if c.piece == len(f.body.pieces)-1 {
+				break // it may grow
+			}
+			c.piece, c.in = c.piece+1, 0
+		}
+	}
+	c.at += int64(n)
 	return batch, n
 }
 
 // rest reports whether anything lies behind the cursor.
-func (b *body) rest(at cursor) bool {
-	return at.piece < len(b.pieces)-1 || at.piece == len(b.pieces)-1 && at.offset < len(b.pieces[at.piece])
-}
+func (f *fragment) rest(c cursor) bool { return c.at < f.size }

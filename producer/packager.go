@@ -95,7 +95,7 @@ func (p *packager) write(ctx context.Context, f media.Frame) error {
 		return fmt.Errorf("write frame at %v: %w", f.PTS, ErrTime)
 	}
 	p.block = mkv.AppendSimpleBlockHeader(p.block[:0], uint64(f.Track), int16(rel), blockFlags(f), len(f.Data))
-	if err := p.stream.appendFrame(ctx, p.block, f.Data); err != nil {
+	if err := p.stream.appendFrame(ctx, frameInfo{f.PTS, f.Key}, p.block, f.Data); err != nil {
 		return fmt.Errorf("write frame: %w", err)
 	}
 	return nil
@@ -137,7 +137,10 @@ func (p *packager) begin(ctx context.Context, at int64) error {
 		}
 	}
 	b := mkv.AppendUnknownSize(mkv.AppendID(nil, mkv.IDCluster), 0)
-	if err := p.stream.begin(ctx, fragmentHead{timecode: uint64(at), cluster: mkv.AppendUint(b, mkv.IDTimecode, uint64(at))}); err != nil {
+	if err := p.stream.begin(ctx, fragmentHead{
+		timecode: uint64(at), first: time.Duration(at) * ticksScale,
+		cluster: mkv.AppendUint(b, mkv.IDTimecode, uint64(at)),
+	}); err != nil {
 		return err
 	}
 	p.begun, p.open, p.start = true, true, at
@@ -172,7 +175,7 @@ func (p *packager) writeTags(ctx context.Context, more ...mkv.SimpleTag) error {
 	if len(b) == 0 {
 		return nil
 	}
-	if err := p.stream.append(ctx, b); err != nil {
+	if err := p.stream.appendTags(ctx, b); err != nil {
 		return fmt.Errorf("write tags: %w", err)
 	}
 	p.tags = nil

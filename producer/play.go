@@ -62,13 +62,23 @@ func (p *player) at(t int64) time.Time {
 	return p.base.Add(time.Duration(t - p.clip.clusters[0].at))
 }
 
-// timecode is the time of a Cluster in ticks, as it is sent.
-func (p *player) timecode(k *cluster) uint64 {
-	at := p.at(k.at)
+// media is the media time of a time of the clip.
+func (p *player) media(t int64) time.Duration {
+	at := p.at(t)
 	if p.stream.config.Time.Relative {
-		return uint64(max(at.Sub(p.stream.config.Time.Start), 0)) / k.scale
+		return max(at.Sub(p.stream.config.Time.Start), 0)
 	}
-	return uint64(max(at.UnixNano(), 0)) / k.scale
+	return time.Duration(max(at.UnixNano(), 0))
+}
+
+// head is how the fragment of a Cluster begins.
+func (p *player) head(k *cluster) fragmentHead {
+	at := p.media(k.at)
+	timecode := uint64(at) / k.scale // in ticks
+	return fragmentHead{
+		timecode: timecode, scale: k.scale, first: at,
+		leading: k.leading, cluster: clusterHead(k, timecode), sized: k.known,
+	}
 }
 
 func (p *player) play(ctx context.Context, k *cluster) error {
@@ -80,9 +90,8 @@ func (p *player) play(ctx context.Context, k *cluster) error {
 		return err
 	}
 	p.entered = true
-	timecode := p.timecode(k)
 	p.stream.setHeader(k.header)
-	if err := p.stream.begin(ctx, fragmentHead{timecode, k.leading, clusterHead(k, timecode)}); err != nil {
+	if err := p.stream.begin(ctx, p.head(k)); err != nil {
 		return fmt.Errorf("play cluster: %w", err)
 	}
 	whole := context.WithoutCancel(ctx) // what has begun is sent to its end
@@ -90,13 +99,13 @@ func (p *player) play(ctx context.Context, k *cluster) error {
 	for rest := k.elements; len(rest) > 0; {
 		n, raws := due(rest)
 		ended = p.wait(ctx, p.at(rest[0].due)) // once ctx has ended, it does not wait
-		if n == len(rest) {
-			raws = append(raws, k.trailing...)
-		}
-		if err := p.stream.append(whole, raws...); err != nil {
+		if err := p.stream.append(whole, frameInfo{p.media(rest[0].due), true}, raws...); err != nil {
 			return fmt.Errorf("play frames: %w", err)
 		}
 		rest = rest[n:]
+	}
+	if err := p.stream.appendTags(whole, k.trailing...); err != nil {
+		return fmt.Errorf("play tags: %w", err)
 	}
 	p.stream.end()
 	return ended

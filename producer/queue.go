@@ -6,7 +6,8 @@ type queue struct {
 	first, last *fragment
 	pushed      uint64 // ever
 	count       int
-	bytes       int64 // of all their bodies
+	held        int   // of them, behind a gate that is closed
+	bytes       int64 // of their bodies, as far as they are in memory
 }
 
 // push adds a fragment at the end.
@@ -21,11 +22,17 @@ func (q *queue) push(f *fragment) {
 	}
 	q.last = f
 	q.count++
-	q.bytes += f.body.size
+	if f.held {
+		q.held++
+	}
+	if f.body != nil {
+		q.bytes += f.size
+	}
 }
 
 // after returns the oldest fragment that is younger than f, which may have been
-// taken out, and the oldest of all if f is nil.
+// taken out, and the oldest of all if f is nil. Whether it may be sent yet is
+// for Stream.due to say.
 func (q *queue) after(f *fragment) *fragment {
 	switch {
 	case f == nil:
@@ -33,9 +40,12 @@ func (q *queue) after(f *fragment) *fragment {
 	case !f.settled:
 		return f.next
 	}
-	younger := q.first
+	older, younger := q.last, q.first // from both ends, because f was at one of them, as a rule
 	for younger != nil && younger.ordinal <= f.ordinal {
-		younger = younger.next
+		if older.ordinal < f.ordinal {
+			return older.next
+		}
+		older, younger = older.prev, younger.next
 	}
 	return younger
 }
@@ -52,8 +62,14 @@ func (q *queue) remove(f *fragment) {
 	} else {
 		q.last = f.prev
 	}
+	f.prev, f.next = nil, nil
 	q.count--
-	q.bytes -= f.body.size
+	if f.held {
+		q.held--
+	}
+	if f.body != nil {
+		q.bytes -= f.size
+	}
 }
 
 // idle reports whether nothing is kept.

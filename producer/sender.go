@@ -17,9 +17,24 @@ const (
 	maxBatch     = 256 << 10 // bytes
 )
 
+// live runs the stream, with a goroutine beside that tells events, to its end.
+func (s *Stream) live(ctx context.Context) {
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		s.tellEvents()
+	}()
+	s.run(ctx)
+	s.mu.Lock()
+	s.closeBuffer()
+	s.over = true
+	s.wake()
+	s.mu.Unlock()
+	<-told
+}
+
 // run makes calls as long as there is something to send.
 func (s *Stream) run(ctx context.Context) {
-	defer close(s.done)
 	stop := context.AfterFunc(ctx, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -85,17 +100,18 @@ func (s *Stream) waitForWork() (h *header, again int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for {
+		next := s.nextOrWake(nil)
 		switch {
 		case s.err != nil:
 			return nil, 0
-		case !s.queue.idle():
+		case next != nil:
 			for f := s.queue.first; f != nil; f = f.next {
 				if f.started {
 					again++
 				}
 			}
-			return s.queue.first.header, again
-		case s.closing:
+			return next.header, again
+		case s.closing && s.queue.idle():
 			return nil, 0
 		}
 		s.changed.Wait()
@@ -121,6 +137,9 @@ func (s *Stream) runConnection(ctx context.Context, h *header, again int) error 
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, f := range c.sent {
+		s.unsend(f)
+	}
 	if ends(c.fault) {
 		s.fail(c.fault)
 	}
@@ -165,12 +184,22 @@ func (s *Stream) send(c *connection) error {
 		if batch, n, more = s.nextBatch(c, batch, n); !more {
 			return c.end(s)
 		}
-		if err := c.out.write(batch, n); err != nil {
+		err := c.out.write(batch, n)
+		s.wrote(c, n)
+		if err != nil {
 			return err
 		}
 		clear(batch) // what was written may be let go
 		batch, n = batch[:0], 0
 	}
+}
+
+// wrote notes that a batch was written.
+func (s *Stream) wrote(c *connection, n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sentTo(c.at, c.from, int64(n), time.Now())
+	s.unpin(c.at)
 }
 
 // nextBatch waits for something to send and appends it to batch. It returns
@@ -192,7 +221,8 @@ func (s *Stream) nextBatch(c *connection, batch [][]byte, n int) ([][]byte, int,
 				c.sent = append(c.sent, f)
 				f.started = true
 			}
-			batch, more := f.body.take(&c.from, batch, maxBatch)
+			s.pin(f)
+			batch, more := f.take(&c.from, batch, maxBatch)
 			s.stats.Sent += int64(n + more)
 			return batch, n + more, true
 		}
@@ -204,14 +234,27 @@ func (s *Stream) nextBatch(c *connection, batch [][]byte, n int) ([][]byte, int,
 // nil if all that came was sent.
 func (s *Stream) nextFragment(c *connection) *fragment {
 	if f := c.at; f != nil && !f.settled {
-		if f.body.rest(c.from) {
+		if f.rest(c.from) {
 			return f
 		}
 		if f.open() {
 			return nil
 		}
 	}
-	return s.queue.after(c.at)
+	return s.nextOrWake(c.at)
+}
+
+// nextOrWake is nextDue, and has waiters woken when it is time to ask again.
+func (s *Stream) nextOrWake(f *fragment) *fragment {
+	next, wait := s.nextDue(f, time.Now())
+	if wait > 0 {
+		time.AfterFunc(wait, func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.wake()
+		})
+	}
+	return next
 }
 
 // end ends the body, if the connection is still good, and waits for the

@@ -11,6 +11,7 @@ type Stats struct {
 	Persisted   int           // fragments that are durable; for a stream without retention, received
 	Rejected    int           // fragments that the server refused for good
 	Dropped     int           // fragments that were given up for other reasons
+	Withheld    int           // fragments that grew too old behind a closed gate
 	Resent      int           // times that a fragment was sent again
 	Connections int           // calls that were accepted
 	Failures    int           // calls that broke or could not be made

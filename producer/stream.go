@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/wire/client"
@@ -32,11 +31,14 @@ type Stream struct {
 	refusal error            // why the server will not have the stream, as far as is known
 	final   millrace.AckType // the acknowledgement that lets a fragment go
 	queue   queue
+	buffer  buffer
 	open    *fragment // the one that is being written; nil between fragments
 	header  *header   // of the fragments to come
 	closing bool      // Close was called: nothing more will come
 	err     error     // what ended the stream
 	stats   Stats
+	events  []func() // that nobody was told of yet
+	over    bool     // nothing will happen any more
 
 	progress bool // something became durable since the last call was made
 	rejected int  // fragments in a row that the server refused
@@ -60,10 +62,14 @@ func (c *Client) Open(ctx context.Context, name millrace.StreamName, o StreamCon
 		done:  make(chan struct{}),
 	}
 	s.changed = sync.NewCond(&s.mu)
+	s.newBuffer(c.pool)
 	s.packager = newPackager(s, o.Tracks)
 	var running context.Context
 	running, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	go s.run(running)
+	go func() {
+		defer close(s.done)
+		s.live(running)
+	}()
 	return s, nil
 }
 
@@ -91,25 +97,6 @@ func (s *Stream) Info() millrace.Stream {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.info
-}
-
-func (s *Stream) endLocked() {
-	if s.open == nil {
-		return
-	}
-	s.open.ended = time.Now()
-	s.open = nil
-	s.changed.Broadcast()
-}
-
-// waitForSpace waits until n more bytes may be kept. A fragment that is alone
-// may always grow, or it could never end.
-func (s *Stream) waitForSpace(ctx context.Context, n int64) error {
-	full := func() bool {
-		alone := s.queue.idle() || s.queue.count == 1 && s.open != nil
-		return !alone && s.queue.bytes+n > s.config.Buffer.MaxBytes
-	}
-	return s.waitWhile(ctx, full)
 }
 
 // waitWhile waits, with the mutex held, until the condition does not hold. It
@@ -164,7 +151,8 @@ func (s *Stream) Close(ctx context.Context) error {
 		return ErrClosed
 	}
 	s.closing = true
-	s.changed.Broadcast()
+	s.discardHeld()
+	s.wake()
 	s.mu.Unlock()
 
 	select {
@@ -187,6 +175,7 @@ func (s *Stream) Close(ctx context.Context) error {
 func (s *Stream) Abort() {
 	s.mu.Lock()
 	s.closing = true
+	s.wake()
 	s.mu.Unlock()
 	s.cancel()
 	<-s.done
@@ -197,7 +186,7 @@ func (s *Stream) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	stats := s.stats
-	stats.Buffered, stats.Pending = s.queue.bytes, s.queue.count
+	s.measure(&stats)
 	return stats
 }
 

@@ -181,7 +181,7 @@ func TestUploads(t *testing.T) {
 			if tc.err == nil && (stats.Pending != 0 || stats.Buffered != 0) {
 				t.Errorf("kept after the end: %+v", stats)
 			}
-			stats.Sent, stats.Pending, stats.Buffered = 0, 0, 0
+			stats.Sent, stats.Pending, stats.Buffered, stats.Backlog = 0, 0, 0, 0
 			if stats != tc.stats {
 				t.Errorf("stats %+v, want %+v", stats, tc.stats)
 			}
@@ -385,7 +385,7 @@ func TestAFullBufferMakesWritersWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, stop := s.start()
 		defer stop()
-		up, err := c.Open(t.Context(), "gate", producer.StreamConfig{Tracks: tracks(), Buffer: producer.BufferRules{MaxBytes: 1000}})
+		up, err := c.Open(t.Context(), "gate", producer.StreamConfig{Tracks: tracks(), Buffer: producer.BufferRules{MaxBytes: 1000, OnFull: producer.FullWait}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -417,7 +417,7 @@ func TestAWaitingWriterObeysItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, stop := s.start()
 		defer stop()
-		up, err := c.Open(t.Context(), "gate", producer.StreamConfig{Tracks: tracks(), Buffer: producer.BufferRules{MaxBytes: 10}})
+		up, err := c.Open(t.Context(), "gate", producer.StreamConfig{Tracks: tracks(), Buffer: producer.BufferRules{MaxBytes: 10, OnFull: producer.FullWait}})
 		if err != nil {
 			t.Fatal(err)
 		}

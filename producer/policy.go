@@ -1,0 +1,231 @@
+package producer
+
+import (
+	"context"
+	"time"
+
+	"github.com/millrace/millrace"
+)
+
+// stallTime is how long ago the last write to a connection may be for the
+// fragment in hand to count as one that makes progress.
+const stallTime = 15 * time.Second
+
+// onFull is the policy for a full buffer.
+func (s *Stream) onFull() FullPolicy {
+	switch {
+	case s.config.Buffer.OnFull != FullByMode:
+		return s.config.Buffer.OnFull
+	case s.config.Mode == Offline:
+		return FullWait
+	}
+	return FullDropOldest
+}
+
+// sheds reports whether the stream can give memory back that it holds.
+func (s *Stream) sheds() bool { return s.onFull() == FullDropOldest }
+
+// admit makes room for n more bytes, copied of which take memory of the pool,
+// as the stream's policy says. It returns false for bytes that are to be left
+// out, with an error or without. The mutex is held, but let go while admit waits.
+func (s *Stream) admit(ctx context.Context, n, copied int64) (bool, error) {
+	if err := s.state(ctx); err != nil {
+		return false, err
+	}
+	if s.config.Buffer.MaxAge > 0 {
+		s.expire(time.Now())
+	}
+	if s.fits(n, copied) || s.makeRoom(n, copied) {
+		return true, nil
+	}
+	switch s.onFull() {
+	case FullWait:
+		err := s.waitForRoom(ctx, n, copied)
+		return err == nil, err
+	case FullDropNewest:
+		return false, nil
+	case FullFail:
+		return false, ErrBufferFull
+	}
+	return true, nil // what is left is in hand of connections, and bounded by one fragment for each
+}
+
+// fits reports whether n more bytes may be kept. A fragment that is alone may
+// always grow, or it could never end.
+func (s *Stream) fits(n, copied int64) bool {
+	if s.queue.idle() || s.queue.count == 1 && s.open == s.queue.first {
+		return true
+	}
+	if s.queue.bytes+n > s.config.Buffer.MaxBytes {
+		return false
+	}
+	slabs := s.buffer.need(copied)
+	return slabs == 0 || s.buffer.pool.allows(&s.buffer.share, slabs)
+}
+
+// makeRoom gives up what may be given up: what a closed gate keeps, memory that
+// others hold above their share, and the oldest fragments if that is the policy.
+func (s *Stream) makeRoom(n, copied int64) bool {
+	for s.discardOldest() {
+		if s.fits(n, copied) {
+			return true
+		}
+	}
+	if s.queue.bytes+n <= s.config.Buffer.MaxBytes && s.pressOthers() && s.fits(n, copied) {
+		return true
+	}
+	if s.onFull() != FullDropOldest {
+		return false
+	}
+	d := Dropped{Reason: DropFull}
+	for now := time.Now(); !s.fits(n, copied) && s.giveUpOldest(now, &d); {
+	}
+	s.dropped(d)
+	return s.fits(n, copied)
+}
+
+// pressOthers has streams give memory back that is above their share. The mutex
+// is let go meanwhile, so that no two are ever held.
+func (s *Stream) pressOthers() bool {
+	hog, keep := s.buffer.pool.hog(&s.buffer.share)
+	if hog == nil {
+		return false
+	}
+	s.mu.Unlock()
+	hog.shed(keep)
+	s.mu.Lock()
+	return true
+}
+
+// shed gives up the oldest fragments until the stream holds no more memory than
+// keep.
+func (s *Stream) shed(keep int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := Dropped{Reason: DropFull}
+	for now := time.Now(); s.buffer.pool.holds(&s.buffer.share) > keep; {
+		if !s.discardOldest() && !s.giveUpOldest(now, &d) {
+			break
+		}
+	}
+	s.dropped(d)
+}
+
+// giveUpOldest gives up the oldest fragment that is neither being written nor
+// being sent, and adds it to d. It returns false if there is none.
+func (s *Stream) giveUpOldest(now time.Time, d *Dropped) bool {
+	for f := s.queue.first; f != nil; f = f.next {
+		if f != s.open && !s.inHand(f, now) {
+			s.giveUp(f, d)
+			return true
+		}
+	}
+	return false
+}
+
+// inHand reports whether a connection that makes progress has taken some of a
+// fragment but not all.
+func (s *Stream) inHand(f *fragment, now time.Time) bool {
+	begun := f.pins > 0 || f.sent > 0 && f.unsent()
+	return begun && now.Sub(s.buffer.rate.latest) < stallTime
+}
+
+// expire gives up what is older than MaxAge.
+func (s *Stream) expire(now time.Time) {
+	if s.config.Buffer.MaxAge <= 0 {
+		return
+	}
+	d := Dropped{Reason: DropAge}
+	for f := s.queue.first; f != nil && !f.open() && now.Sub(f.ended) > s.config.Buffer.MaxAge; {
+		next := f.next
+		if !s.inHand(f, now) {
+			s.giveUp(f, &d)
+		}
+		f = next
+	}
+	s.dropped(d)
+}
+
+// waitForRoom waits until n more bytes may be kept.
+func (s *Stream) waitForRoom(ctx context.Context, n, copied int64) error {
+	b := &s.buffer
+	b.pool.await(&b.share, true)
+	defer b.pool.await(&b.share, false)
+	for !s.fits(n, copied) {
+		s.mu.Unlock()
+		select {
+		case <-b.room:
+		case <-ctx.Done():
+		}
+		s.mu.Lock()
+		if err := s.state(ctx); err != nil {
+			return err
+		}
+		s.expire(time.Now())
+	}
+	return nil
+}
+
+// An omitted is what is left out of the fragment in hand.
+type omitted struct {
+	rest      bool // all that comes until the next fragment is left out
+	reason    DropReason
+	code      millrace.Code
+	fragments int
+	frames    int
+	bytes     int64
+	from, to  time.Duration
+}
+
+// omit counts a frame that is left out.
+func (s *Stream) omit(why DropReason, frame frameInfo, n int64) {
+	o := &s.buffer.omitted
+	switch {
+	case o.reason == 0:
+		o.reason = why
+	case o.reason != why && !o.rest:
+		s.reportOmitted()
+		o.reason = why
+	}
+	if o.frames == 0 {
+		o.from, o.to = frame.at, frame.at
+	}
+	o.from, o.to = min(o.from, frame.at), max(o.to, frame.at)
+	o.frames++
+	o.bytes += n
+}
+
+// omitFragment leaves out the fragment that would begin now.
+func (s *Stream) omitFragment(why DropReason) {
+	s.buffer.omitted = omitted{rest: true, reason: why, fragments: 1}
+	s.stats.Begun++
+	s.stats.Dropped++
+}
+
+// cut leaves out the rest of a fragment. One whose Cluster has a declared size
+// cannot be cut: it is given up.
+func (s *Stream) cut(f *fragment) {
+	o := &s.buffer.omitted
+	if !o.rest {
+		s.reportOmitted()
+		o.rest, o.reason = true, DropFull
+	}
+	if f.whole && !f.settled {
+		d := Dropped{Reason: DropFull}
+		s.giveUp(f, &d)
+		s.dropped(d)
+	}
+}
+
+// reportOmitted reports what was left out, if anything was.
+func (s *Stream) reportOmitted() {
+	o := s.buffer.omitted
+	s.buffer.omitted = omitted{}
+	if o.frames+o.fragments == 0 {
+		return
+	}
+	s.dropped(Dropped{
+		Reason: o.reason, Code: o.code, Fragments: o.fragments, Frames: o.frames, Bytes: o.bytes,
+		From: s.mediaTime(o.from), To: s.mediaTime(o.to),
+	})
+}

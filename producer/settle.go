@@ -1,0 +1,144 @@
+package producer
+
+import (
+	"time"
+
+	"github.com/millrace/millrace"
+)
+
+// An outcome is what became of a fragment.
+type outcome uint8
+
+const (
+	persisted outcome = iota + 1
+	received          // where that is all that is asked for
+	rejected          // by the server, for good
+)
+
+// settle takes a fragment out of the queue, counts it, and lets its memory go
+// as soon as nobody writes from it. It does nothing for a fragment that is
+// settled already. The mutex is held.
+func (s *Stream) settle(f *fragment, o outcome, code millrace.Code) {
+	if f.settled {
+		return
+	}
+	s.takeOut(f)
+	switch o {
+	case rejected:
+		s.stats.Rejected++
+		d := s.lost(f)
+		d.Reason, d.Code = DropRejected, code
+		s.dropped(d)
+		if f == s.open {
+			s.buffer.omitted = omitted{reason: DropRejected, code: code}
+		}
+	default:
+		s.stats.Persisted++
+	}
+	s.checkPressure(time.Now())
+}
+
+// takeOut removes a fragment from the queue and lets its memory go.
+func (s *Stream) takeOut(f *fragment) {
+	s.queue.remove(f)
+	f.settled = true
+	s.buffer.free(f)
+	s.releaseIdle()
+	s.wake()
+}
+
+// giveUp drops a fragment that nobody has confirmed, and adds it to a report.
+func (s *Stream) giveUp(f *fragment, d *Dropped) {
+	s.takeOut(f)
+	s.stats.Dropped++
+	d.join(s.lost(f))
+}
+
+// lost is the report of a fragment that is given up.
+func (s *Stream) lost(f *fragment) Dropped {
+	return Dropped{
+		Fragments: 1, Frames: f.frames, Bytes: f.size,
+		From: s.mediaTime(f.first), To: s.mediaTime(f.last),
+	}
+}
+
+// join adds a report to another.
+func (d *Dropped) join(o Dropped) {
+	if d.From.IsZero() || o.From.Before(d.From) {
+		d.From = o.From
+	}
+	if o.To.After(d.To) {
+		d.To = o.To
+	}
+	d.Fragments += o.Fragments
+	d.Frames += o.Frames
+	d.Bytes += o.Bytes
+}
+
+// measure adds what is kept to the counts.
+func (s *Stream) measure(to *Stats) {
+	to.Buffered, to.Pending = s.queue.bytes, s.queue.count
+	if s.queue.count > 0 {
+		to.Backlog = s.queue.last.last - s.queue.first.first
+	}
+}
+
+// closeBuffer lets all memory go when nothing will be sent any more. What is
+// pending still counts as that. The mutex is held.
+func (s *Stream) closeBuffer() {
+	for f := s.queue.first; f != nil; f = f.next {
+		if f.body != nil {
+			s.queue.bytes -= f.size
+		}
+		s.buffer.free(f)
+	}
+	s.buffer.letSlab()
+	s.buffer.pool.leave(&s.buffer.share)
+}
+
+// dropped reports media that were given up, if there are any.
+func (s *Stream) dropped(d Dropped) {
+	if told := s.config.Events.Dropped; told != nil && d.Fragments+d.Frames > 0 {
+		s.tell(func() { told(d) })
+	}
+}
+
+// pressed reports that a backlog passed its bound.
+func (s *Stream) pressed(p Pressure) {
+	if told := s.config.Events.Pressure; told != nil {
+		s.tell(func() { told(p) })
+	}
+}
+
+// maxEvents bounds the events that wait for their function.
+const maxEvents = 256
+
+// tell queues an event for the goroutine that tells them. The mutex is held.
+func (s *Stream) tell(event func()) {
+	if len(s.events) >= maxEvents {
+		s.stats.EventsLost++
+		return
+	}
+	s.events = append(s.events, event)
+	s.changed.Broadcast()
+}
+
+// tellEvents calls what tell queued until the stream is over.
+func (s *Stream) tellEvents() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		switch {
+		case len(s.events) > 0:
+			event := s.events[0]
+			s.events = s.events[1:]
+			s.mu.Unlock()
+			event()
+			s.mu.Lock()
+		case s.over:
+			return
+		default:
+			s.changed.Wait()
+		}
+	}
+}
