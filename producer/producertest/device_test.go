@@ -40,7 +40,7 @@ func call(t *testing.T, s *producertest.Server, producer string) *device {
 
 func tryCall(t *testing.T, s *producertest.Server, producer string) (*device, error) {
 	t.Helper()
-	conn, err := s.Dial(context.Background(), "tcp", address(s))
+	conn, err := s.Dial(context.Background(), "tcp", s.Address(producertest.Data))
 	if err != nil {
 		return nil, err
 	}
@@ -59,14 +59,6 @@ func tryCall(t *testing.T, s *producertest.Server, producer string) (*device, er
 		return nil, err
 	}
 	return &device{t, conn, resp.Header, resp.Body, resp.StatusCode}, nil
-}
-
-func address(s *producertest.Server) string {
-	host := strings.TrimPrefix(s.DataEndpoint(), "http://")
-	if !strings.Contains(host, ":") {
-		host += ":80"
-	}
-	return host
 }
 
 // send writes media as one transfer chunk, and reports whether they went.

@@ -246,6 +246,9 @@ func (s *Server) Endpoint() string { return s.url(Control) }
 // DataEndpoint is the URL that getDataEndpoint answers.
 func (s *Server) DataEndpoint() string { return s.url(Data) }
 
+// Address is the host and port of a host, as Dial takes them.
+func (s *Server) Address(h Host) string { return s.hosts[h].name }
+
 func (s *Server) url(h Host) string {
 	name := s.hosts[h].name
 	if host, port, err := net.SplitHostPort(name); err == nil && port == s.port() {

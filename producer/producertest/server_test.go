@@ -312,7 +312,7 @@ func TestANetworkThatIsGone(t *testing.T) {
 		s.SetNetwork(producertest.Silent)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
-		if _, err := s.Dial(ctx, "tcp", address(s)); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := s.Dial(ctx, "tcp", s.Address(producertest.Data)); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("silent: %v", err)
 		}
 		s.SetNetwork(producertest.Up)
