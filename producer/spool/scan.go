@@ -1,0 +1,256 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+)
+
+// errUnborn: a crash left a file without anything that can be read.
+var errUnborn = errors.New("file has no start")
+
+// guessSalt reads the salt from the first record, which counts if its checksum
+// does.
+func guessSalt(f file) (uint64, error) {
+	b := make([]byte, preambleSize+headerSize)
+	if err := readFull(f, b, 0); err != nil {
+		if errors.Is(err, ErrDamaged) {
+			return 0, errUnborn
+		}
+		return 0, err
+	}
+	salt := saltOf(b[preambleSize:])
+	if rec, _, err := parseRecord(b[preambleSize:], salt); err == nil && rec.kind == kindHeader {
+		return salt, nil
+	}
+	for _, c := range b {
+		if c != 0 {
+			return 0, damaged("start of file")
+		}
+	}
+	return 0, errUnborn
+}
+
+// A scanner reads through a file that has no index.
+type scanner struct {
+	f      *dataFile
+	src    window
+	size   int64
+	off    int64
+	good   int64 // behind the last record that counts
+	synced int64 // bytes of the file that were durable once, as its records say
+	verify bool  // frames too, from synced on
+
+	cur   *entry // the fragment that the records belong to; nil if they count for nothing
+	index uint32
+	frame frameRecord
+	rec   []byte
+	buf   []byte
+}
+
+// scan finds the fragments of a file by hopping over its records. What stands
+// behind the last sync that a record tells of is read whole: a power cut may have
+// torn it anywhere. Below it, whatever is not as it was written is damage.
+func (s *Spool) scan(f *dataFile, src file, h fileHeader) error {
+	c := &scanner{f: f, src: window{src: src}, size: f.size}
+	start, err := c.start(h)
+	if err != nil {
+		return err
+	}
+	for _, c.verify = range [...]bool{false, true} {
+		c.off, c.good, c.cur, f.entries = start, start, nil, nil
+		if err := c.run(); err != nil {
+			return err
+		}
+	}
+	s.opening.Scanned++
+	s.opening.Cut += f.size - c.good
+	for i := range f.entries {
+		if e := &f.entries[i]; e.is(stateDamaged) {
+			p := Problem{Err: damaged("fragment"), File: dataName(f.number)}
+			p.Range.add(f.fragment(e))
+			s.o.Report(p)
+		}
+	}
+	if c.good < f.size {
+		if err := src.Truncate(c.good); err != nil {
+			return fmt.Errorf("cut torn end: %w", err)
+		}
+	}
+	f.size = c.good
+	return nil
+}
+
+// start is where the first fragment's record stands.
+func (c *scanner) start(h fileHeader) (int64, error) {
+	if h.first > 0 {
+		return min(h.first, c.size), nil
+	}
+	_, header, err := readHeader(&c.src, c.f.salt)
+	if errors.Is(err, ErrDamaged) {
+		return preambleSize, nil
+	}
+	return startSize(header), err
+}
+
+func (c *scanner) run() error {
+	for c.off < c.size {
+		err := c.step()
+		if errors.Is(err, errIndex) {
+			break
+		}
+		if errors.Is(err, ErrDamaged) {
+			err = c.skip()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	c.close(stateTorn)
+	if !c.verify {
+		return nil
+	}
+	// A fragment without a frame is nothing.
+	kept := c.f.entries[:0]
+	for _, e := range c.f.entries {
+		if e.bytes > 0 {
+			kept = append(kept, e)
+		}
+	}
+	c.f.entries = kept
+	return nil
+}
+
+// errIndex: the scan has come to the index.
+var errIndex = errors.New("index")
+
+// step reads the record at off and what belongs to it.
+func (c *scanner) step() error {
+	rec, body, err := readRecord(&c.src, c.f.salt, c.off, c.rec)
+	if err != nil {
+		return err
+	}
+	end := c.off + int64(commonSize+len(body)+4) + rec.payload
+	if end > c.size {
+		return damaged("end of file")
+	}
+	switch rec.kind {
+	case kindIndex:
+		return errIndex
+	case kindFragment:
+		err = c.begin(parseFragment(rec, body), end)
+	case kindFrame:
+		c.frame.parse(rec, body)
+		err = c.add(end)
+	case kindEnd:
+		err = c.finish(parseEnd(rec, body), end)
+	}
+	if err == nil {
+		c.off = end
+	}
+	return err
+}
+
+func (c *scanner) begin(r fragmentRecord, end int64) error {
+	c.close(stateTorn)
+	if n := len(c.f.entries); n > 0 && r.ref <= c.f.entries[n-1].ref {
+		return damaged("order of fragments")
+	}
+	c.synced = max(c.synced, r.synced)
+	e := c.f.entryOf(&r, c.off)
+	c.f.entries = append(c.f.entries, e)
+	c.cur, c.index, c.good = &c.f.entries[len(c.f.entries)-1], 0, end
+	return nil
+}
+
+// add takes a frame, which ends at end, if it is the next of its fragment.
+func (c *scanner) add(end int64) error {
+	f := &c.frame
+	if c.cur == nil {
+		return nil
+	}
+	if f.ref != c.cur.ref || f.index != c.index+1 {
+		c.close(c.blame(c.off))
+		return nil
+	}
+	if c.verify && end > c.synced {
+		ok, err := c.intact(end - f.payload)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			c.close(c.blame(c.off))
+			return nil
+		}
+	}
+	c.index++
+	c.cur.add(f, end)
+	c.good = end
+	return nil
+}
+
+func (c *scanner) finish(r endRecord, end int64) error {
+	if c.cur == nil {
+		return nil
+	}
+	if r.ref != c.cur.ref || r.index != c.index+1 || r.bytes != c.cur.bytes || r.frames != c.cur.frames {
+		c.close(c.blame(c.off))
+		return nil
+	}
+	c.cur.end = end
+	c.good = end
+	c.close(0)
+	return nil
+}
+
+// close ends the fragment that the records belonged to.
+func (c *scanner) close(state uint8) {
+	if c.cur == nil {
+		return
+	}
+	c.cur.state = c.cur.state&^stateOpen | state
+	c.cur = nil
+}
+
+// blame is what a fragment is that ends before its time because of what is at
+// off: damaged if that was durable once, else torn.
+func (c *scanner) blame(off int64) uint8 {
+	if off < c.synced {
+		return stateTorn | stateDamaged
+	}
+	return stateTorn
+}
+
+// skip goes on behind something that is no record: to the next one, if there is
+// one, or to the end.
+func (c *scanner) skip() error {
+	next, err := searchRecord(&c.src, c.f.salt, c.off+1, c.size)
+	if errors.Is(err, ErrDamaged) {
+		c.close(c.blame(c.off))
+		c.off = c.size
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	c.close(c.blame(c.off))
+	c.off = next
+	return nil
+}
+
+// intact verifies the payload of the frame, which stands at off.
+func (c *scanner) intact(off int64) (bool, error) {
+	if c.buf == nil {
+		c.buf = make([]byte, chunkSize)
+	}
+	for i := 0; int64(i)*chunkSize < c.frame.payload; i++ {
+		at := int64(i) * chunkSize
+		b := c.buf[:min(chunkSize, c.frame.payload-at)]
+		if err := readFull(&c.src, b, off+at); err != nil {
+			return false, err
+		}
+		if checksum(b) != c.frame.sum(i) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
