@@ -19,6 +19,8 @@ type Chaos struct {
 	// Stalls has some calls stall or go deaf for good, which a producer finds out
 	// only by a timeout of its own.
 	Stalls bool
+	// Refusals are what calls are refused with; nil is what passes by itself.
+	Refusals []Refusal
 	// Skips has some calls end with codes after which producers give a fragment up.
 	Skips bool
 }
@@ -56,6 +58,9 @@ func (c Chaos) pause(rnd *rand.Rand) time.Duration {
 }
 
 func (c Chaos) refusal(rnd *rand.Rand) Refusal {
+	if len(c.Refusals) > 0 {
+		return c.Refusals[rnd.IntN(len(c.Refusals))]
+	}
 	all := [...]Refusal{
 		{Status: 500, Exception: "InternalFailure"},
 		{Status: 503, Exception: "ServiceUnavailable"},
