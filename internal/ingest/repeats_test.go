@@ -474,3 +474,51 @@ func TestClaimsAreGivenBack(t *testing.T) {
 		}
 	})
 }
+
+// Fragments that begin at the same time, as those of cameras do that do not know
+// what time it is, are looked at one by one, up to a bound.
+func TestFragmentsOfTheSameTimeAreToldApart(t *testing.T) {
+	inBubble(t, func(c *ingest.Config) { c.FragmentRate, c.FragmentBurst = 1e6, 1e6 }, 0, func(r *rig) {
+		r.store.instant = true
+		send := func(from, to uint64) {
+			c := r.serve(func(p *ingest.Params) { producer(p); p.Quiet = true })
+			c.send(header(1))
+			for n := from; n < to; n++ {
+				c.send(identified(1000, 1, n))
+			}
+			c.send(endOfFragment())
+			c.finish()
+			c.ended()
+		}
+		send(0, 256)
+		r.kept(256)
+		send(0, 256)
+		r.kept(256)
+		send(256, 300)
+		r.kept(300)
+		asked := r.store.asked
+		send(299, 300) // is not among the first 256
+		r.kept(301)
+		if n := r.store.asked - asked; n != 256/8 {
+			t.Errorf("asked %d times for one fragment", n)
+		}
+	})
+}
+
+func TestWhatHasExpiredIsKeptAnew(t *testing.T) {
+	inBubble(t, func(c *ingest.Config) {
+		c.Since = func(retention time.Duration) time.Time { return time.Now().Add(-retention) }
+	}, 0, func(r *rig) {
+		r.store.instant = true
+		for i, kept := range []int{1, 1, 2} {
+			c := r.serve(producer)
+			c.send(header(1), identified(1000, 1, 7), endOfFragment())
+			c.want("200", "BUFFERING 1000", "RECEIVED 1000", "PERSISTED 1000")
+			c.finish()
+			r.kept(kept)
+			if i == 1 {
+				time.Sleep(time.Hour)
+			}
+		}
+	})
+}
