@@ -16,7 +16,11 @@
 //	S4: one acknowledgement is one transfer chunk and one write, never cut.
 //	S5: a client that reads no acknowledgements costs a bounded amount of
 //	    memory, is then not read any more, and loses its session.
+//	S6: a fragment that says which one it is is kept once within the retention,
+//	    over crashes too; a repeat is acknowledged as S1 and S2 say, and costs
+//	    neither memory nor disk.
 //
 // The package refuses to know about other sessions than the one at hand, but
-// for the Sessions that count them.
+// for the Sessions that count them and the claims by which they keep out of each
+// other's way.
 package ingest
