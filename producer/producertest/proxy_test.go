@@ -58,6 +58,9 @@ func TestWeather(t *testing.T) {
 		"resetting": {producertest.ProxyConfig{Seed: 1, Periods: []producertest.Period{
 			{producertest.Fair, 2 * time.Second}, {producertest.Resetting, time.Hour},
 		}, Latency: 3 * time.Second}, 2 * time.Second, 2 * time.Second, syscall.ECONNRESET},
+		"a black hole for who is there": {producertest.ProxyConfig{Periods: []producertest.Period{
+			{producertest.Fair, time.Second}, {producertest.BlackHole, time.Hour},
+		}, Latency: 2 * time.Second}, time.Hour + 3*time.Second, time.Hour + 3*time.Second, nil},
 		"no answers": {producertest.ProxyConfig{Periods: []producertest.Period{
 			{producertest.Fair, time.Second}, {producertest.NoAnswers, time.Hour},
 		}, Latency: 2 * time.Second}, time.Hour + time.Second, time.Hour + time.Second, nil},

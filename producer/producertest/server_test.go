@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
+	"net"
 	"net/http"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -424,5 +427,72 @@ func TestAServerThatIsStalledOrDeaf(t *testing.T) {
 				t.Errorf("%v: %q", do, acks)
 			}
 		})
+	}
+}
+
+func TestAFaultInABlockIsInThatBlock(t *testing.T) {
+	for block := range 3 {
+		_, s := sending(t, producertest.Config{Steps: []producertest.Step{
+			{Faults: []producertest.Fault{{At: producertest.AtBlock, Block: block, Do: producertest.Close}}},
+		}}, header(1), cluster(5, "one", "two", "three"))
+		if n := len(s.Fragments()[0].Frames); n != block {
+			t.Errorf("block %d: %d blocks came before", block, n)
+		}
+	}
+}
+
+func TestConnectionsInMemoryEndAsThoseOfTCP(t *testing.T) {
+	for name, tc := range map[string]struct {
+		end  func(near, far net.Conn)
+		want string
+	}{
+		"closed behind what was said": {func(_, far net.Conn) { far.Close() }, "said"},
+		"closed with something unread": {func(near, far net.Conn) {
+			_, _ = io.WriteString(near, "unread")
+			far.Close()
+		}, "reset"},
+		"written to behind the end": {func(near, far net.Conn) {
+			far.Close()
+			_, _ = io.WriteString(near, "late")
+		}, "reset"},
+		"not at all": {func(near, far net.Conn) { _ = near.SetReadDeadline(time.Now().Add(time.Hour)) }, "timeout"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			l := producertest.NewListener("server.test:80")
+			near, err := l.Dial(t.Context(), "tcp", "any")
+			if err != nil {
+				t.Fatal(err)
+			}
+			far, err := l.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.WriteString(far, "said"); err != nil {
+				t.Fatal(err)
+			}
+			tc.end(near, far)
+			got, err := io.ReadAll(near)
+			end := string(got)
+			switch {
+			case errors.Is(err, syscall.ECONNRESET):
+				end = "reset"
+			case errors.Is(err, os.ErrDeadlineExceeded):
+				end = "timeout"
+			}
+			if end != tc.want {
+				t.Errorf("%s: %q, %v", name, got, err)
+			}
+		})
+	}
+}
+
+func TestAListenerThatIsClosedRefuses(t *testing.T) {
+	l := producertest.NewListener("server.test:80")
+	l.Close()
+	if _, err := l.Dial(t.Context(), "tcp", "any"); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("dial: %v", err)
+	}
+	if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("accept: %v", err)
 	}
 }
