@@ -105,6 +105,34 @@ func TestAProxyCountsAttempts(t *testing.T) {
 	})
 }
 
+func TestConnectionsAreResetAfterSomeBytes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, p := through(t, producertest.ProxyConfig{Periods: []producertest.Period{{producertest.Resetting, time.Hour}}})
+		for range 10 {
+			conn, err := p.Dial(t.Context(), "tcp", "data.test:80")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			n, err := io.Copy(conn, io.LimitReader(endless{}, 1<<20))
+			if !errors.Is(err, syscall.ECONNRESET) || n > 300_000 {
+				t.Errorf("%d bytes went, %v", n, err)
+			}
+		}
+		if moved := p.Moved(); moved > 10*70_000 {
+			t.Errorf("%d bytes got through", moved)
+		}
+	})
+}
+
+// endless is a source of zeros.
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}
+
 func TestAProxyOnLoopback(t *testing.T) {
 	s := producertest.Start(t, producertest.Config{})
 	p := producertest.StartProxy(t, producertest.ProxyConfig{Target: s.Address(producertest.Data)})
