@@ -17,6 +17,14 @@ func (s *Stream) setHeader(b []byte) {
 	}
 }
 
+// renewHeader is setHeader, but that the next fragment goes over a new call in
+// any case: times may go back then.
+func (s *Stream) renewHeader(b []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.header = &header{b}
+}
+
 // begin starts a fragment and ends the one before. The head's bytes are kept
 // and must not change. While the buffer is full begin does what its policy says,
 // which may be to leave the fragment out.

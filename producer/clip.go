@@ -37,7 +37,7 @@ type element struct {
 	due int64 // when it is to be sent
 }
 
-// Errors of ReadClip and Copy.
+// Errors of ReadClip and CopyMKV.
 var (
 	errNoTracks   = errors.New("no tracks before the first cluster")
 	errNoTimecode = errors.New("cluster without a timecode")

@@ -230,7 +230,7 @@ func TestCopyingARunningStream(t *testing.T) {
 		"byte by byte": func() io.Reader { return iotest.OneByteReader(bytes.NewReader(file(false))) },
 	} {
 		_, frames, known := playing(t, producer.StreamConfig{}, 0, func(ctx context.Context, u *producer.Stream, origin time.Time) error {
-			return producer.Copy(ctx, u, r(), producer.PlayOptions{Origin: origin})
+			return producer.CopyMKV(ctx, u, r(), producer.PlayOptions{Origin: origin})
 		})
 		var text []string
 		for _, f := range frames {
@@ -247,7 +247,7 @@ func TestCopyingARunningStream(t *testing.T) {
 
 func TestCopyingInRealTime(t *testing.T) {
 	_, frames, _ := playing(t, producer.StreamConfig{}, 0, func(ctx context.Context, u *producer.Stream, origin time.Time) error {
-		return producer.Copy(ctx, u, bytes.NewReader(file(true)), producer.PlayOptions{Realtime: true})
+		return producer.CopyMKV(ctx, u, bytes.NewReader(file(true)), producer.PlayOptions{Realtime: true})
 	})
 	for i, f := range frames {
 		if want := time.Duration(i) * time.Second; f.after != want {

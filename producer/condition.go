@@ -90,6 +90,5 @@ func (c *conditioner) condition(dst []byte, f media.Frame) (conditioned, error) 
 type plain struct{}
 
 func (plain) shape(t *media.Track, known *bool, dst []byte, f media.Frame) (conditioned, error) {
-	info := media.Inspect(t.Codec, f.Data, 0)
-	return conditioned{Payload: f.Data, Key: info.Key, Discardable: f.Discardable}, nil
+	return conditioned{Payload: f.Data, Key: f.Key || t.Type != media.Video, Discardable: f.Discardable}, nil
 }

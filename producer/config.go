@@ -15,7 +15,7 @@ type StreamConfig struct {
 	// error, which Ready returns.
 	Create *Spec
 	// Tracks are what Write takes frames of. Codec private data may be missing
-	// where the frames carry them. Play and Copy need no Tracks.
+	// where the frames carry them. Play and CopyMKV need no Tracks.
 	Tracks []media.Track
 	// Mode says when fragments are sent, and what a full buffer does.
 	Mode Mode
@@ -109,25 +109,58 @@ const (
 
 // FragmentRules say where fragments begin and end.
 type FragmentRules struct {
-	// MaxDuration is where a fragment ends although no key frame has come; 0 is
-	// DefaultFragmentDuration.
+	// MaxDuration is the media time at which a fragment ends although no key
+	// frame has come; 0 is DefaultFragmentDuration. Above 20 seconds servers refuse
+	// fragments, unless they are told not to; above 30 it is an error, and so it is
+	// below MinDuration. With fine ticks, fragments end earlier: see TimeRules.Tick.
 	MaxDuration time.Duration
-	// MinDuration is how long fragments without video are at least, and how
-	// close key frames may be without beginning one each; 0 is two seconds
-	// without video, and nothing with it.
+	// MinDuration is how long fragments are before a key frame ends them. 0 is two
+	// seconds where every frame is one, as without video or with pictures that
+	// stand alone, and 200 milliseconds otherwise.
 	MinDuration time.Duration
-	// MaxBytes is where a fragment ends in any case; 0 is MaxFragmentSize.
+	// MaxBytes is where a fragment ends in any case; 0 is MaxFragmentSize, the
+	// most that there can be.
 	MaxBytes int64
+	// Interleave is how long a frame may be held, in media time and on the clock,
+	// for frames of other tracks that belong before it. Only the start of a
+	// fragment is held for tracks that are behind, and tracks that are ahead of the
+	// first video track; a stream of one track holds nothing. 0 is
+	// DefaultInterleave, but nothing for a stream with a spool, because what is held
+	// is in memory alone; negative is nothing. Before the first fragment, and after
+	// a pause, frames are held for the other tracks in any case, for
+	// DefaultInterleave at most.
+	Interleave time.Duration
+	// Silent says what happens to a track that has no frames.
+	Silent SilentPolicy
 	// Idle is the time without a frame after which the fragment and the call are
 	// ended; 0 is DefaultIdle, negative is never.
 	Idle time.Duration
 }
 
+// A SilentPolicy says what happens to a track that has no frames. Servers
+// refuse fragments in which a track of the header has none, unless they are told
+// not to.
+type SilentPolicy uint8
+
+// The policies for silent tracks.
+const (
+	// SilentLeave declares only tracks that have frames: fragments get longer, up
+	// to MaxDuration, while a track is waited for; then a new header goes without
+	// it, over a new call, until it is back.
+	SilentLeave SilentPolicy = iota
+	// SilentKeep declares all tracks at all times.
+	SilentKeep
+)
+
 // TimeRules say what the times of frames mean.
 type TimeRules struct {
 	// Relative says that frames' times count from Start and not from the epoch.
 	Relative bool
-	Start    time.Time
+	Start    time.Time // sent to the nanosecond
+	// Tick is the unit of time in what is sent; 0 is a millisecond. It is between
+	// 10 microseconds and 10 milliseconds. A fragment is at most 32,767 ticks long,
+	// so fine ones are for data whose times matter.
+	Tick time.Duration
 	// OnRegress says what happens to a frame whose time is before that of its
 	// fragment, or of the fragment before.
 	OnRegress RegressPolicy
@@ -152,6 +185,7 @@ const (
 	MaxFragmentSize         = 50_000_000
 	DefaultFragmentDuration = 15 * time.Second
 	DefaultIdle             = 10 * time.Second
+	DefaultInterleave       = time.Second
 	DefaultBacklog          = 10 * time.Second
 )
 

@@ -1,86 +1,76 @@
 package producer
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"time"
+	"iter"
+
+	"github.com/millrace/millrace/media"
 )
 
-// Copy sends the Clusters of a Matroska stream as they arrive: a file that is
-// too large for memory, or the output of an encoder that is still running. It
-// follows the rules of ReadClip and Clip.Play, except that it cannot loop and
-// that a Realtime copy does not skip. It returns at the end of r, or when ctx
-// ends and r is not waiting. The last fragment is ended only at the end of r.
-func Copy(ctx context.Context, to *Stream, r io.Reader, o PlayOptions) error {
-	s := newSplitter(r)
-	c := copier{player: player{stream: to, options: o, base: o.Origin}}
-	for {
-		part, err := s.next()
-		switch {
-		case errors.Is(err, io.EOF) && c.clip != nil:
-			to.end()
-			return nil
-		case errors.Is(err, io.EOF):
-			return fmt.Errorf("copy: %w", errNoMedia)
-		case err != nil:
-			return fmt.Errorf("copy: %w", err)
-		}
-		if err := c.send(ctx, s, part); err != nil {
-			return err
-		}
-	}
+// A Source gives frames: a camera, a file, a device. One goroutine uses it, once.
+type Source interface {
+	// Tracks waits until it is known what there are frames of.
+	Tracks(ctx context.Context) ([]media.Track, error)
+	// Frames gives frames in the order of decoding, until the source or ctx ends.
+	// A frame's data are valid until the next one. An error ends it.
+	Frames(ctx context.Context) iter.Seq2[media.Frame, error]
 }
 
-// A copier plays parts that it sees once.
-type copier struct {
-	player
-	leading [][]byte // Tags before the first Cluster
+// A KeyFrameRequester is a Source that can be asked for a key frame. Copy asks
+// it where a stream needs one.
+type KeyFrameRequester interface {
+	RequestKeyFrame(track media.TrackNumber)
 }
 
-func (c *copier) send(ctx context.Context, s *splitter, p part) error {
-	switch {
-	case p.kind == partCluster:
-		return c.begin(ctx, s, p)
-	case c.clip == nil:
-		c.leading = append(c.leading, bytes.Clone(p.raw))
-		return nil
-	case p.kind == partBlock:
-		if err := c.wait(ctx, c.at(p.at)); err != nil {
-			return err
-		}
-	}
-	var err error
-	if p.kind == partBlock {
-		err = c.stream.appendFrame(ctx, frameInfo{c.media(p.at), true}, nil, p.raw)
-	} else {
-		err = c.stream.appendTags(ctx, bytes.Clone(p.raw))
-	}
+// Copied is what Copy did.
+type Copied struct {
+	Frames  int64 // that the stream took
+	Bytes   int64 // of these
+	Refused int64 // that the stream did not take, for what was wrong with them
+}
+
+// Copy writes all frames of a source and ends the fragment. Frames that are at
+// fault themselves, a [*FrameError], are counted and left out. Any other error
+// ends Copy, as does the source's.
+func Copy(ctx context.Context, to *Stream, from Source) (Copied, error) {
+	var done Copied
+	tracks, err := from.Tracks(ctx)
 	if err != nil {
-		return fmt.Errorf("copy frame: %w", err)
+		return done, fmt.Errorf("copy: read tracks: %w", err)
 	}
-	return nil
+	if err := to.SetTracks(ctx, tracks); err != nil {
+		return done, fmt.Errorf("copy: %w", err)
+	}
+	for f, err := range from.Frames(ctx) {
+		if err != nil {
+			return done, fmt.Errorf("copy: read frame: %w", err)
+		}
+		if err := done.write(ctx, to, from, f); err != nil {
+			return done, fmt.Errorf("copy: %w", err)
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return done, context.Cause(ctx)
+	}
+	return done, to.EndFragment(ctx)
 }
 
-func (c *copier) begin(ctx context.Context, s *splitter, p part) error {
-	k := s.cluster(p, c.leading)
-	if c.clip == nil {
-		c.clip = &Clip{clusters: []cluster{k}}
-	}
-	if c.options.Origin.IsZero() {
-		c.base = time.Now()
-		c.options.Origin = c.base
-	}
-	k.known = false // nothing is known of what is to come
-	if err := c.wait(ctx, c.at(k.at)); err != nil {
+func (c *Copied) write(ctx context.Context, to *Stream, from Source, f media.Frame) error {
+	err := to.Write(ctx, f)
+	var fault *FrameError
+	switch {
+	case err == nil:
+		c.Frames++
+		c.Bytes += int64(len(f.Data))
+		return nil
+	case !errors.As(err, &fault):
 		return err
 	}
-	c.stream.setHeader(k.header)
-	if err := c.stream.begin(ctx, c.head(&k)); err != nil {
-		return fmt.Errorf("copy cluster: %w", err)
+	c.Refused++
+	if r, ok := from.(KeyFrameRequester); ok && errors.Is(err, ErrNeedKeyFrame) {
+		r.RequestKeyFrame(f.Track)
 	}
-	c.leading = nil
 	return nil
 }

@@ -11,10 +11,10 @@
 //	…
 //	err = cam.Close(ctx)
 //
-// A Stream takes frames, by Write, and makes fragments of them; or whole
-// fragments from a Clip, which is a Matroska file in memory that can be played
-// in real time and over and over, or from Copy, which takes them out of a
-// running Matroska stream.
+// A Stream takes frames, by Write or from a Source by Copy, and makes fragments
+// of them; or whole fragments from a Clip, which is a Matroska file in memory
+// that can be played in real time and over and over, or from CopyMKV, which
+// takes them out of a running Matroska stream.
 //
 // The package promises:
 //

@@ -2,182 +2,323 @@ package producer
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"math"
+	"sync/atomic"
 	"time"
 
-	"github.com/millrace/millrace/internal/wire"
 	"github.com/millrace/millrace/media"
-	"github.com/millrace/millrace/mkv"
 )
 
-// Lengths of the fragments that a packager makes.
-const (
-	soundFragment = 2 * time.Second  // without a video track
-	maxFragment   = 15 * time.Second // even if no key frame comes
-	ticksScale    = time.Millisecond
-)
-
-// A packager makes fragments of frames: one begins with every key frame of the
-// first video track, or every two seconds if there is no video. It is for one
-// goroutine at a time.
+// A packager makes fragments of frames. One begins with every key frame of the
+// first video track, with all tracks that have frames; where there is no video,
+// or no key frame for too long, the rules say when.
+//
+//	K1: a fragment is never longer, larger or of more tracks than servers take,
+//	    and each of its tracks has a frame in it.
+//	K2: timecodes grow from fragment to fragment of a call. Frames keep their
+//	    times, to the tick, but for what TimeRules.MaxNudge allows.
+//	K3: frames of one track go out in the order in which they were written, once.
+//	K4: what is refused is refused by Write, by itself, and at once.
+//
+// Its methods may be called by any number of goroutines. They take turns: the
+// turn is handed on through a channel, so that who waits for it still heeds its
+// context, and it is kept while a full buffer makes its holder wait, because the
+// order of frames depends on it. Locks are taken in the order turn, tags.mu,
+// Stream.mu; nothing that has one of the latter waits for the turn. Tags have a
+// lock of their own because SetTag must not wait.
 type packager struct {
 	stream *Stream
-	video  media.TrackNumber // 0 if there is none
-	begun  bool              // there was a fragment
-	open   bool              // it goes on
-	start  int64             // its timecode
-	tags   []mkv.SimpleTag
-	block  []byte // memory for a block's head
+	rules  packingRules
+	turn   chan struct{} // full while somebody has the turn
+	tags   tagBook
+
+	frames, refused atomic.Int64 // that were taken, and that were not for their own fault
+
+	// Only who has the turn may use what is below.
+	tracks []*packed
+	over   bool          // the stream is closed
+	block  []byte        // memory for a block's head
+	spare  [][]byte      // memory for frames that are held
+	held   int           // frames
+	stored int           // bytes of them
+	newest time.Duration // the latest time of a frame that was written
+	forced bool          // the lead's next frame begins a fragment
+	odd    oddity        // what there have been notices of
+	open   openFragment
+	renew  bool // the next header is another one even if it has the same bytes
+	watch  watch
+
+	restarted time.Time // when a call was begun because time went back
 }
 
-// newPackager sets the stream's header to one for the tracks, if there are any.
-func newPackager(s *Stream, tracks []media.Track) *packager {
-	p := &packager{stream: s}
-	if len(tracks) > 0 {
-		p.declare(tracks)
+// An openFragment is what the packager knows of the fragment that it writes,
+// and, while none is open, of the last one.
+type openFragment struct {
+	going    bool          // it is open
+	any      bool          // there was a fragment in this call
+	timecode int64         // in ticks
+	first    time.Duration // the earliest time of a frame
+	last     time.Duration // the latest one
+	size     int64         // bytes
+	frames   int
+}
+
+// A packed track is one that frames are written of.
+type packed struct {
+	number    media.TrackNumber
+	video     bool
+	shape     *conditioner
+	successor *conditioner // takes over with the next key frame; nil if none
+	as        *media.Track // how it is declared from the frame on that was written last; nil if not known
+	in        *media.Track // how the open fragment declares it; nil if it does not
+	scratch   []byte       // for frames that have to change
+	needsKey  bool         // what comes before a key frame cannot be decoded
+	heard     bool         // it has had frames
+	absent    bool         // it is not waited for until it has frames again
+	late      bool         // it was waited for in vain
+	inOpen    int          // frames in the open fragment
+	arrived   time.Time    // when the last frame was written
+	clock     trackClock
+	queue     frameQueue
+}
+
+// A frame is one that is ready to be sent.
+type frame struct {
+	track       *packed
+	as          *media.Track  // how its track is to be declared
+	at          time.Duration // media time
+	arrived     time.Time
+	key         bool
+	discardable bool
+	data        []byte
+	ours        bool // data are in memory of the packager's own
+}
+
+// newPackager returns a packager for the tracks, which may be none. An error is
+// about the settings.
+func newPackager(s *Stream, tracks []media.Track) (*packager, error) {
+	rules, err := resolveRules(&s.config)
+	if err != nil {
+		return nil, err
 	}
-	return p
+	p := &packager{stream: s, rules: rules, turn: make(chan struct{}, 1)}
+	return p, p.adopt(tracks)
+}
+
+// enter waits for the turn.
+func (p *packager) enter(ctx context.Context) error {
+	select {
+	case p.turn <- struct{}{}:
+	default:
+		select {
+		case p.turn <- struct{}{}:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	if p.over {
+		p.leave()
+		return ErrClosed
+	}
+	return nil
+}
+
+func (p *packager) leave() { <-p.turn }
+
+// adopt begins with other tracks.
+func (p *packager) adopt(tracks []media.Track) error {
+	list := make([]*packed, len(tracks))
+	for i, t := range tracks {
+		shape, err := newConditioner(t)
+		if err != nil {
+			return err
+		}
+		now, known := shape.track()
+		list[i] = &packed{number: now.Number, video: now.Type == media.Video, shape: shape, needsKey: now.Type == media.Video}
+		if known {
+			list[i].as = &now
+		}
+		if number := t.Number; p.find(list[:i], number) != nil || number == 0 {
+			return &TrackError{Track: number, Part: "number"}
+		}
+	}
+	if len(list) > maxTracks {
+		return &TrackError{Track: list[maxTracks].number, Part: fmt.Sprintf("more than %d tracks", maxTracks)}
+	}
+	p.tracks = list
+	return nil
+}
+
+func (p *packager) find(list []*packed, number media.TrackNumber) *packed {
+	for _, t := range list {
+		if t.number == number {
+			return t
+		}
+	}
+	return nil
 }
 
 // setTracks ends the open fragment and begins with other tracks.
 func (p *packager) setTracks(ctx context.Context, tracks []media.Track) error {
-	if err := p.endFragment(ctx); err != nil {
+	if err := p.enter(ctx); err != nil {
 		return err
 	}
-	p.declare(tracks)
+	defer p.leave()
+	if err := p.finish(ctx, true); err != nil {
+		return err
+	}
+	return p.adopt(tracks)
+}
+
+// setPrivate has a track go on with other codec private data.
+func (p *packager) setPrivate(ctx context.Context, number media.TrackNumber, private []byte) error {
+	if err := p.enter(ctx); err != nil {
+		return err
+	}
+	defer p.leave()
+	t := p.find(p.tracks, number)
+	if t == nil {
+		return &TrackError{Track: number, Part: "number", Err: ErrUnknownTrack}
+	}
+	track, _ := t.shape.track()
+	track, _ = media.NewTrack(number, track.CodecID, private) // faults are found below
+	shape, err := newConditioner(track)
+	if err != nil {
+		return err
+	}
+	t.successor = shape
 	return nil
 }
 
-func (p *packager) declare(tracks []media.Track) {
-	list := make([]mkv.Track, len(tracks))
-	p.video = 0
-	for i, t := range tracks {
-		list[i] = matroskaTrack(t)
-		if t.Type == media.Video && p.video == 0 {
-			p.video = t.Number
-		}
-	}
-	b := mkv.AppendEBML(nil, mkv.EBML{})
-	b = mkv.AppendUnknownSize(mkv.AppendID(b, mkv.IDSegment), 0)
-	b = mkv.AppendInfo(b, mkv.Info{MuxingApp: "millrace", WritingApp: "millrace"})
-	p.stream.setHeader(mkv.AppendTracks(b, list))
-}
-
-func matroskaTrack(t media.Track) mkv.Track {
-	return mkv.Track{
-		Number:          uint64(t.Number),
-		UID:             t.UID,
-		Type:            mkv.TrackType(t.Type),
-		CodecID:         t.CodecID,
-		CodecPrivate:    t.Private,
-		Name:            t.Name,
-		DefaultDuration: uint64(t.DefaultDuration),
-		Video:           mkv.Video{PixelWidth: uint64(t.Width), PixelHeight: uint64(t.Height)},
-		Audio: mkv.Audio{
-			SamplingFrequency: t.SampleRate,
-			Channels:          uint64(t.Channels),
-			BitDepth:          uint64(t.BitDepth),
-		},
-	}
-}
-
-// write adds a frame.
+// write takes a frame.
 func (p *packager) write(ctx context.Context, f media.Frame) error {
-	at := int64(f.PTS / ticksScale)
-	if p.cuts(f, at) {
-		if err := p.begin(ctx, at); err != nil {
-			return fmt.Errorf("begin fragment: %w", err)
-		}
-	}
-	rel := at - p.start
-	if rel < math.MinInt16 || rel > math.MaxInt16 {
-		return fmt.Errorf("write frame at %v: %w", f.PTS, ErrTime)
-	}
-	p.block = mkv.AppendSimpleBlockHeader(p.block[:0], uint64(f.Track), int16(rel), blockFlags(f), len(f.Data))
-	if err := p.stream.appendFrame(ctx, frameInfo{f.PTS, f.Key}, p.block, f.Data); err != nil {
-		return fmt.Errorf("write frame: %w", err)
-	}
-	return nil
-}
-
-func blockFlags(f media.Frame) (flags mkv.BlockFlags) {
-	if f.Key {
-		flags |= mkv.FlagKeyframe
-	}
-	if f.Discardable {
-		flags |= mkv.FlagDiscardable
-	}
-	return flags
-}
-
-// cuts reports whether a fragment begins with f.
-func (p *packager) cuts(f media.Frame, at int64) bool {
-	length := time.Duration(at-p.start) * ticksScale
-	switch {
-	case !p.open, length >= maxFragment:
-		return true
-	case p.video != 0:
-		return f.Key && f.Track == p.video
-	}
-	return f.Key && length >= soundFragment
-}
-
-// begin starts a fragment. A server refuses one that starts before the last.
-func (p *packager) begin(ctx context.Context, at int64) error {
-	if at < 0 || p.begun && at < p.start+math.MinInt16 {
-		return ErrTime
-	}
-	if p.begun {
-		at = max(at, p.start)
-	}
-	if p.open {
-		if err := p.writeTags(ctx); err != nil {
-			return err
-		}
-	}
-	b := mkv.AppendUnknownSize(mkv.AppendID(nil, mkv.IDCluster), 0)
-	if err := p.stream.begin(ctx, fragmentHead{
-		timecode: uint64(at), first: time.Duration(at) * ticksScale,
-		cluster: mkv.AppendUint(b, mkv.IDTimecode, uint64(at)),
-	}); err != nil {
+	if err := p.enter(ctx); err != nil {
 		return err
 	}
-	p.begun, p.open, p.start = true, true, at
+	defer p.leave()
+	err := p.take(ctx, f)
+	p.count(err)
+	return err
+}
+
+// count counts what became of a frame.
+func (p *packager) count(err error) {
+	if err == nil {
+		p.frames.Add(1)
+		return
+	}
+	var fault *FrameError
+	if errors.As(err, &fault) {
+		p.refused.Add(1)
+	}
+}
+
+// take makes a frame fit, finds its time, and sends it or holds it.
+func (p *packager) take(ctx context.Context, in media.Frame) error {
+	t := p.find(p.tracks, in.Track)
+	if t == nil {
+		return &FrameError{Track: in.Track, PTS: in.PTS, Part: "track", Err: ErrUnknownTrack}
+	}
+	c, err := p.condition(t, in)
+	if err != nil || c.Skip {
+		return err
+	}
+	if t.needsKey && !c.Key {
+		return &FrameError{Track: in.Track, PTS: in.PTS, Part: "key frame", Err: ErrNeedKeyFrame}
+	}
+	at, err := p.stamp(ctx, t, in)
+	if err != nil {
+		return err
+	}
+	f := frame{
+		track: t, as: t.as, at: at, arrived: time.Now(),
+		key: c.Key, discardable: c.Discardable, data: c.Payload,
+	}
+	before := t.clock
+	t.clock.accept(at)
+	if len(p.tracks) == 1 {
+		err = p.release(ctx, &f, p.begins(&f))
+	} else {
+		p.newest = max(p.newest, at)
+		err = p.queueUp(ctx, f)
+	}
+	if err != nil {
+		t.clock = before
+		return err
+	}
+	t.heard, t.needsKey = true, false
+	p.watch.note(p, f.arrived)
 	return nil
 }
 
-func (p *packager) setTag(name, value string) {
-	p.tags = append(p.tags, mkv.SimpleTag{Name: name, String: value})
+// condition has the codec's part done, and notes how the track is declared from
+// this frame on.
+func (p *packager) condition(t *packed, in media.Frame) (conditioned, error) {
+	if t.successor != nil && (in.Key || !t.video) {
+		t.shape, t.successor, t.as = t.successor, nil, nil
+	}
+	c, err := t.shape.condition(t.scratch, in)
+	if c.Notice != nil {
+		p.notice(c.Notice)
+	}
+	if err != nil {
+		return c, err
+	}
+	if c.Copied {
+		t.scratch = c.Payload
+	}
+	if c.Changed || t.as == nil {
+		if now, known := t.shape.track(); known {
+			if t.as != nil || t.in != nil {
+				p.notice(&Notice{Track: t.number, Err: ErrCodecChanged})
+			}
+			t.as = &now
+		}
+	}
+	if t.as == nil && !c.Skip {
+		return c, &FrameError{Track: in.Track, PTS: in.PTS, Part: "codec private data", Err: ErrNeedKeyFrame}
+	}
+	return c, nil
 }
 
+// endFragment sends what is held, and ends the open fragment so that the server
+// knows.
 func (p *packager) endFragment(ctx context.Context) error {
-	if !p.open {
-		return nil
-	}
-	if err := p.writeTags(ctx, mkv.SimpleTag{Name: wire.TagEndOfFragment}); err != nil {
+	if err := p.enter(ctx); err != nil {
 		return err
 	}
-	p.stream.end()
-	p.open = false
-	return nil
+	defer p.leave()
+	return p.finish(ctx, true)
 }
 
-// writeTags writes the tags that were set, and then others.
-func (p *packager) writeTags(ctx context.Context, more ...mkv.SimpleTag) error {
-	var b []byte
-	if len(p.tags) > 0 {
-		b = mkv.AppendTags(b, []mkv.Tag{{Simple: p.tags}}, 0)
+// close sends what is held, and the tags. It does not tell the server that the
+// fragment has ended: the end of the call does.
+func (p *packager) close(ctx context.Context) error {
+	if err := p.enter(ctx); err != nil {
+		return err
 	}
-	if len(more) > 0 {
-		b = mkv.AppendTags(b, []mkv.Tag{{Simple: more}}, 0)
+	defer p.leave()
+	return p.finish(ctx, false)
+}
+
+// shut ends everything when the stream takes no more, so that nobody has the
+// turn for long. Write returns ErrClosed from then on.
+func (p *packager) shut() {
+	p.turn <- struct{}{}
+	p.over = true
+	p.watch.stop()
+	p.leave()
+	p.watch.running.Wait()
+}
+
+// notice tells something, outside of everything that the packager has locked.
+func (p *packager) notice(err error) {
+	told := p.stream.config.Events.Notice
+	if told == nil {
+		return
 	}
-	if len(b) == 0 {
-		return nil
-	}
-	if err := p.stream.appendTags(ctx, b); err != nil {
-		return fmt.Errorf("write tags: %w", err)
-	}
-	p.tags = nil
-	return nil
+	p.stream.mu.Lock()
+	defer p.stream.mu.Unlock()
+	p.stream.tell(func() { told(err) })
 }

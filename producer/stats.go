@@ -7,6 +7,7 @@ import "time"
 type Stats struct {
 	State       State
 	Frames      int64         // frames that Write took
+	Refused     int64         // frames that Write refused for what is wrong with them
 	Begun       int           // fragments begun
 	Persisted   int           // fragments that are durable; for a stream without retention, received
 	Rejected    int           // fragments that the server refused for good

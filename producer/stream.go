@@ -11,8 +11,8 @@ import (
 )
 
 // A Stream sends media to one stream of a server, over one call after the
-// other. Write, SetTag and EndFragment are for one goroutine at a time, as are
-// Clip.Play and Copy; the other methods may be called at any time by any.
+// other. Clip.Play, CopyMKV and Copy are for one goroutine at a time, and not
+// together with Write; the other methods may be called at any time by any.
 type Stream struct {
 	client *client.Client
 	dial   dialFunc
@@ -62,8 +62,10 @@ func (c *Client) Open(ctx context.Context, name millrace.StreamName, o StreamCon
 		done:  make(chan struct{}),
 	}
 	s.changed = sync.NewCond(&s.mu)
+	if s.packager, err = newPackager(s, o.Tracks); err != nil {
+		return nil, fmt.Errorf("open stream %s: %w", name, err)
+	}
 	s.newBuffer(c.pool)
-	s.packager = newPackager(s, o.Tracks)
 	var running context.Context
 	running, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	go func() {
@@ -144,6 +146,8 @@ func (s *Stream) Flush(ctx context.Context) error {
 // given up and the error says how much that is. A second Close returns
 // ErrClosed.
 func (s *Stream) Close(ctx context.Context) error {
+	_ = s.packager.close(ctx) // what it could not send is found below
+	defer s.packager.shut()
 	s.mu.Lock()
 	s.endLocked()
 	if s.closing {
@@ -179,6 +183,7 @@ func (s *Stream) Abort() {
 	s.mu.Unlock()
 	s.cancel()
 	<-s.done
+	s.packager.shut()
 }
 
 // Stats returns the counts of now.
@@ -187,6 +192,7 @@ func (s *Stream) Stats() Stats {
 	defer s.mu.Unlock()
 	stats := s.stats
 	s.measure(&stats)
+	stats.Frames, stats.Refused = s.packager.frames.Load(), s.packager.refused.Load()
 	return stats
 }
 

@@ -181,7 +181,7 @@ func TestUploads(t *testing.T) {
 			if tc.err == nil && (stats.Pending != 0 || stats.Buffered != 0) {
 				t.Errorf("kept after the end: %+v", stats)
 			}
-			stats.Sent, stats.Pending, stats.Buffered, stats.Backlog = 0, 0, 0, 0
+			stats.Frames, stats.Sent, stats.Pending, stats.Buffered, stats.Backlog = 0, 0, 0, 0, 0
 			if stats != tc.stats {
 				t.Errorf("stats %+v, want %+v", stats, tc.stats)
 			}
@@ -472,7 +472,9 @@ func TestAnIdleConnectionIsMadeAgainWhenThereIsSomethingToSend(t *testing.T) {
 		}
 		w := up
 		write(t, w, 0, "A")
-		w.SetTag("place", "gate")
+		if err := w.SetTag("place", "gate", producer.OpenFragment); err != nil {
+			t.Fatal(err)
+		}
 		if err := w.EndFragment(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -501,11 +503,17 @@ func TestTagsStandBehindTheFragmentThatTheyBelongTo(t *testing.T) {
 			t.Fatal(err)
 		}
 		w := up
-		w.SetTag("early", "x")
+		if err := w.SetTag("early", "x", producer.OpenFragment); err != nil {
+			t.Fatal(err)
+		}
 		write(t, w, 0, "Ab")
-		w.SetTag("first", "x")
+		if err := w.SetTag("first", "x", producer.OpenFragment); err != nil {
+			t.Fatal(err)
+		}
 		write(t, w, 2, "Cd")
-		w.SetTag("second", "x")
+		if err := w.SetTag("second", "x", producer.OpenFragment); err != nil {
+			t.Fatal(err)
+		}
 		if err := w.EndFragment(t.Context()); err != nil {
 			t.Fatal(err)
 		}

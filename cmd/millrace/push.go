@@ -234,5 +234,5 @@ func (s *source) send(ctx context.Context, u *producer.Stream, o producer.PlayOp
 	if s.clip != nil {
 		return s.clip.Play(ctx, u, o)
 	}
-	return producer.Copy(ctx, u, s.input, o)
+	return producer.CopyMKV(ctx, u, s.input, o)
 }
