@@ -36,6 +36,7 @@ type media struct {
 	previous uint64      // timecode of the last
 	open     *Fragment   // of the open Cluster, or the last that was
 	told     bool        // its BUFFERING is sent
+	ended    bool        // an end of fragment came behind it
 	all      []*Fragment // guarded by the server's mutex
 	damaged  bool        // the digest of the open one does not fit
 	repeats  *Fragment
@@ -143,7 +144,7 @@ func (c *call) beginCluster(e mkv.Element) error {
 	}
 	m.cluster = append([]byte{}, e.Raw...)
 	m.open = nil
-	m.told, m.damaged, m.repeats = false, false, nil
+	m.told, m.ended, m.damaged, m.repeats = false, false, false, nil
 	m.blocked, m.first, m.final = map[uint64]bool{}, math.MaxInt64, math.MinInt64
 	return nil
 }
@@ -302,6 +303,7 @@ func (c *call) takeTags(e mkv.Element) error {
 	for _, t := range tags {
 		for _, s := range t.Simple {
 			if s.Name == endOfFragment {
+				m.ended = true // what comes now is the next one's
 				continue
 			}
 			simple = append(simple, s)
@@ -310,7 +312,7 @@ func (c *call) takeTags(e mkv.Element) error {
 			}
 		}
 	}
-	if m.open == nil {
+	if m.open == nil || m.ended {
 		m.leading = append(m.leading, simple...)
 	} else {
 		c.server.mu.Lock()

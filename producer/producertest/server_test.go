@@ -496,3 +496,18 @@ func TestAListenerThatIsClosedRefuses(t *testing.T) {
 		t.Errorf("accept: %v", err)
 	}
 }
+
+func TestTagsBelongToTheFragmentInFrontOfThem(t *testing.T) {
+	_, s := sending(t, producertest.Config{}, header(1), tag("first", "1"), cluster(5, "one"), tag("second", "2"), cluster(7, "two"),
+		tag("AWS_KINESISVIDEO_END_OF_FRAGMENT", ""), tag("third", "3"), cluster(9, "three"))
+	var got []string
+	for _, f := range s.Fragments() {
+		got = append(got, "|")
+		for _, tag := range f.Tags {
+			got = append(got, tag.Name)
+		}
+	}
+	if want := "| first second | | third"; strings.Join(got, " ") != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
