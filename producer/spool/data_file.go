@@ -22,6 +22,7 @@ type dataFile struct {
 	synced int64 // bytes that are durable, and named
 	acks   int64 // bytes of the journal
 	logged bool  // the journal has bytes that were not synced
+	kept   bool  // the journal's name is durable
 
 	handle  file // open for writing, nil once there is nothing to write any more
 	writing bool // the writer appends to it
@@ -43,6 +44,17 @@ func (f *dataFile) find(ref Ref) (*entry, bool) {
 		return nil, false
 	}
 	return &f.entries[i], true
+}
+
+// next returns the first pending fragment behind after, or nil.
+func (f *dataFile) next(after Ref) *entry {
+	i, _ := slices.BinarySearchFunc(f.entries, after+1, func(e entry, r Ref) int { return cmp.Compare(e.ref, r) })
+	for ; i < len(f.entries); i++ {
+		if e := &f.entries[i]; !e.outcome.Final() {
+			return e
+		}
+	}
+	return nil
 }
 
 // share returns a facts equal to k, that of the newest entry if it is.

@@ -107,7 +107,7 @@ func (r *Range) add(f Fragment) {
 	if r.Fragments == 0 {
 		r.First, r.Start, r.End = f.Ref, f.Start, f.End()
 	}
-	r.Last = f.Ref
+	r.First, r.Last = min(r.First, f.Ref), max(r.Last, f.Ref)
 	if f.Start.Before(r.Start) {
 		r.Start = f.Start
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"strings"
 
@@ -17,10 +18,15 @@ const (
 
 // identify reads the identity of the directory, or makes it. It is written under
 // another name, synced, renamed, and its name synced, before anybody learns of
-// it: a crash leaves none or all of it.
+// it: a crash leaves none or all of it. It stands there twice, each time with a
+// checksum. Should both be damaged, there is a new one, under which a server does
+// not know what it was sent under the old one.
 func (s *Spool) identify() error {
 	id, err := s.readProducer()
-	if err == nil || !errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, ErrDamaged) {
+		s.opening.Damaged++
+		s.o.Report(Problem{Err: err, File: producerName})
+	} else if err == nil || !errors.Is(err, fs.ErrNotExist) {
 		s.producer = id
 		return err
 	}
@@ -41,15 +47,23 @@ func (s *Spool) readProducer() (millrace.ProducerID, error) {
 		return millrace.ProducerID{}, err
 	}
 	defer func() { _ = f.Close() }()
-	b := make([]byte, len(millrace.ProducerID{}.String())+1)
-	if err := readFull(f, b, 0); err != nil {
-		return millrace.ProducerID{}, fmt.Errorf("read identity of spool: %w", err)
+	size := len(identityLine(millrace.ProducerID{}))
+	b := make([]byte, 2*size)
+	if _, err := f.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {
+		return millrace.ProducerID{}, wrap("read identity of spool", err)
 	}
-	id, err := millrace.ParseProducerID(strings.TrimSuffix(string(b), "\n"))
-	if err != nil {
-		return id, fmt.Errorf("read identity of spool: %w: %w", ErrDamaged, err)
+	for _, line := range [...]string{string(b[:size]), string(b[size:])} {
+		text, _, _ := strings.Cut(line, " ")
+		if id, err := millrace.ParseProducerID(text); err == nil && identityLine(id) == line {
+			return id, nil
+		}
 	}
-	return id, nil
+	return millrace.ProducerID{}, damaged("identity of spool")
+}
+
+// identityLine is the identity and its checksum, in hexadecimal digits.
+func identityLine(id millrace.ProducerID) string {
+	return fmt.Sprintf("%v %08x\n", id, checksum(id[:]))
 }
 
 func (s *Spool) writeProducer(id millrace.ProducerID) error {
@@ -60,7 +74,7 @@ func (s *Spool) writeProducer(id millrace.ProducerID) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteAt([]byte(id.String()+"\n"), 0)
+	_, err = f.WriteAt([]byte(identityLine(id)+identityLine(id)), 0)
 	if err == nil {
 		err = f.Sync()
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 )
 
@@ -120,15 +121,20 @@ func (s *Spool) keep() {
 	var errs []error
 	for i := range jobs {
 		errs = append(errs, s.syncFile(&jobs[i]))
-		dir = dir || !jobs[i].named
+		j := &jobs[i]
+		errs = append(errs, s.syncJournal(j))
+		dir = dir || !j.named || j.logged && !j.kept
 	}
 	if dir {
 		if err := s.fs.Sync(); err != nil {
 			errs = append(errs, s.nameless(jobs, err))
-			stale = nil
+			s.mu.Lock()
+			s.stale = append(s.stale, stale...)
+			s.mu.Unlock()
+			dir, stale = false, nil
 		}
 	}
-	s.durable(jobs)
+	s.durable(jobs, dir)
 	for i := range jobs {
 		j := &jobs[i]
 		switch {
@@ -137,7 +143,6 @@ func (s *Spool) keep() {
 		case j.finished && !j.sealed:
 			s.seal(j.dataFile)
 		}
-		errs = append(errs, s.syncJournal(j))
 		s.release(j.dataFile)
 	}
 	s.clear(stale)
@@ -145,7 +150,12 @@ func (s *Spool) keep() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	k := &s.keeper
-	k.kept, k.err = wanted, errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		k.err = err
+	} else {
+		k.err = s.notDurable()
+	}
+	k.kept = wanted
 	close(k.round)
 	k.round = make(chan struct{})
 }
@@ -166,6 +176,17 @@ func (s *Spool) jobs() (jobs []job, stale []string, dir bool, wanted uint64) {
 	return jobs, stale, len(stale) > 0, s.keeper.wanted
 }
 
+// notDurable is an ErrSync if something pending stands in a file that has failed.
+// The caller holds mu.
+func (s *Spool) notDurable() error {
+	for _, f := range s.files {
+		if f.failed && slices.ContainsFunc(f.entries, func(e entry) bool { return !e.outcome.Final() && e.end > f.synced }) {
+			return fmt.Errorf("%w: %s has failed", ErrSync, dataName(f.number))
+		}
+	}
+	return nil
+}
+
 // syncFile syncs what was written to a file. After an error nothing is known of
 // what was not synced before, so the file is never synced again.
 func (s *Spool) syncFile(j *job) error {
@@ -178,31 +199,41 @@ func (s *Spool) syncFile(j *job) error {
 	j.failed = j.failed || err != nil
 	j.bad = j.failed
 	s.mu.Unlock()
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrSync, err)
+	if err == nil {
+		return nil
 	}
-	return nil
+	err = fmt.Errorf("%w: %w", ErrSync, err)
+	s.o.Report(Problem{Err: err, File: dataName(j.number), Range: s.unsyncedRange(j.dataFile)})
+	return err
 }
 
 // nameless notes that the names of new files may not outlive a power cut.
 func (s *Spool) nameless(jobs []job, err error) error {
+	err = fmt.Errorf("%w: directory: %w", ErrSync, err)
+	s.o.Report(Problem{Err: err})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range jobs {
 		if !jobs[i].named {
 			jobs[i].failed, jobs[i].bad = true, true
 		}
+		if jobs[i].logged {
+			jobs[i].dataFile.logged = true
+		}
 	}
-	return fmt.Errorf("%w: directory: %w", ErrSync, err)
+	return err
 }
 
-func (s *Spool) durable(jobs []job) {
+// durable notes what a round made durable; named says that the directory was
+// synced.
+func (s *Spool) durable(jobs []job, named bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range jobs {
 		if j := &jobs[i]; !j.bad {
 			j.synced, j.named = max(j.synced, j.upTo), true
 		}
+		jobs[i].kept = jobs[i].kept || jobs[i].logged && named
 	}
 }
 
@@ -250,10 +281,16 @@ func (s *Spool) syncJournal(j *job) error {
 	if err == nil {
 		err = errors.Join(h.Sync(), h.Close())
 	}
-	if err != nil {
-		err = fmt.Errorf("%w: journal: %w", ErrSync, err)
-		s.o.Report(Problem{Err: err, File: acksName(j.number)})
+	if err == nil {
+		return nil
 	}
+	// What was settled holds in this process. Should the next sync say that all
+	// is well when it is not, a power cut makes fragments pending again.
+	s.mu.Lock()
+	j.dataFile.logged = true
+	s.mu.Unlock()
+	err = fmt.Errorf("%w: journal: %w", ErrSync, err)
+	s.o.Report(Problem{Err: err, File: acksName(j.number)})
 	return err
 }
 

@@ -27,6 +27,7 @@ type Reader struct {
 	buf   []byte
 	ready []byte // of buf: verified, not handed out
 	err   error  // for good
+	open  bool   // the fragment was, when end was found
 }
 
 // Reader begins to read a fragment, which may be open still. A fragment that is
@@ -52,7 +53,7 @@ func (r *Reader) seek() error {
 		s.mu.Unlock()
 		return ErrSettled
 	}
-	r.base, r.end = e.offset, e.end-e.offset
+	r.base, r.end, r.open = e.offset, e.end-e.offset, e.is(stateOpen)
 	same := f == r.file
 	if !same {
 		f.uses++
@@ -145,14 +146,16 @@ func (r *Reader) next() (bool, error) {
 
 // more is called at the end of what was there.
 func (r *Reader) more() error {
-	was := r.end
+	if !r.open {
+		return io.EOF
+	}
 	if err := r.seek(); err != nil {
 		return err
 	}
-	if r.end > was || r.pos < r.end {
+	switch {
+	case r.pos < r.end:
 		return nil
-	}
-	if f, err := r.s.Fragment(r.ref); err == nil && f.Open {
+	case r.open:
 		return ErrMore
 	}
 	return io.EOF

@@ -34,8 +34,12 @@ func (s *Spool) recover() error {
 		}
 	}
 	s.dropTwins()
+	for _, f := range slices.Clone(s.files) {
+		s.remove(s.doom(f))
+	}
+	s.order()
 	s.count()
-	s.clear(s.orphans(names, headers))
+	s.stale = append(s.stale, s.orphans(names, headers)...)
 	return nil
 }
 
@@ -107,13 +111,25 @@ func (s *Spool) recoverFile(h fileHeader) error {
 	if err != nil && !errors.Is(err, ErrDamaged) {
 		return errors.Join(err, src.Close())
 	}
+	noHeader := err != nil
 	err = f.readIndex(src, f.size)
 	f.sealed = err == nil
 	if errors.Is(err, ErrDamaged) {
-		err = s.scan(f, src, h)
+		var synced int64
+		synced, err = s.scan(f, src, h)
+		if err == nil && synced == 0 {
+			_, _, err = readHeader(src, f.salt)
+		}
+		if errors.Is(err, ErrDamaged) { // a power cut took its start
+			s.o.Report(Problem{Err: err, File: name})
+			return errors.Join(src.Close(), s.fs.Remove(name))
+		}
 	}
 	if err != nil {
 		return errors.Join(err, src.Close())
+	}
+	if noHeader {
+		s.headless(f)
 	}
 	if err := s.readJournal(f); err != nil {
 		return errors.Join(err, src.Close())
@@ -122,7 +138,17 @@ func (s *Spool) recoverFile(h fileHeader) error {
 	return nil
 }
 
-// adopt lists a file and what is pending in it, or removes it if nothing is.
+// headless marks all fragments of a file whose header is lost.
+func (s *Spool) headless(f *dataFile) {
+	p := Problem{Err: damaged("header"), File: dataName(f.number)}
+	for i := range f.entries {
+		f.entries[i].state |= stateDamaged
+		p.Range.add(f.fragment(&f.entries[i]))
+	}
+	s.o.Report(p)
+}
+
+// adopt lists a file and what is pending in it.
 func (s *Spool) adopt(f *dataFile, src file) {
 	for i := range f.entries {
 		if !f.entries[i].outcome.Final() {
@@ -135,14 +161,10 @@ func (s *Spool) adopt(f *dataFile, src file) {
 	}
 	s.opening.Files++
 	if f.sealed {
-		f.synced = f.size
+		f.synced, f.failed = f.size, false // it has an index only after a sync
 		_ = src.Close()
 	} else {
 		f.handle = src // the keeper syncs it and gives it its index
-	}
-	if f.pending == 0 {
-		s.remove(f)
-		return
 	}
 	s.insert(f)
 }
@@ -162,7 +184,9 @@ func (s *Spool) readJournal(f *dataFile) error {
 	if err != nil {
 		return err
 	}
+	f.logged = true // it may not be synced yet
 	f.acks = (size + slotSize - 1) / slotSize * slotSize
+	moved := map[Ref]bool{}
 	w := &window{src: h}
 	for off := int64(0); off+slotSize <= size; off += slotSize {
 		var b [slotSize]byte
@@ -170,10 +194,20 @@ func (s *Spool) readJournal(f *dataFile) error {
 			return fmt.Errorf("read journal: %w", err)
 		}
 		ref, outcome, ok := parseSlot(b[:], f.salt)
+		if ok && outcome == outcomeFailed {
+			f.failed, f.synced = true, min(int64(ref), f.size)
+			continue
+		}
+		if ok && outcome == outcomeMoved {
+			moved[ref] = true
+			continue
+		}
 		if e, found := f.find(ref); ok && found && outcome > e.outcome && !e.outcome.Final() {
 			e.outcome = outcome
 		}
 	}
+	// What was settled before its other copy was known is settled in both.
+	f.entries = slices.DeleteFunc(f.entries, func(e entry) bool { return moved[e.ref] && !e.outcome.Final() })
 	return nil
 }
 
@@ -191,8 +225,10 @@ func (s *Spool) dropTwins() {
 	last := Ref(0)
 	sorted := true
 	for _, f := range s.files {
-		sorted = sorted && f.entries[0].ref > last
-		last = max(last, f.entries[len(f.entries)-1].ref)
+		for i := range f.entries {
+			sorted = sorted && f.entries[i].ref > last
+			last = max(last, f.entries[i].ref)
+		}
 	}
 	if sorted { // as nearly always
 		return
@@ -207,13 +243,6 @@ func (s *Spool) dropTwins() {
 			s.dropTwinsOf(twins)
 		}
 	}
-	for _, f := range slices.Clone(s.files) {
-		if len(f.entries) > 0 {
-			f.first = f.entries[0].ref
-		}
-		s.remove(s.doom(f))
-	}
-	slices.SortStableFunc(s.files, func(a, b *dataFile) int { return cmp.Compare(a.first, b.first) })
 }
 
 func (s *Spool) dropTwinsOf(twins []twin) {
@@ -233,6 +262,7 @@ func (s *Spool) dropTwinsOf(twins []twin) {
 			t.file.pending--
 		}
 		t.file.entries = slices.DeleteFunc(t.file.entries, func(e entry) bool { return e.ref == t.ref })
+		s.logMoved(t.file, t.ref)
 	}
 }
 
@@ -261,7 +291,8 @@ func (s *Spool) count() {
 	s.opening.Fragments, s.opening.Bytes = s.pending, s.media
 }
 
-// orphans are the journals whose file is gone.
+// orphans are the journals whose file is gone, if not for good until the
+// directory is synced.
 func (s *Spool) orphans(names []string, headers map[uint64]fileHeader) []string {
 	var list []string
 	for _, name := range names {

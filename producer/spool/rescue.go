@@ -1,10 +1,6 @@
 package spool
 
-import (
-	"cmp"
-	"errors"
-	"slices"
-)
+import "errors"
 
 // maxRescues is how often what a failed file holds is tried to be written
 // elsewhere.
@@ -17,6 +13,9 @@ func (s *Spool) rescue(j *job) error {
 	f := j.dataFile
 	refs := s.unsynced(f)
 	var err error
+	if f.rescues == 0 {
+		s.logFailed(f)
+	}
 	if len(refs) > 0 && f.rescues < maxRescues {
 		f.rescues++
 		err = s.rescueTo(f, refs)
@@ -30,6 +29,37 @@ func (s *Spool) rescue(j *job) error {
 	return err
 }
 
+// logFailed notes in the journal of f up to where it can be trusted: for a
+// process that opens the spool while the system still has in memory what it could
+// not write, and would say that there is nothing to sync. After a power cut the
+// checksums tell.
+func (s *Spool) logFailed(f *dataFile) {
+	s.mu.Lock()
+	at := f.acks
+	slot := f.appendSlot(nil, Ref(f.synced), outcomeFailed)
+	f.acks += slotSize
+	s.mu.Unlock()
+	if err := s.log(f, slot, at); err != nil {
+		s.o.Report(Problem{Err: err, File: acksName(f.number)})
+	}
+}
+
+// logMoved notes in the journal of f that fragments were written to another file:
+// else they would be pending again once that one is gone, and this one is not.
+func (s *Spool) logMoved(f *dataFile, refs ...Ref) {
+	s.mu.Lock()
+	var slots []byte
+	for _, ref := range refs {
+		slots = f.appendSlot(slots, ref, outcomeMoved)
+	}
+	at := f.acks
+	f.acks += int64(len(slots))
+	s.mu.Unlock()
+	if err := s.log(f, slots, at); err != nil {
+		s.o.Report(Problem{Err: err, File: acksName(f.number)})
+	}
+}
+
 // unsynced is the fragments of f that a power cut would take.
 func (s *Spool) unsynced(f *dataFile) []entry {
 	s.mu.Lock()
@@ -41,6 +71,17 @@ func (s *Spool) unsynced(f *dataFile) []entry {
 		}
 	}
 	return list
+}
+
+func (s *Spool) unsyncedRange(f *dataFile) Range {
+	list := s.unsynced(f)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var r Range
+	for i := range list {
+		r.add(f.fragment(&list[i]))
+	}
+	return r
 }
 
 // rescueTo makes the new file. A crash before its end leaves two copies of a
@@ -69,6 +110,10 @@ func (s *Spool) rescueTo(f *dataFile, list []entry) error {
 		to.size += n
 		moved = append(moved, e)
 	}
+	if len(moved) == 0 {
+		s.discard(to, h)
+		return nil
+	}
 	err = h.Sync()
 	if err == nil {
 		err = s.fs.Sync()
@@ -77,8 +122,14 @@ func (s *Spool) rescueTo(f *dataFile, list []entry) error {
 		s.discard(to, h)
 		return s.atRisk(f, list, err)
 	}
+	refs := make([]Ref, len(moved))
+	for i, e := range moved {
+		refs[i] = e.ref
+	}
+	s.logMoved(f, refs...)
 	s.settleIn(f, to, moved)
 	s.seal(to)
+	s.release(to)
 	return nil
 }
 
@@ -87,11 +138,7 @@ func (s *Spool) settleIn(f, to *dataFile, moved []entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	to.synced, to.named = to.size, true
-	if len(moved) == 0 {
-		to.first = s.next
-		s.insert(to)
-		return
-	}
+	to.uses++ // until it has its index
 	to.first = moved[0].ref
 	s.insert(to)
 	for _, e := range moved {
@@ -102,11 +149,8 @@ func (s *Spool) settleIn(f, to *dataFile, moved []entry) {
 		}
 		last.state &^= stateAtRisk
 	}
-	f.first = s.next
-	if len(f.entries) > 0 {
-		f.first = f.entries[0].ref
-	}
-	slices.SortStableFunc(s.files, func(a, b *dataFile) int { return cmp.Compare(a.first, b.first) })
+	s.doom(f) // which its user removes, if nothing is left in it
+	s.order()
 }
 
 // atRisk marks fragments, tells of them and returns what was told.

@@ -130,6 +130,7 @@ func (w *writer) carry(s *Spool) error {
 		w.cut(s)
 		return fmt.Errorf("%w: %w", ErrCut, err)
 	}
+	s.logMoved(old, w.ref)
 	w.handOver(s, f, n)
 	w.take(f, h, w.header)
 	s.keeper.request()
@@ -147,6 +148,7 @@ func (w *writer) handOver(s *Spool, f *dataFile, n int64) {
 	s.move(w.ref, old, f, f.size)
 	f.size += n
 	s.charge(f)
+	s.order()
 	w.totals = f.entries[len(f.entries)-1]
 	gone := s.doom(old)
 	s.mu.Unlock()

@@ -49,17 +49,18 @@ type scanner struct {
 
 // scan finds the fragments of a file by hopping over its records. What stands
 // behind the last sync that a record tells of is read whole: a power cut may have
-// torn it anywhere. Below it, whatever is not as it was written is damage.
-func (s *Spool) scan(f *dataFile, src file, h fileHeader) error {
+// torn it anywhere. Below it, whatever is not as it was written is damage. It
+// returns where that is.
+func (s *Spool) scan(f *dataFile, src file, h fileHeader) (synced int64, err error) {
 	c := &scanner{f: f, src: window{src: src}, size: f.size}
 	start, err := c.start(h)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	for _, c.verify = range [...]bool{false, true} {
 		c.off, c.good, c.cur, f.entries = start, start, nil, nil
 		if err := c.run(); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	s.opening.Scanned++
@@ -73,11 +74,11 @@ func (s *Spool) scan(f *dataFile, src file, h fileHeader) error {
 	}
 	if c.good < f.size {
 		if err := src.Truncate(c.good); err != nil {
-			return fmt.Errorf("cut torn end: %w", err)
+			return 0, fmt.Errorf("cut torn end: %w", err)
 		}
 	}
 	f.size = c.good
-	return nil
+	return c.synced, nil
 }
 
 // start is where the first fragment's record stands.

@@ -11,6 +11,14 @@ import (
 const (
 	slotMagic = "MSPA"
 	slotSize  = 32
+
+	// outcomeFailed, in the journal, says that a sync of the file failed. In the
+	// place of the fragment is how many bytes can be trusted.
+	outcomeFailed Outcome = 0xff
+
+	// outcomeMoved says that a fragment was written to another file, and that the
+	// copy in this one does not count.
+	outcomeMoved Outcome = 0xfe
 )
 
 // Settle notes what became of fragments, in memory and in the journal of their
@@ -39,15 +47,15 @@ func (s *Spool) Drop(last Ref) (Range, error) {
 	var dropped Range
 	var refs []Ref
 	s.mu.Lock()
-	r := s.oldest(func(_ Range, e *entry) bool {
-		if e.ref > last {
-			return false
+	for _, f := range s.files {
+		for i := range f.entries {
+			if e := &f.entries[i]; e.ref <= last && !e.outcome.Final() && !e.is(stateOpen) {
+				dropped.add(f.fragment(e))
+				refs = append(refs, e.ref)
+			}
 		}
-		refs = append(refs, e.ref)
-		return true
-	})
+	}
 	s.mu.Unlock()
-	dropped = r
 	return dropped, s.Settle(Dropped, refs...)
 }
 
@@ -56,7 +64,7 @@ func (s *Spool) Drop(last Ref) (Range, error) {
 func (s *Spool) settleFile(o Outcome, refs []Ref) (int, error) {
 	s.mu.Lock()
 	f, _ := s.find(refs[0])
-	if s.closed || f == nil {
+	if s.closed || f == nil || !s.enter() {
 		s.mu.Unlock()
 		return 1, s.open()
 	}
@@ -75,6 +83,7 @@ func (s *Spool) settleFile(o Outcome, refs []Ref) (int, error) {
 	f.acks += int64(len(slots))
 	f.uses++
 	s.mu.Unlock()
+	defer s.busy.Done()
 	err := s.log(f, slots, at)
 	s.release(f)
 	return n, err
@@ -113,7 +122,7 @@ func parseSlot(b []byte, salt uint64) (Ref, Outcome, bool) {
 	le := binary.LittleEndian
 	o := Outcome(b[4])
 	ok := string(b[:4]) == slotMagic && le.Uint64(b[8:]) == salt && le.Uint32(b[28:]) == checksum(b[:28]) &&
-		o > Pending && o <= Dropped
+		(o > Pending && o <= Dropped || o >= outcomeMoved)
 	return Ref(le.Uint64(b[16:])), o, ok
 }
 
@@ -168,7 +177,7 @@ func (s *Spool) doom(f *dataFile) *dataFile {
 		s.bytes -= f.charge
 		s.files = slices.DeleteFunc(s.files, func(g *dataFile) bool { return g == f })
 	}
-	if f.uses > 0 || f.removed {
+	if f.uses > 0 || f.removed || !s.enter() { // the next Open removes it
 		return nil
 	}
 	f.removed = true
@@ -182,6 +191,7 @@ func (s *Spool) remove(f *dataFile) {
 	if f == nil {
 		return
 	}
+	defer s.busy.Done()
 	if f.handle != nil {
 		_ = f.handle.Close()
 	}

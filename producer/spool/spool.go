@@ -18,6 +18,7 @@ type Spool struct {
 	o        Options
 	fs       fileSystem
 	lock     io.Closer
+	busy     sync.WaitGroup // those who write to the directory but for the writer and the keeper; see enter
 	producer millrace.ProducerID
 	opening  Opening
 	clock    spoolClock
@@ -28,7 +29,9 @@ type Spool struct {
 	// memory alone.
 	mu      sync.Mutex
 	closed  bool
+	left    bool        // the directory may be somebody else's
 	files   []*dataFile // by first
+	tangled bool        // the fragments of one file are not all before those of the next
 	number  uint64      // of the next file
 	next    Ref
 	bytes   int64 // that count towards Options.MaxBytes
@@ -58,6 +61,11 @@ func Open(o Options) (*Spool, error) {
 		return nil, wrap("lock spool", err)
 	}
 	if err := s.recover(); err != nil {
+		for _, f := range s.files {
+			if f.handle != nil {
+				_ = f.handle.Close()
+			}
+		}
 		return nil, errors.Join(err, s.lock.Close())
 	}
 	s.opening.Took = time.Since(began)
@@ -80,6 +88,10 @@ func (s *Spool) Close() error {
 	s.out.cut(s)
 	s.leave()
 	err := s.keeper.stop()
+	s.mu.Lock()
+	s.left = true
+	s.mu.Unlock()
+	s.busy.Wait()
 	return errors.Join(err, s.lock.Close())
 }
 
@@ -108,15 +120,46 @@ func (s *Spool) Pending() iter.Seq[Fragment] {
 func (s *Spool) Next(after Ref) (Fragment, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.tangled {
+		return s.nextTangled(after)
+	}
 	for _, f := range s.files[s.place(after+1):] {
-		i, _ := slices.BinarySearchFunc(f.entries, after+1, func(e entry, r Ref) int { return cmp.Compare(e.ref, r) })
-		for ; i < len(f.entries); i++ {
-			if e := &f.entries[i]; !e.outcome.Final() {
-				return f.fragment(e), true
-			}
+		if e := f.next(after); e != nil {
+			return f.fragment(e), true
 		}
 	}
 	return Fragment{}, false
+}
+
+// nextTangled is Next if files have fragments in between those of others. The
+// caller holds mu.
+func (s *Spool) nextTangled(after Ref) (next Fragment, ok bool) {
+	for _, f := range s.files {
+		if e := f.next(after); e != nil && (!ok || e.ref < next.Ref) {
+			next, ok = f.fragment(e), true
+		}
+	}
+	return next, ok
+}
+
+// order sorts the files, and finds out whether they are tangled: because one has
+// failed, and some of its fragments were damaged before they could be written
+// elsewhere. The caller holds mu.
+func (s *Spool) order() {
+	for _, f := range s.files {
+		if len(f.entries) > 0 {
+			f.first = f.entries[0].ref
+		}
+	}
+	slices.SortStableFunc(s.files, func(a, b *dataFile) int { return cmp.Compare(a.first, b.first) })
+	s.tangled = false
+	last := Ref(0)
+	for _, f := range s.files {
+		s.tangled = s.tangled || f.first <= last
+		if n := len(f.entries); n > 0 {
+			last = max(last, f.entries[n-1].ref)
+		}
+	}
 }
 
 // Fragment returns a fragment, or ErrSettled if it is not pending.
@@ -146,12 +189,17 @@ func (s *Spool) find(ref Ref) (*dataFile, *entry) {
 	if len(s.files) == 0 {
 		return nil, nil
 	}
-	f := s.files[s.place(ref)]
-	e, ok := f.find(ref)
-	if !ok {
-		return nil, nil
+	files := s.files
+	if !s.tangled {
+		at := s.place(ref)
+		files = files[at : at+1]
 	}
-	return f, e
+	for _, f := range files {
+		if e, ok := f.find(ref); ok {
+			return f, e
+		}
+	}
+	return nil, nil
 }
 
 // insert puts a file in its place. The caller holds mu.
@@ -169,6 +217,15 @@ func (s *Spool) charge(f *dataFile) {
 	}
 	s.bytes += now - f.charge
 	f.charge = now
+}
+
+// enter reports whether the directory may be written to; then Close waits for
+// the caller's s.busy.Done. The caller holds mu.
+func (s *Spool) enter() bool {
+	if !s.left {
+		s.busy.Add(1)
+	}
+	return !s.left
 }
 
 // open returns ErrClosed if the spool is closed.

@@ -179,7 +179,8 @@ func (w *writer) append(s *Spool, pieces [][]byte, size int64) error {
 }
 
 // End closes the open fragment. It is synced in the background, as
-// Options.SyncEvery says. On an error it is still open, but for ErrCut.
+// Options.SyncEvery says. On an error, which may be a *FullError, it is still
+// open, but for ErrCut.
 func (s *Spool) End() error {
 	w := &s.out
 	if w.ref == 0 {
@@ -190,6 +191,9 @@ func (s *Spool) End() error {
 	}
 	if err := w.retry(s, func() error { return w.end(s) }); err != nil {
 		return err
+	}
+	if w.size >= s.o.FileBytes {
+		s.leave() // so that it can be removed without another Begin
 	}
 	s.ended()
 	return nil
@@ -215,18 +219,26 @@ func (w *writer) end(s *Spool) error {
 }
 
 // Cut closes the open fragment at its last whole frame, as a crash would: it is
-// torn from now on. Without an open fragment it does nothing.
-func (s *Spool) Cut() { s.out.cut(s) }
+// torn from now on, or gone if it is empty. Without an open fragment it does
+// nothing.
+func (s *Spool) Cut() {
+	ref := s.out.ref
+	if s.out.cut(s) {
+		_ = s.Settle(Dropped, ref) // an empty fragment would not be found again either
+	}
+}
 
-func (w *writer) cut(s *Spool) {
+// cut reports whether the fragment is empty.
+func (w *writer) cut(s *Spool) bool {
 	if w.ref == 0 {
-		return
+		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_, e := s.find(w.ref)
 	e.state = e.state&^stateOpen | stateTorn
 	w.ref = 0
+	return e.bytes == 0
 }
 
 // advance says that n bytes were written to the file. The caller holds mu.
@@ -272,7 +284,6 @@ func (w *writer) writePieces(pieces [][]byte) error {
 	return err
 }
 
-// hash is that of the header of w.file.
 func hash(header []byte) HeaderHash { return sha256.Sum256(header) }
 
 // room makes gather large enough for good, so that frames cost no allocation.
