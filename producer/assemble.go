@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/millrace/millrace/producer/spool"
 )
 
 // setHeader sets what stands in front of the fragments to come: EBML header,
@@ -12,8 +14,9 @@ import (
 func (s *Stream) setHeader(b []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.header == nil || string(s.header.bytes) != string(b) {
-		s.header = &header{b}
+	h := s.newHeader(b)
+	if s.header == nil || !s.header.equal(h) {
+		s.header = h
 	}
 }
 
@@ -22,18 +25,28 @@ func (s *Stream) setHeader(b []byte) {
 func (s *Stream) renewHeader(b []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.header = &header{b}
+	s.header = s.newHeader(b)
+}
+
+func (s *Stream) newHeader(b []byte) *header {
+	h := &header{bytes: b, relative: s.config.Time.Relative}
+	if h.relative {
+		h.start = s.config.Time.Start
+	}
+	return h
 }
 
 // begin starts a fragment and ends the one before. The head's bytes are kept
 // and must not change. While the buffer is full begin does what its policy says,
 // which may be to leave the fragment out.
 func (s *Stream) begin(ctx context.Context, head fragmentHead) error {
-	f := newFragment(head)
-
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.endLocked()
+	if s.spooling.disk != nil {
+		head.cluster, head.sized = spoolHead(head.timecode), false
+	}
+	f := newFragment(head)
 	if s.header == nil {
 		return fmt.Errorf("begin fragment without a header: %w", ErrOrder)
 	}
@@ -44,16 +57,21 @@ func (s *Stream) begin(ctx context.Context, head fragmentHead) error {
 		}
 		return err
 	}
+	if last := s.queue.last; last != nil && last.header == s.header && f.first < last.first {
+		s.header = s.newHeader(s.header.bytes) // times go back, as to before a restart
+	}
 	f.header, f.begun = s.header, time.Now()
 	f.identity = s.buffer.identify()
 	f.held = s.buffer.gate.closed
 	f.body = s.buffer.newBody()
 	f.body.refer(head.leading...)
 	f.body.refer(head.cluster)
+	if s.spooling.disk != nil {
+		f.marks = append(f.marks, mark{size: f.clusterStart, as: spool.Frame{Element: true}}, mark{size: spoolHeadSize, head: true})
+	}
 	s.open = f
 	s.queue.push(f)
 	s.stats.Begun++
-	s.trim()
 	s.wake()
 	return nil
 }
@@ -87,6 +105,9 @@ func (s *Stream) appendFrame(ctx context.Context, frame frameInfo, head, data []
 	if f == nil {
 		return err
 	}
+	if f, err = s.spoolAdd(ctx, f, frame, n, head, data); f == nil {
+		return err
+	}
 	s.buffer.add(f.body, head)
 	s.buffer.add(f.body, data)
 	s.grow(f, frame, 1, n)
@@ -102,6 +123,11 @@ func (s *Stream) append(ctx context.Context, frame frameInfo, pieces ...[]byte) 
 	f, err := s.extend(ctx, frame, n, 0)
 	if f == nil {
 		return err
+	}
+	for _, p := range pieces {
+		if f, err = s.spoolAdd(ctx, f, frame, int64(len(p)), p); f == nil {
+			return err
+		}
 	}
 	f.body.refer(pieces...)
 	s.grow(f, frame, len(pieces), n)
@@ -122,6 +148,12 @@ func (s *Stream) appendTags(ctx context.Context, raw ...[]byte) error {
 		f.clusterEnd = f.size
 	}
 	n := sizeOf(raw)
+	if n == 0 {
+		return s.state(ctx)
+	}
+	if err := s.spoolTags(ctx, f, n, raw...); err != nil || s.open != f || f.settled {
+		return err
+	}
 	f.body.refer(raw...)
 	f.size += n
 	s.queue.bytes += n
@@ -137,6 +169,7 @@ func (s *Stream) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.endLocked()
+	s.spoolSealed()
 }
 
 func (s *Stream) endLocked() {
@@ -146,6 +179,10 @@ func (s *Stream) endLocked() {
 		return
 	}
 	f.ended = time.Now()
+	if f.frames == 0 && !f.settled { // nothing of it was sent, nor ever will be
+		s.takeOut(f, spool.Dropped)
+		s.stats.Begun--
+	}
 	if f.clusterEnd == 0 {
 		f.clusterEnd = f.size
 	}
@@ -199,6 +236,9 @@ func (s *Stream) grow(f *fragment, frame frameInfo, frames int, n int64) {
 	f.first, f.last = min(f.first, frame.at), max(f.last, frame.at)
 	f.size += n
 	s.queue.bytes += n
+	if f.held {
+		s.trim()
+	}
 	s.wake()
 }
 

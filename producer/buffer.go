@@ -15,6 +15,7 @@ type buffer struct {
 	share share
 	room  chan struct{} // of one; tells a writer that waits that something changed
 
+	producer millrace.ProducerID // without a spool
 	session  millrace.SessionID
 	sequence uint64 // of the fragment begun last
 
@@ -28,12 +29,18 @@ type buffer struct {
 }
 
 // newBuffer makes the buffer of a stream, which joins the pool.
-func (s *Stream) newBuffer(p *pool) {
+func (s *Stream) newBuffer(c *Client) error {
 	b := &s.buffer
-	b.pool, b.room = p, make(chan struct{}, 1)
+	b.pool, b.producer, b.room = c.pool, c.producer, make(chan struct{}, 1)
 	_, _ = rand.Read(b.session[:]) // never fails
 	b.share = share{sheds: s.sheds(), shed: s.shed, wake: s.wakeWriter}
-	p.join(&b.share)
+	if s.config.Buffer.Spool {
+		if err := s.openSpool(c.Spool); err != nil {
+			return err
+		}
+	}
+	b.pool.join(&b.share)
+	return nil
 }
 
 // wakeWriter tells a writer that waits for room to look again.
@@ -122,9 +129,14 @@ func (s *Stream) pin(f *fragment) { f.pins++ }
 // unpin ends pin. Bytes of fragments that were settled meanwhile are let go.
 // The mutex is held.
 func (s *Stream) unpin(f *fragment) {
-	if f.pins--; f.pins == 0 && f.settled {
+	f.pins--
+	switch {
+	case f.pins > 0:
+	case f.settled:
 		s.buffer.free(f)
 		s.releaseIdle()
+	default:
+		s.evict(f)
 	}
 }
 

@@ -3,6 +3,7 @@ package producer
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
@@ -43,16 +44,18 @@ type Client struct {
 	// Spool is the directory below which streams with a spool keep one each.
 	Spool string
 
-	once   sync.Once
-	pool   *pool
-	client *client.Client
-	err    error
+	once     sync.Once
+	pool     *pool
+	producer millrace.ProducerID
+	client   *client.Client
+	err      error
 }
 
 // connect resolves the settings once.
 func (c *Client) connect() (*client.Client, error) {
 	c.once.Do(func() {
 		c.pool = newPool(cmp.Or(c.Memory, DefaultMemory))
+		_, _ = rand.Read(c.producer[:]) // never fails
 		settings, err := client.Resolve(client.Settings{
 			Endpoint:    c.Endpoint,
 			Region:      c.Region,

@@ -62,6 +62,8 @@ type BufferRules struct {
 	Backlog time.Duration
 	// Spool keeps media on the disk as well, in a directory of Client.Spool.
 	Spool bool
+	// SpoolBytes bounds the spool's files. 0 is spool.DefaultMaxBytes.
+	SpoolBytes int64
 	// Order says what goes first when there is a backlog.
 	Order Order
 }

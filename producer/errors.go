@@ -20,6 +20,16 @@ var (
 	ErrTime = errors.New("frame time is out of range")
 	// ErrBufferFull means that there is no room, and the policy is FullFail.
 	ErrBufferFull = errors.New("buffer is full")
+	// ErrSpool is told to Events.Notice when the disk fails under the spool. Media
+	// are kept in memory then, and the disk is tried again with each fragment.
+	ErrSpool = errors.New("spool takes nothing; media are kept in memory alone")
+)
+
+// Errors within the package.
+var (
+	errNoSpool = errors.New("a stream is to have a spool, but Client.Spool is empty")
+	errOmit    = errors.New("frame is to be left out")
+	errGone    = errors.New("fragment was given up")
 )
 
 // What may be wrong with a track or a frame. All of it is found out before

@@ -4,12 +4,20 @@ import (
 	"time"
 
 	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/producer/spool"
 )
 
 // A header is the bytes of a session from the EBML header to the first
 // Cluster. Fragments that share one can go over one connection.
 type header struct {
-	bytes []byte
+	bytes    []byte
+	relative bool      // timecodes count from start
+	start    time.Time // zero if they are absolute
+}
+
+// equal reports whether fragments of both can go over one connection.
+func (h *header) equal(o *header) bool {
+	return string(h.bytes) == string(o.bytes) && h.relative == o.relative && h.start.Equal(o.start)
 }
 
 // A fragment is what there is of it so far. Its life is
@@ -40,6 +48,12 @@ type fragment struct {
 	headEnd      int64 // where its Timecode ends; an identity goes there
 	clusterEnd   int64 // where its last child ends; 0 while that is not known. A digest goes there
 	body         *body // nil if the bytes are on the disk alone
+
+	ref    spool.Ref // on the disk; 0 if it is not there
+	spool  spoolState
+	tried  bool   // the disk failed during this fragment
+	faults uint8  // times that the disk did not give it back
+	marks  []mark // what the disk has not got; nil without a spool
 
 	pins    int   // writes to connections that read from body now
 	sent    int64 // bytes that a connection which still is good took
@@ -112,9 +126,10 @@ func adjoins(p, room []byte) bool {
 
 // A cursor is a place in a fragment: everything before it was sent.
 type cursor struct {
-	at    int64 // bytes from the fragment's start
-	piece int   // where that is in the body
-	in    int   // and in that piece, which may have grown since
+	at    int64     // bytes from the fragment's start
+	piece int       // where that is in the body
+	in    int       // and in that piece, which may have grown since
+	back  *readBack // reads from the disk; nil before it was needed
 }
 
 // take appends what lies behind the cursor to batch, up to limit bytes, and

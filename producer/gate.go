@@ -1,6 +1,10 @@
 package producer
 
-import "time"
+import (
+	"time"
+
+	"github.com/millrace/millrace/producer/spool"
+)
 
 // A gateState is where the gate of a stream stands. One that was never used is
 // open, and leaves Delay in force.
@@ -66,7 +70,7 @@ func (s *Stream) discardOldest() bool {
 }
 
 func (s *Stream) discard(f *fragment) {
-	s.takeOut(f)
+	s.takeOut(f, spool.Dropped)
 	s.stats.Withheld++
 }
 
@@ -95,7 +99,7 @@ func (s *Stream) delays() bool {
 // due reports whether a fragment may be sent now. If not, wait is how long it
 // takes at most until it may; 0 is until the stream changes.
 func (s *Stream) due(f *fragment, now time.Time) (ok bool, wait time.Duration) {
-	if f.held {
+	if f.held || f.frames == 0 {
 		return false, 0
 	}
 	if s.delays() {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/producer/spool"
 )
 
 // stallTime is how long ago the last write to a connection may be for the
@@ -50,10 +51,9 @@ func (s *Stream) admit(ctx context.Context, n, copied int64) (bool, error) {
 	return true, nil // what is left is in hand of connections, and bounded by one fragment for each
 }
 
-// fits reports whether n more bytes may be kept. A fragment that is alone may
-// always grow, or it could never end.
+// fits reports whether n more bytes may be kept.
 func (s *Stream) fits(n, copied int64) bool {
-	if s.queue.idle() || s.queue.count == 1 && s.open == s.queue.first {
+	if s.alone() {
 		return true
 	}
 	if s.queue.bytes+n > s.config.Buffer.MaxBytes {
@@ -63,6 +63,22 @@ func (s *Stream) fits(n, copied int64) bool {
 	return slabs == 0 || s.buffer.pool.allows(&s.buffer.share, slabs)
 }
 
+// alone reports whether the open fragment may grow whatever the bounds are. If
+// it is the only one it may, or it could never end; and it may begin behind one
+// that was sent, because that is how the server learns that the other has ended.
+func (s *Stream) alone() bool {
+	first, last := s.queue.first, s.queue.last
+	switch s.queue.count {
+	case 0:
+		return true
+	case 1:
+		return s.open == first
+	case 2:
+		return s.open == last && last.frames == 0 && !first.unsent()
+	}
+	return false
+}
+
 // makeRoom gives up what may be given up: what a closed gate keeps, memory that
 // others hold above their share, and the oldest fragments if that is the policy.
 func (s *Stream) makeRoom(n, copied int64) bool {
@@ -70,6 +86,9 @@ func (s *Stream) makeRoom(n, copied int64) bool {
 		if s.fits(n, copied) {
 			return true
 		}
+	}
+	for f := s.queue.first; f != nil; f = f.next {
+		s.evict(f)
 	}
 	if s.queue.bytes+n <= s.config.Buffer.MaxBytes && s.pressOthers() && s.fits(n, copied) {
 		return true
@@ -202,15 +221,21 @@ func (s *Stream) omitFragment(why DropReason) {
 	s.stats.Dropped++
 }
 
-// cut leaves out the rest of a fragment. One whose Cluster has a declared size
-// cannot be cut: it is given up.
+// cut leaves out the rest of a fragment. One that has nothing yet, or whose
+// Cluster has a declared size, is given up.
 func (s *Stream) cut(f *fragment) {
 	o := &s.buffer.omitted
 	if !o.rest {
 		s.reportOmitted()
 		o.rest, o.reason = true, DropFull
 	}
-	if f.whole && !f.settled {
+	switch {
+	case f.settled:
+	case f.frames == 0:
+		s.takeOut(f, spool.Dropped)
+		s.stats.Dropped++
+		o.fragments++
+	case f.whole:
 		d := Dropped{Reason: DropFull}
 		s.giveUp(f, &d)
 		s.dropped(d)

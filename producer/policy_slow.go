@@ -2,6 +2,14 @@ package producer
 
 import "time"
 
+// thinning reports whether SlowThin is at work: frames that are not key frames
+// are left out by appendFrame. It changes only where a fragment begins.
+func (s *Stream) thinning() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.buffer.thin
+}
+
 // bound is the backlog at which OnSlow applies.
 func (s *Stream) bound() time.Duration {
 	if s.config.Buffer.Backlog > 0 {
@@ -121,6 +129,9 @@ func (m *meter) wrote(n int64, now time.Time, busy bool) {
 func (s *Stream) sentTo(f *fragment, c cursor, n int64, now time.Time) {
 	f.sent = max(f.sent, c.at)
 	s.buffer.rate.wrote(n, now, f.unsent() || f.next != nil)
+	if !f.unsent() {
+		s.wakeWriter()
+	}
 }
 
 // unsend notes that what a connection took of a fragment does not count any

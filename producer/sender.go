@@ -24,8 +24,22 @@ func (s *Stream) live(ctx context.Context) {
 		defer close(told)
 		s.tellEvents()
 	}()
+	journaled := make(chan struct{})
+	over := make(chan struct{})
+	go func() {
+		defer close(journaled)
+		if s.spooling.disk != nil {
+			s.keepJournal(over)
+		}
+	}()
 	s.run(ctx)
+	close(over)
+	<-journaled
+	err := s.closeSpool()
 	s.mu.Lock()
+	if err != nil {
+		s.notice(err)
+	}
 	s.closeBuffer()
 	s.over = true
 	s.wake()

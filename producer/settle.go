@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/producer/spool"
 )
 
 // An outcome is what became of a fragment.
@@ -15,6 +16,17 @@ const (
 	rejected          // by the server, for good
 )
 
+// spooled is the outcome as the spool knows it.
+func (o outcome) spooled() spool.Outcome {
+	switch o {
+	case persisted:
+		return spool.Persisted
+	case received:
+		return spool.Accepted
+	}
+	return spool.Rejected
+}
+
 // settle takes a fragment out of the queue, counts it, and lets its memory go
 // as soon as nobody writes from it. It does nothing for a fragment that is
 // settled already. The mutex is held.
@@ -22,7 +34,7 @@ func (s *Stream) settle(f *fragment, o outcome, code millrace.Code) {
 	if f.settled {
 		return
 	}
-	s.takeOut(f)
+	s.takeOut(f, o.spooled())
 	switch o {
 	case rejected:
 		s.stats.Rejected++
@@ -39,7 +51,8 @@ func (s *Stream) settle(f *fragment, o outcome, code millrace.Code) {
 }
 
 // takeOut removes a fragment from the queue and lets its memory go.
-func (s *Stream) takeOut(f *fragment) {
+func (s *Stream) takeOut(f *fragment, as spool.Outcome) {
+	s.journal(f, as)
 	s.queue.remove(f)
 	f.settled = true
 	s.buffer.free(f)
@@ -49,7 +62,7 @@ func (s *Stream) takeOut(f *fragment) {
 
 // giveUp drops a fragment that nobody has confirmed, and adds it to a report.
 func (s *Stream) giveUp(f *fragment, d *Dropped) {
-	s.takeOut(f)
+	s.takeOut(f, spool.Dropped)
 	s.stats.Dropped++
 	d.join(s.lost(f))
 }
@@ -78,6 +91,9 @@ func (d *Dropped) join(o Dropped) {
 // measure adds what is kept to the counts.
 func (s *Stream) measure(to *Stats) {
 	to.Buffered, to.Pending = s.queue.bytes, s.queue.count
+	if s.spooling.disk != nil {
+		to.Spooled = s.spooling.disk.Stats().Bytes
+	}
 	if s.queue.count > 0 {
 		to.Backlog = s.queue.last.last - s.queue.first.first
 	}
@@ -107,6 +123,13 @@ func (s *Stream) dropped(d Dropped) {
 func (s *Stream) pressed(p Pressure) {
 	if told := s.config.Events.Pressure; told != nil {
 		s.tell(func() { told(p) })
+	}
+}
+
+// notice reports what is worth knowing.
+func (s *Stream) notice(err error) {
+	if told := s.config.Events.Notice; told != nil {
+		s.tell(func() { told(err) })
 	}
 }
 

@@ -24,21 +24,22 @@ type Stream struct {
 	cancel context.CancelFunc // ends run
 	done   chan struct{}      // closed when run has ended
 
-	mu      sync.Mutex // guards everything below
-	changed *sync.Cond // broadcast after any change that somebody may wait for
-	info    millrace.Stream
-	ready   bool             // info and the endpoint are known
-	refusal error            // why the server will not have the stream, as far as is known
-	final   millrace.AckType // the acknowledgement that lets a fragment go
-	queue   queue
-	buffer  buffer
-	open    *fragment // the one that is being written; nil between fragments
-	header  *header   // of the fragments to come
-	closing bool      // Close was called: nothing more will come
-	err     error     // what ended the stream
-	stats   Stats
-	events  []func() // that nobody was told of yet
-	over    bool     // nothing will happen any more
+	mu       sync.Mutex // guards everything below
+	changed  *sync.Cond // broadcast after any change that somebody may wait for
+	info     millrace.Stream
+	ready    bool             // info and the endpoint are known
+	refusal  error            // why the server will not have the stream, as far as is known
+	final    millrace.AckType // the acknowledgement that lets a fragment go
+	queue    queue
+	buffer   buffer
+	spooling spooling
+	open     *fragment // the one that is being written; nil between fragments
+	header   *header   // of the fragments to come
+	closing  bool      // Close was called: nothing more will come
+	err      error     // what ended the stream
+	stats    Stats
+	events   []func() // that nobody was told of yet
+	over     bool     // nothing will happen any more
 
 	progress bool // something became durable since the last call was made
 	rejected int  // fragments in a row that the server refused
@@ -65,7 +66,9 @@ func (c *Client) Open(ctx context.Context, name millrace.StreamName, o StreamCon
 	if s.packager, err = newPackager(s, o.Tracks); err != nil {
 		return nil, fmt.Errorf("open stream %s: %w", name, err)
 	}
-	s.newBuffer(c.pool)
+	if err := s.newBuffer(c); err != nil {
+		return nil, err
+	}
 	var running context.Context
 	running, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	go func() {

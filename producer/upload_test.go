@@ -396,7 +396,7 @@ func TestAFullBufferMakesWritersWait(t *testing.T) {
 			if err := w.Write(t.Context(), f); err != nil {
 				t.Fatal(err)
 			}
-			if b := up.Stats().Buffered; b > 1300 {
+			if b := up.Stats().Buffered; b > 1310 {
 				t.Errorf("%d bytes are kept", b)
 			}
 		}

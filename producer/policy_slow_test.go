@@ -1,0 +1,112 @@
+package producer
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// slow is a stream that may be five seconds behind, and what it reported.
+func slow(t *testing.T, p SlowPolicy) (*bench, *[]Pressure) {
+	var pressure []Pressure
+	b := newBench(t, &Client{}, StreamConfig{
+		Buffer: BufferRules{OnSlow: p, Backlog: 5 * time.Second},
+		Events: Events{Pressure: func(p Pressure) { pressure = append(pressure, p) }},
+	})
+	return b, &pressure
+}
+
+// gop writes a fragment of three frames, a second apart.
+func (b *bench) gop() {
+	b.t.Helper()
+	b.must(b.begin(10))
+	b.must(b.add(10))
+	b.must(b.add(10))
+}
+
+func TestASlowNetworkKeepsEverythingUnlessToldOtherwise(t *testing.T) {
+	b, pressure := slow(t, SlowKeep)
+	for range 6 {
+		b.gop()
+	}
+	b.want("[1 4 7 10 13 16]")
+	for f := b.next(nil); f != nil; f = b.next(nil) {
+		b.send(f)
+		b.settle(f, persisted)
+	}
+	b.close()
+	if p := *pressure; len(p) != 2 || !p[0].Over || p[0].Backlog <= 5*time.Second || p[1].Over {
+		t.Errorf("pressure %+v", p)
+	}
+	if len(b.dropped) != 0 {
+		t.Errorf("dropped are %q", say(b.dropped))
+	}
+}
+
+func TestASlowNetworkThinsToKeyFrames(t *testing.T) {
+	b, _ := slow(t, SlowThin)
+	for range 3 {
+		b.gop()
+	}
+	if b.s.thinning() {
+		t.Error("thinning before the bound")
+	}
+	b.gop() // begins 8 seconds behind
+	if !b.s.thinning() {
+		t.Error("not thinning above the bound")
+	}
+	for range 4 {
+		b.send(b.next(nil))
+		b.settle(b.next(nil), persisted)
+	}
+	b.gop()
+	if b.s.thinning() {
+		t.Error("thinning after the backlog is gone")
+	}
+	b.close()
+	if got := fmt.Sprint(say(b.dropped)); got != "[3: 0 fragments, 2 frames, 22 bytes from 11 to 12]" {
+		t.Errorf("dropped are %s", got)
+	}
+}
+
+func TestASlowNetworkJumpsToTheNewest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, pressure := slow(t, SlowJump)
+		for range 3 {
+			b.gop()
+		}
+		first := b.next(nil)
+		b.s.mu.Lock()
+		b.s.sentTo(first, cursor{at: 40}, 40, time.Now()) // it is in hand
+		b.s.mu.Unlock()
+		b.gop()
+		b.want("[1 10]")
+		b.close()
+		if got := fmt.Sprint(say(b.dropped)); got != "[3: 2 fragments, 6 frames, 110 bytes from 4 to 9]" {
+			t.Errorf("dropped are %s", got)
+		}
+		if p := *pressure; len(p) == 0 || !p[0].Over {
+			t.Errorf("pressure %+v", p)
+		}
+	})
+}
+
+func TestTheRateIsThatOfABusyNetwork(t *testing.T) {
+	var m meter
+	now := time.Unix(0, 0)
+	for range 100 {
+		now = now.Add(100 * time.Millisecond)
+		m.wrote(10_000, now, true)
+	}
+	if m.perSecond < 95_000 || m.perSecond > 115_000 {
+		t.Errorf("rate %.0f", m.perSecond)
+	}
+	for range 100 {
+		now = now.Add(100 * time.Millisecond)
+		m.wrote(10, now, false) // nothing more was there to be sent
+	}
+	if m.perSecond < 95_000 {
+		t.Errorf("an idle network has a rate of %.0f", m.perSecond)
+	}
+}

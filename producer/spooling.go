@@ -1,0 +1,494 @@
+package producer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/mkv"
+	"github.com/millrace/millrace/producer/spool"
+)
+
+// A spooling is the disk's part in a stream's buffer. A frame is in the spool
+// before it is in memory, so that a process that is killed loses nothing that
+// Write took; at a power cut the fragments that were not synced yet are lost,
+// which are those of about the last second. What is settled is journaled in the
+// background: a crash before that has a fragment sent again, which the server
+// knows by its identity.
+type spooling struct {
+	disk    *spool.Spool  // nil if the stream has none
+	turn    chan struct{} // of one; in it while somebody writes
+	writing *fragment     // open on the disk; whoever has the turn may touch it
+	closed  bool          // likewise
+
+	// The stream's mutex guards these.
+	fault   error         // why the disk takes nothing; nil while it does
+	settled []settlement  // not journaled yet
+	journal chan struct{} // of one; tells the journal's goroutine that there are some
+}
+
+// A settlement is an outcome that the spool has to know.
+type settlement struct {
+	ref spool.Ref
+	as  spool.Outcome
+}
+
+// How far a fragment is on the disk.
+type spoolState uint8
+
+const (
+	unspooled spoolState = iota // nothing of it
+	spoolOpen                   // as far as it has come
+	spooled                     // all of it
+	spoolCut                    // some of it, and no more will be
+)
+
+// A mark is a piece of a fragment that the disk has not got yet.
+type mark struct {
+	size int64
+	as   spool.Frame
+	head bool // the Cluster's head, which the spool writes itself
+}
+
+// spoolHead is the Cluster's head as the spool has it: the size is unknown, and
+// the Timecode has eight bytes.
+func spoolHead(timecode uint64) []byte {
+	b := mkv.AppendUnknownSize(mkv.AppendID(make([]byte, 0, spoolHeadSize), mkv.IDCluster), 8)
+	return mkv.AppendBytes(b, mkv.IDTimecode, []byte{
+		byte(timecode >> 56), byte(timecode >> 48), byte(timecode >> 40), byte(timecode >> 32),
+		byte(timecode >> 24), byte(timecode >> 16), byte(timecode >> 8), byte(timecode),
+	})
+}
+
+const spoolHeadSize = 4 + 8 + 10
+
+// openSpool opens the stream's spool and queues what it has.
+func (s *Stream) openSpool(dir string) error {
+	if dir == "" {
+		return errNoSpool
+	}
+	d, err := spool.Open(spool.Options{
+		Dir:      filepath.Join(dir, spoolName(s.name)),
+		MaxBytes: s.config.Buffer.SpoolBytes,
+		Report:   s.spoolProblem,
+	})
+	if err != nil {
+		return fmt.Errorf("open spool of stream %s: %w", s.name, err)
+	}
+	p := &s.spooling
+	p.disk, p.turn, p.journal = d, make(chan struct{}, 1), make(chan struct{}, 1)
+	if err := s.recover(d); err != nil {
+		return errors.Join(fmt.Errorf("read spool of stream %s: %w", s.name, err), d.Close())
+	}
+	return nil
+}
+
+// spoolProblem is told of what goes wrong in the background.
+func (s *Stream) spoolProblem(p spool.Problem) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.notice(fmt.Errorf("spool of stream %s: %s: %w", s.name, p.File, p.Err))
+}
+
+// spoolFrame writes a piece of the open fragment to the disk, and before it what
+// the disk has not got yet. It waits, drops and fails as the stream's policy
+// says where the spool's bound is met, and returns errOmit for what is to be
+// left out. If the disk fails, media are kept in memory, and it is tried again
+// with the next fragment. The mutex is held, but let go meanwhile.
+func (s *Stream) spoolFrame(ctx context.Context, f *fragment, as spool.Frame, pieces ...[]byte) error {
+	if s.spooling.disk == nil || f.held || f.spool == spoolCut || f.spool == unspooled && f.tried {
+		return nil
+	}
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	s.spooling.turn <- struct{}{}
+	defer func() { <-s.spooling.turn }()
+	if s.spooling.closed {
+		return ErrClosed
+	}
+	for {
+		err := s.spoolUpTo(f)
+		if err == nil {
+			err = s.spooling.append(as, pieces...)
+		}
+		if again, err := s.spoolFailed(ctx, f, err); !again {
+			return err
+		}
+	}
+}
+
+// spoolAdd writes a frame of the open fragment to the disk, or marks it for
+// later, and returns the fragment if the frame is to be kept.
+func (s *Stream) spoolAdd(ctx context.Context, f *fragment, frame frameInfo, n int64, pieces ...[]byte) (*fragment, error) {
+	if s.spooling.disk == nil {
+		return f, nil
+	}
+	as := spool.Frame{Offset: frame.at - f.first, Key: frame.key}
+	err := s.spoolFrame(ctx, f, as, pieces...)
+	switch {
+	case errors.Is(err, errOmit):
+		s.cut(f)
+		s.omit(DropFull, frame, n)
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case s.open != f:
+		return nil, ErrClosed
+	case f.settled: // the server refused it meanwhile
+		s.omit(DropFull, frame, n)
+		return nil, nil
+	}
+	f.note(as, n)
+	return f, nil
+}
+
+// spoolTags is spoolAdd for what stands behind the Cluster.
+func (s *Stream) spoolTags(ctx context.Context, f *fragment, n int64, raw ...[]byte) error {
+	if s.spooling.disk == nil {
+		return nil
+	}
+	as := spool.Frame{Trailing: true}
+	if err := s.spoolFrame(ctx, f, as, raw...); err != nil && !errors.Is(err, errOmit) {
+		return err
+	}
+	f.note(as, n)
+	return s.state(ctx)
+}
+
+// note marks a piece that is not on the disk, and was added to memory.
+func (f *fragment) note(as spool.Frame, n int64) {
+	if f.spool == unspooled {
+		f.marks = append(f.marks, mark{size: n, as: as})
+	}
+}
+
+func (p *spooling) append(as spool.Frame, pieces ...[]byte) error {
+	if len(pieces) == 0 {
+		return nil
+	}
+	return p.disk.Append(as, pieces...)
+}
+
+// spoolUpTo brings the disk up to date with memory: fragments that waited behind
+// a gate, or that came while the disk failed, up to f as far as it has come. The
+// caller has the turn.
+func (s *Stream) spoolUpTo(f *fragment) error {
+	if s.spooling.writing == f {
+		return nil
+	}
+	for {
+		if err := s.spoolEnd(); err != nil {
+			return err
+		}
+		s.mu.Lock()
+		next := s.firstUnspooled(f)
+		s.mu.Unlock()
+		if next == nil {
+			return nil
+		}
+		if err := s.spoolWhole(next); err != nil || next == f {
+			return err
+		}
+	}
+}
+
+// firstUnspooled returns the first of the fragments up to f of which nothing is
+// on the disk and nothing younger is.
+func (s *Stream) firstUnspooled(f *fragment) *fragment {
+	var first *fragment
+	for ; f != nil && f.spool == unspooled && !f.held; f = f.prev {
+		first = f
+	}
+	return first
+}
+
+// spoolWhole writes what there is of a fragment.
+func (s *Stream) spoolWhole(f *fragment) error {
+	s.mu.Lock()
+	if f.settled || f.body == nil {
+		f.spool = spoolCut
+		s.mu.Unlock()
+		return nil
+	}
+	s.pin(f)
+	pieces, _ := f.take(&cursor{}, nil, int(f.size))
+	marks := f.marks
+	head := s.spoolHeadOf(f)
+	s.mu.Unlock()
+
+	ref, err := s.spooling.disk.Begin(head)
+	if err == nil {
+		s.spooling.writing = f
+		err = s.spoolMarks(pieces, marks)
+	}
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		f.ref, f.spool, f.marks = ref, spoolOpen, nil
+		s.spooling.fault = nil
+		if f.settled {
+			s.journal(f, spool.Dropped)
+		}
+	} else if ref != 0 {
+		s.spooling.disk.Cut() // what was begun is begun again, or kept in memory
+		s.spooling.writing = nil
+		s.spooling.settled = append(s.spooling.settled, settlement{ref, spool.Dropped})
+	}
+	s.unpin(f)
+	return err
+}
+
+func (s *Stream) spoolHeadOf(f *fragment) spool.Head {
+	h := spool.Head{
+		Identity: f.identity, Header: f.header.bytes, Timecode: f.timecode, Scale: f.scale,
+		Start: s.mediaTime(f.first),
+	}
+	if f.header.relative {
+		h.Origin = f.header.start
+	}
+	return h
+}
+
+// spoolMarks appends marked pieces one by one.
+func (s *Stream) spoolMarks(pieces [][]byte, marks []mark) error {
+	for _, m := range marks {
+		var batch [][]byte
+		for left := m.size; left > 0; {
+			n := min(left, int64(len(pieces[0])))
+			batch = append(batch, pieces[0][:n])
+			if pieces[0] = pieces[0][n:]; len(pieces[0]) == 0 {
+				pieces = pieces[1:]
+			}
+			left -= n
+		}
+		if m.head {
+			continue
+		}
+		if err := s.spooling.append(m.as, batch...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// spoolEnd ends the fragment that is open on the disk. The caller has the turn.
+func (s *Stream) spoolEnd() error {
+	f := s.spooling.writing
+	if f == nil {
+		return nil
+	}
+	err := s.spooling.disk.End()
+	if err != nil {
+		s.spooling.disk.Cut()
+	}
+	s.spooling.writing = nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f.spool = spooled
+	if err != nil {
+		f.spool = spoolCut
+	}
+	s.evict(f)
+	return err
+}
+
+// spoolSealed ends on the disk what is no longer the open fragment. The mutex is
+// held, but let go meanwhile.
+func (s *Stream) spoolSealed() {
+	if s.spooling.disk == nil {
+		return
+	}
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	s.spooling.turn <- struct{}{}
+	defer func() { <-s.spooling.turn }()
+	if s.spooling.closed {
+		return
+	}
+	if err := s.spoolEnd(); err != nil {
+		s.mu.Lock()
+		s.spoolFault(err)
+		s.mu.Unlock()
+	}
+}
+
+// spoolFailed says what to do about an error of the disk: try again, because
+// there is room now; or go on, without an error or with it.
+func (s *Stream) spoolFailed(ctx context.Context, f *fragment, err error) (again bool, _ error) {
+	if err == nil {
+		return false, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var full *spool.FullError
+	if !errors.As(err, &full) || full.Bound == spool.BoundDisk {
+		s.spoolFault(err)
+		s.leaveSpool(f)
+		f.tried = true
+		return false, nil
+	}
+	switch s.onFull() {
+	case FullDropOldest:
+		if s.giveUpSpooled(full.Go.Last) {
+			return true, nil
+		}
+		s.leaveSpool(f)
+		return false, nil
+	case FullWait:
+		if err := s.waitForDisk(ctx); err != nil {
+			return false, err
+		}
+		return true, nil
+	case FullDropNewest:
+		return false, errOmit
+	}
+	return false, ErrBufferFull
+}
+
+// spoolFault notes that the disk fails, and reports it unless it was known.
+func (s *Stream) spoolFault(err error) {
+	if s.spooling.fault == nil {
+		s.notice(fmt.Errorf("%w: %w", ErrSpool, err))
+	}
+	s.spooling.fault = err
+}
+
+// leaveSpool keeps the rest of a fragment in memory alone. What the disk has of
+// it stays there until the fragment is settled.
+func (s *Stream) leaveSpool(f *fragment) {
+	if s.spooling.writing == f {
+		s.spooling.disk.Cut()
+		s.spooling.writing = nil
+		f.spool = spoolCut
+	}
+}
+
+// giveUpSpooled gives up the oldest fragments of the disk, and returns false if
+// that makes no room.
+func (s *Stream) giveUpSpooled(last spool.Ref) bool {
+	d := Dropped{Reason: DropFull}
+	now := time.Now()
+	for f := s.queue.first; f != nil; {
+		next := f.next
+		if f.ref != 0 && f.ref <= last && f != s.open && !s.inHand(f, now) {
+			s.giveUp(f, &d)
+		}
+		f = next
+	}
+	s.dropped(d)
+	if d.Fragments == 0 {
+		return false
+	}
+	s.mu.Unlock()
+	s.spooling.settle(s.takeSettled())
+	s.mu.Lock()
+	return true
+}
+
+// waitForDisk waits until something was settled, or ctx ends.
+func (s *Stream) waitForDisk(ctx context.Context) error {
+	pending := s.queue.count
+	for s.queue.count >= pending {
+		s.mu.Unlock()
+		select {
+		case <-s.buffer.room:
+		case <-ctx.Done():
+		}
+		s.mu.Lock()
+		if err := s.state(ctx); err != nil {
+			return err
+		}
+	}
+	s.mu.Unlock()
+	s.spooling.settle(s.takeSettled())
+	s.mu.Lock()
+	return nil
+}
+
+// evict lets the memory of a fragment go that the disk has all of, unless a
+// connection is in the midst of it.
+func (s *Stream) evict(f *fragment) {
+	if f.spool != spooled || f.body == nil || f.pins > 0 || f.settled || f.sent > 0 && f.unsent() {
+		return
+	}
+	s.queue.bytes -= f.size
+	s.buffer.free(f)
+}
+
+// journal notes that the spool has to know what became of a fragment.
+func (s *Stream) journal(f *fragment, as spool.Outcome) {
+	if f.ref == 0 {
+		return
+	}
+	s.spooling.settled = append(s.spooling.settled, settlement{f.ref, as})
+	select {
+	case s.spooling.journal <- struct{}{}:
+	default: // it was told already
+	}
+}
+
+// keepJournal tells the spool what is settled, until done is closed.
+func (s *Stream) keepJournal(done <-chan struct{}) {
+	for open := true; open; {
+		select {
+		case <-s.spooling.journal:
+		case <-done:
+			open = false
+		}
+		s.spooling.settle(s.takeSettled())
+	}
+}
+
+// settle journals outcomes. That it fails means no more than that fragments are
+// sent again after a restart.
+func (p *spooling) settle(list []settlement) {
+	for len(list) > 0 {
+		as := list[0].as
+		var refs []spool.Ref
+		for len(list) > 0 && list[0].as == as {
+			refs = append(refs, list[0].ref)
+			list = list[1:]
+		}
+		_ = p.disk.Settle(as, refs...)
+	}
+}
+
+// closeSpool writes what is not on the disk yet, lets memory go, and closes the
+// spool. Nobody writes any more but a late writer, who finds it closed.
+func (s *Stream) closeSpool() error {
+	p := &s.spooling
+	if p.disk == nil {
+		return nil
+	}
+	p.turn <- struct{}{}
+	defer func() { <-p.turn }()
+	p.closed = true
+	s.mu.Lock()
+	last := s.newest()
+	s.mu.Unlock()
+	err := s.spoolUpTo(last)
+	err = errors.Join(err, s.spoolEnd())
+	p.settle(s.takeSettled())
+	return errors.Join(err, p.disk.Close())
+}
+
+// takeSettled returns what is not journaled yet, for the caller to do.
+func (s *Stream) takeSettled() []settlement {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := s.spooling.settled
+	s.spooling.settled = nil
+	return list
+}
+
+// producerID is the identity of whoever sends.
+func (s *Stream) producerID() millrace.ProducerID {
+	if s.spooling.disk != nil {
+		return s.spooling.disk.Producer()
+	}
+	return s.buffer.producer
+}

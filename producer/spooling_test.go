@@ -1,0 +1,210 @@
+package producer
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/mkv"
+)
+
+func newSpooling(t testing.TB, o StreamConfig) (*bench, *Client) {
+	t.Helper()
+	c := &Client{Spool: t.TempDir()}
+	o.Buffer.Spool = true
+	return newBench(t, c, o), c
+}
+
+// fragmentBytes is what a fragment of the bench holds: the letters' frames.
+func fragmentBytes(first time.Duration, frames int, n int, tags []byte) []byte {
+	b := spoolHead(uint64(first.Milliseconds()))
+	for i := range frames {
+		b = append(append(b, '<'), pattern(n, first+time.Duration(i)*time.Second)...)
+	}
+	return append(b, tags...)
+}
+
+func TestWhatTheDiskHasIsReadBack(t *testing.T) {
+	b, _ := newSpooling(t, StreamConfig{})
+	tags := mkv.AppendBytes(nil, mkv.IDTags, []byte("behind"))
+	leading := mkv.AppendBytes(nil, mkv.IDTags, []byte("in front"))
+	b.now += time.Second
+	first := b.now
+	b.must(b.s.begin(t.Context(), fragmentHead{timecode: uint64(first.Milliseconds()), first: first, leading: [][]byte{leading}, cluster: []byte("another head")}))
+	b.must(b.frame(3000, true))
+	b.must(b.add(3000))
+	b.must(b.s.appendTags(t.Context(), tags))
+	b.s.end()
+	f := b.next(nil)
+	if f.body != nil {
+		t.Error("the fragment is still in memory")
+	}
+	got, err := b.read(f)
+	want := append(leading, fragmentBytes(first, 2, 3000, tags)...)
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("read %d bytes, err = %v, want %d", len(got), err, len(want))
+	}
+	if f.clusterStart != int64(len(leading)) || f.headEnd != f.clusterStart+spoolHeadSize || f.clusterEnd != f.size-int64(len(tags)) {
+		t.Errorf("cluster from %d, head to %d, cluster to %d of %d", f.clusterStart, f.headEnd, f.clusterEnd, f.size)
+	}
+	b.close()
+}
+
+func TestAFragmentThatLeavesMemoryIsReadOnWhereItStood(t *testing.T) {
+	b, _ := newSpooling(t, StreamConfig{})
+	b.must(b.begin(90_000))
+	b.must(b.add(90_000))
+	f := b.next(nil)
+	var c cursor
+	defer c.close()
+	b.s.mu.Lock()
+	b.s.pin(f)
+	batch, n := f.take(&c, nil, 100_000)
+	head := bytes.Join(batch, nil)
+	b.s.mu.Unlock()
+	b.s.end()
+	b.s.mu.Lock()
+	if f.body == nil {
+		t.Error("memory was let go while it was pinned")
+	}
+	b.s.unpin(f) // nothing says that the connection took it
+	if f.body != nil {
+		t.Error("memory is kept although the disk has it")
+	}
+	b.s.mu.Unlock()
+	rest := make([]byte, f.size)
+	m, err := b.s.readSpooled(t.Context(), f, &c, rest)
+	want := fragmentBytes(f.first, 2, 90_000, nil)
+	if got := append(head, rest[:m]...); err != nil || !bytes.Equal(got, want) || c.at != f.size {
+		t.Errorf("read %d and %d bytes to %d, err = %v", n, m, c.at, err)
+	}
+	b.close()
+}
+
+func TestAStreamGoesOnWithWhatItsSpoolHas(t *testing.T) {
+	b, c := newSpooling(t, StreamConfig{})
+	for range 3 {
+		b.must(b.begin(100))
+		b.must(b.add(100))
+	}
+	first := b.next(nil)
+	second := b.next(first)
+	b.settle(first, persisted)
+	identity := second.identity
+	b.close()
+	names, err := c.Spooled()
+	if err != nil || len(names) != 1 || names[0] != "Gate" {
+		t.Errorf("spooled are %v, err = %v", names, err)
+	}
+
+	again := newBench(t, c, StreamConfig{Buffer: BufferRules{Spool: true}})
+	again.now = b.now
+	if again.s.producerID() != b.s.producerID() {
+		t.Error("the producer is another one")
+	}
+	if got := again.stats(); got.Begun != 2 || got.Pending != 2 || got.Backlog != 3*time.Second || got.Buffered != 0 || got.Spooled == 0 {
+		t.Errorf("stats %+v", got)
+	}
+	f := again.next(nil)
+	if f.identity != identity || f.timecode != second.timecode || f.first != second.first || f.last != second.last || f.size != second.size || string(f.header.bytes) != "header" {
+		t.Errorf("found %+v, want %+v", f, second)
+	}
+	got, err := again.read(f)
+	if want := fragmentBytes(second.first, 2, 100, nil); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("read %x, err = %v, want %x", got, err, want)
+	}
+	again.must(again.begin(100))
+	last := again.next(again.next(f))
+	if last == nil || last.header != f.header || last.identity.Session == f.identity.Session || last.identity.Sequence != 1 {
+		t.Errorf("new fragment %+v", last)
+	}
+	again.close()
+}
+
+func TestAKilledProcessLosesNothingThatWriteTook(t *testing.T) {
+	b, c := newSpooling(t, StreamConfig{})
+	b.must(b.begin(100))
+	b.must(b.add(100))
+	b.must(b.begin(100))
+	b.must(b.add(100))
+	// The directory as it is, without anything being ended: what a kill leaves.
+	killed := &Client{Spool: t.TempDir()}
+	b.must(os.CopyFS(filepath.Join(killed.Spool, spoolName("Gate")), os.DirFS(filepath.Join(c.Spool, spoolName("Gate")))))
+	b.close()
+	again := newBench(t, killed, StreamConfig{Buffer: BufferRules{Spool: true}})
+	for f := again.next(nil); f != nil; f = again.next(f) {
+		got, err := again.read(f)
+		if want := fragmentBytes(f.first, 2, 100, nil); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("read %x, err = %v, want %x", got, err, want)
+		}
+	}
+	again.want("[1 3]")
+	again.close()
+}
+
+func TestDamageOnTheDiskCostsOneFragment(t *testing.T) {
+	b, c := newSpooling(t, StreamConfig{})
+	for range 3 {
+		b.must(b.begin(1000))
+	}
+	b.s.end()
+	flip(t, filepath.Join(c.Spool, spoolName("Gate")), pattern(1000, b.now-time.Second))
+	first := b.next(nil)
+	second := b.next(first)
+	if _, err := b.read(second); !errors.Is(err, errGone) {
+		t.Errorf("read of a damaged fragment: %v", err)
+	}
+	b.want("[1 3]")
+	b.close()
+	if got := say(b.dropped); len(got) != 1 || got[0] != "5: 1 fragments, 1 frames, 1023 bytes from 2 to 2" {
+		t.Errorf("dropped are %q", got)
+	}
+	if got := b.stats(); got.Dropped != 1 || got.Pending != 2 {
+		t.Errorf("stats %+v", got)
+	}
+}
+
+// flip flips a bit in the middle of the bytes, in whatever file they are.
+func flip(t *testing.T, dir string, where []byte) {
+	t.Helper()
+	list, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range list {
+		all, err := os.ReadFile(name)
+		if at := bytes.Index(all, where); err == nil && at >= 0 {
+			all[at+len(where)/2] ^= 1
+			if err := os.WriteFile(name, all, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+	}
+	t.Fatal("the bytes are nowhere")
+}
+
+func TestNamesOfSpools(t *testing.T) {
+	for name, dir := range map[millrace.StreamName]string{
+		"gate-3.b_c": "stream-gate-3.b_c",
+		"Gate":       "stream-+gate",
+		"CON":        "stream-+c+o+n",
+		"..":         "stream-..",
+	} {
+		if got := spoolName(name); got != dir {
+			t.Errorf("directory of %s is %s, want %s", name, got, dir)
+		}
+		if got, ok := parseSpoolName(dir); got != name || !ok {
+			t.Errorf("%s is of %s, %v", dir, got, ok)
+		}
+	}
+	for _, dir := range []string{"gate", "stream-Gate", "stream-++g", "stream-g+"} {
+		if name, ok := parseSpoolName(dir); ok {
+			t.Errorf("%s is of %s", dir, name)
+		}
+	}
+}
