@@ -28,6 +28,9 @@ type connection struct {
 	header   *header
 	out      *chunkWriter
 	body     io.Reader     // of the response
+	buf      []byte        // for what is read from the disk; nil before it was needed
+	spooled  bool          // at is to be read from the disk
+	cut      bool          // at was given up before all of it was sent
 	done     chan struct{} // closed when the response has ended
 
 	// Guarded by the upload's mutex.

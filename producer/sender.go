@@ -2,6 +2,7 @@ package producer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -144,7 +145,7 @@ func (s *Stream) runConnection(ctx context.Context, h *header, again int) error 
 
 	go s.readAcks(c)
 	stop := context.AfterFunc(ctx, func() { _ = c.conn.Close() }) // ends reads and writes
-	err = s.send(c)
+	err = s.send(ctx, c)
 	stop()
 	_ = c.conn.Close() // all that counts has been acknowledged, or will be sent again
 	<-c.done
@@ -190,15 +191,23 @@ func (s *Stream) accepted(c *connection, again int) {
 
 // send writes what there is until the connection ends, or until it has to be
 // ended because nothing more belongs on it.
-func (s *Stream) send(c *connection) error {
+func (s *Stream) send(ctx context.Context, c *connection) error {
+	defer c.from.close()
 	batch := [][]byte{c.header.bytes}
 	n := len(c.header.bytes)
 	for {
 		var more bool
+		var err error
 		if batch, n, more = s.nextBatch(c, batch, n); !more {
+			if c.cut {
+				return errGone
+			}
 			return c.end(s)
 		}
-		err := c.out.write(batch, n)
+		batch, n, err = s.readBatch(ctx, c, batch, n)
+		if err == nil && n > 0 {
+			err = c.out.write(batch, n)
+		}
 		s.wrote(c, n)
 		if err != nil {
 			return err
@@ -206,6 +215,21 @@ func (s *Stream) send(c *connection) error {
 		clear(batch) // what was written may be let go
 		batch, n = batch[:0], 0
 	}
+}
+
+// readBatch adds to a batch what is on the disk alone.
+func (s *Stream) readBatch(ctx context.Context, c *connection, batch [][]byte, n int) ([][]byte, int, error) {
+	if !c.spooled {
+		return batch, n, nil
+	}
+	if c.buf == nil {
+		c.buf = make([]byte, maxBatch/4)
+	}
+	more, err := s.readSpooled(ctx, c.at, &c.from, c.buf)
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return append(batch, c.buf[:more]), n + more, err
 }
 
 // wrote notes that a batch was written.
@@ -225,17 +249,23 @@ func (s *Stream) nextBatch(c *connection, batch [][]byte, n int) ([][]byte, int,
 		if c.over || s.err != nil {
 			return nil, 0, false
 		}
+		if c.at != nil && c.at.settled && c.from.at > 0 && c.from.at < c.at.size {
+			c.cut = true // the server must not take what it has of it for all
+			return nil, 0, false
+		}
 		f := s.nextFragment(c)
 		switch {
 		case f == nil && s.closing, f != nil && f.header != c.header:
 			return nil, 0, false
 		case f != nil:
 			if f != c.at {
+				c.from.close()
 				c.at, c.from = f, cursor{}
 				c.sent = append(c.sent, f)
 				f.started = true
 			}
 			s.pin(f)
+			c.spooled = f.body == nil
 			batch, more := f.take(&c.from, batch, maxBatch)
 			s.stats.Sent += int64(n + more)
 			return batch, n + more, true
