@@ -24,3 +24,22 @@ const (
 	FrameSize  = frameSize
 	ChunkSize  = chunkSize
 )
+
+// HeaderCopies are where the copies of a file's header stand.
+var HeaderCopies = [...]int{len(fileHead), headerCopyAt}
+
+// SetVersion changes the version in a copy of a file's header.
+func SetVersion(b []byte, version byte) {
+	b[8] = version
+	copy(b[60:], seal(b[:60:60], 0)[60:])
+}
+
+// Recovered is Open without the goroutine that syncs.
+func Recovered(o Options) (*Spool, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Spool{o: o, fs: o.fs, next: 1}
+	return s, s.recover()
+}

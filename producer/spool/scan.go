@@ -3,6 +3,7 @@ package spool
 import (
 	"errors"
 	"fmt"
+	"io"
 )
 
 // errUnborn: a crash left a file without anything that can be read.
@@ -10,7 +11,7 @@ var errUnborn = errors.New("file has no start")
 
 // guessSalt reads the salt from the first record, which counts if its checksum
 // does.
-func guessSalt(f file) (uint64, error) {
+func guessSalt(f io.ReaderAt) (uint64, error) {
 	b := make([]byte, preambleSize+headerSize)
 	if err := readFull(f, b, 0); err != nil {
 		if errors.Is(err, ErrDamaged) {
@@ -36,9 +37,13 @@ type scanner struct {
 	src    window
 	size   int64
 	off    int64
-	good   int64 // behind the last record that counts
-	synced int64 // bytes of the file that were durable once, as its records say
-	verify bool  // frames too, from synced on
+	good   int64                       // behind the last record that counts
+	synced int64                       // bytes of the file that were durable once, as its records say
+	end    int64                       // behind the last record, the index that is
+	lost   Range                       // fragments of which nothing is whole, though others follow
+	holes  int64                       // bytes that were skipped because no record could be read there
+	verify bool                        // frames too, from synced on
+	each   func(frame io.Reader) error // is given each frame that counts; may be nil
 
 	cur   *entry // the fragment that the records belong to; nil if they count for nothing
 	index uint32
@@ -58,13 +63,19 @@ func (s *Spool) scan(f *dataFile, src file, h fileHeader) (synced int64, err err
 		return 0, err
 	}
 	for _, c.verify = range [...]bool{false, true} {
-		c.off, c.good, c.cur, f.entries = start, start, nil, nil
+		c.off, c.good, c.cur, f.entries, c.holes = start, start, nil, nil, 0
 		if err := c.run(); err != nil {
 			return 0, err
 		}
 	}
 	s.opening.Scanned++
 	s.opening.Cut += f.size - c.good
+	if c.lost.Fragments > 0 {
+		s.o.Report(Problem{Err: damaged("first frame of fragment"), File: dataName(f.number), Range: c.lost})
+	}
+	if c.holes > 0 {
+		s.o.Report(Problem{Err: fmt.Errorf("%d bytes between records: %w", c.holes, ErrDamaged), File: dataName(f.number)})
+	}
 	for i := range f.entries {
 		if e := &f.entries[i]; e.is(stateDamaged) {
 			p := Problem{Err: damaged("fragment"), File: dataName(f.number)}
@@ -112,9 +123,11 @@ func (c *scanner) run() error {
 	}
 	// A fragment without a frame is nothing.
 	kept := c.f.entries[:0]
-	for _, e := range c.f.entries {
+	for i, e := range c.f.entries {
 		if e.bytes > 0 {
 			kept = append(kept, e)
+		} else if i < len(c.f.entries)-1 {
+			c.lost.add(c.f.fragment(&e))
 		}
 	}
 	c.f.entries = kept
@@ -134,6 +147,7 @@ func (c *scanner) step() error {
 	if end > c.size {
 		return damaged("end of file")
 	}
+	c.end = max(c.end, end)
 	switch rec.kind {
 	case kindIndex:
 		return errIndex
@@ -181,6 +195,11 @@ func (c *scanner) add(end int64) error {
 		if !ok {
 			c.close(c.blame(c.off))
 			return nil
+		}
+	}
+	if c.each != nil {
+		if err := c.each(io.NewSectionReader(&c.src, end-f.payload, f.payload)); err != nil {
+			return err
 		}
 	}
 	c.index++
@@ -234,6 +253,7 @@ func (c *scanner) skip() error {
 		return err
 	}
 	c.close(c.blame(c.off))
+	c.holes += next - c.off
 	c.off = next
 	return nil
 }
