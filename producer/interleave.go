@@ -125,7 +125,7 @@ func (p *packager) drain(ctx context.Context, now time.Time, all bool) error {
 func (p *packager) complete(ctx context.Context) error {
 	for _, t := range p.tracks {
 		f := t.queue.first()
-		if f == nil || t.in == nil || t.inOpen > 0 || f.as != t.in || p.full(f) {
+		if f == nil || t.in == nil || t.inOpen > 0 || f.as != t.in {
 			continue
 		}
 		if err := p.place(ctx, f); err != nil {
@@ -157,7 +157,7 @@ func (p *packager) next(now time.Time, all bool) (f *frame, cuts bool) {
 		return f, p.begins(f)
 	}
 	head := lead.queue.first()
-	if f, cuts, ok := p.follower(lead, head, now); ok {
+	if f, cuts = p.follower(lead, head, now); f != nil {
 		return f, cuts
 	}
 	if head == nil {
@@ -177,32 +177,30 @@ func (p *packager) next(now time.Time, all bool) (f *frame, cuts bool) {
 }
 
 // follower returns a frame of a track other than the lead that goes out next, if
-// there is one.
-func (p *packager) follower(lead *packed, head *frame, now time.Time) (*frame, bool, bool) {
-	var best *frame
+// there is one: the earliest, because one that a fragment begins with may leave
+// no room for others that are earlier.
+func (p *packager) follower(lead *packed, head *frame, now time.Time) (best *frame, cuts bool) {
 	for _, t := range p.tracks {
 		f := t.queue.first()
 		if t == lead || f == nil {
 			continue
 		}
+		fits := p.fits(f)
 		switch expired := p.expired(f, now); {
-		case p.fits(f):
-			if !expired && !p.passed(f, lead, head) {
-				continue
-			}
+		case fits && !expired && !p.passed(f, lead, head):
+			continue
+		case fits:
 		case !expired:
 			continue
-		case head != nil || p.coming(lead, now):
+		case head != nil && head.at-f.at <= p.rules.startHold, head == nil && p.coming(lead, now):
 			p.forced = p.forced || p.open.going
 			continue
-		default: // the lead is not coming
-			return f, true, true
 		}
-		if best == nil || f.at < best.at {
-			best = f
+		if best == nil || f.at < best.at { // the lead, if f does not fit, is not coming, or is too late for it
+			best, cuts = f, !fits
 		}
 	}
-	return best, false, best != nil
+	return best, cuts
 }
 
 // passed reports whether the lead's time has come to f.

@@ -63,7 +63,7 @@ func standsAlone(codec media.Codec) bool { return codec == media.MJPEG }
 // beginWith begins a fragment whose first frame is f.
 func (p *packager) beginWith(ctx context.Context, f *frame) error {
 	o := &p.open
-	if o.going && !f.key && f.track.video && f.as == f.track.in && p.full(f) {
+	if o.going && !f.key && f.track.video && f.as == f.track.in && f.at-o.last < p.rules.maxDuration {
 		p.once(oddGOP, &Notice{Track: f.track.number, Err: ErrLongGOP})
 	}
 	if err := p.endCluster(ctx, false); err != nil {
@@ -101,17 +101,21 @@ func (p *packager) beginWith(ctx context.Context, f *frame) error {
 // whether that makes another header.
 func (p *packager) declare(f *frame) bool {
 	changed := false
+	size := int64(len(f.data))
 	for _, t := range p.tracks {
 		as := (*media.Track)(nil)
-		if t == f.track {
+		g := t.queue.first()
+		switch {
+		case t == f.track:
 			as = f.as
-		} else if p.expects(t, f.at) {
+		case !p.expects(t, f.at):
+		case g == nil:
 			as = t.as
-			if g := t.queue.first(); g != nil {
-				as = g.as
-			}
+		case size+int64(len(g.data))+maxTracks*blockHead <= p.rules.maxBytes:
+			as = g.as
+			size += int64(len(g.data))
 		}
-		if as == nil && !t.absent && t.in != nil || as == nil && !t.heard && !t.absent {
+		if as == nil && g == nil && !t.absent && (t.in != nil || !t.heard) {
 			t.absent = true
 			p.notice(&Notice{Track: t.number, Err: ErrSilent})
 		}

@@ -39,6 +39,7 @@ type packingRules struct {
 	offset   time.Duration // is added to every time
 	relative bool
 	nudge    time.Duration
+	reorder  time.Duration // how far a picture may be shown before one that was decoded before
 	regress  RegressPolicy
 }
 
@@ -60,7 +61,8 @@ func resolveRules(c *StreamConfig) (packingRules, error) {
 	}
 	r.hold = min(r.hold, maxTicks*r.tick/4)
 	r.startHold = max(r.hold, min(DefaultInterleave, maxTicks*r.tick/4))
-	r.patience = r.startHold
+	r.reorder = min(reorderSpan, maxTicks*r.tick/4)
+	r.patience = 2 * r.startHold
 	if c.Buffer.Spool && f.Interleave == 0 {
 		r.hold = 0
 	}

@@ -70,7 +70,7 @@ func (r *packingRules) follow(t *packed, pts time.Duration) (time.Duration, bool
 	switch {
 	case !c.going || c.loose || back < 0:
 		return pts, true
-	case t.video && back > 0 && back <= reorderSpan:
+	case t.video && back > 0 && back <= r.reorder:
 		return pts, true
 	case back == 0 && !t.timed():
 		return pts, true
@@ -99,7 +99,7 @@ func (p *packager) before(t *packed, at time.Duration) bool {
 	case p.open.going:
 		return p.open.last-at > p.rules.span()
 	case p.open.any:
-		return p.open.first-at > reorderSpan
+		return p.open.first-at > p.rules.reorder
 	}
 	return false
 }

@@ -1,0 +1,159 @@
+package producer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/millrace/millrace/media"
+)
+
+func cameraTracks() []media.Track {
+	return []media.Track{
+		{Number: 1, Type: media.Video, CodecID: "V_TEST"},
+		{Number: 2, Type: media.Audio, CodecID: "A_TEST"},
+	}
+}
+
+func TestEachTrackMayHaveAGoroutine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := unconnected(t, StreamConfig{Tracks: cameraTracks()})
+		defer s.Abort()
+		var want [2][]taken
+		var group sync.WaitGroup
+		for i := range want {
+			group.Go(func() {
+				for n := range 300 {
+					time.Sleep(time.Duration(20+13*i) * time.Millisecond)
+					f := media.Frame{Track: media.TrackNumber(i + 1), PTS: epoch + time.Since(time.Unix(946684800, 0)), Key: n%30 == 0}
+					f.Data = fmt.Appendf(nil, "%d/%d", i+1, n)
+					if err := s.Write(t.Context(), f); err != nil {
+						t.Error(err)
+					}
+					want[i] = append(want[i], taken{uint64(f.Track), f.PTS, string(f.Data)})
+				}
+			})
+		}
+		group.Go(func() {
+			for n := range 200 {
+				time.Sleep(31 * time.Millisecond)
+				if err := s.SetTag("n", fmt.Sprint(n), TagScope(n%3)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		group.Wait()
+		if err := s.packager.close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		compare(t, append(want[0], want[1]...), check(t, s))
+	})
+}
+
+func TestFramesOfOneTrackAreNeverHeld(t *testing.T) {
+	s := unconnected(t, StreamConfig{Tracks: cameraTracks()[:1]})
+	defer s.Abort()
+	for n := range 100 {
+		data := fmt.Appendf(nil, "frame %d", n)
+		if err := s.Write(t.Context(), media.Frame{Track: 1, PTS: epoch + time.Duration(n)*40*time.Millisecond, Key: n%10 == 0, Data: data}); err != nil {
+			t.Fatal(err)
+		}
+		if documents, _ := kept(s); !bytes.HasSuffix(documents[len(documents)-1], data) {
+			t.Fatalf("frame %d is not in the buffer", n)
+		}
+	}
+}
+
+// Pictures go as they come, and only where a fragment begins they wait for sound
+// that is behind, for as long as the rules say.
+func TestFollowersAreHeldBriefly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := unconnected(t, StreamConfig{Tracks: cameraTracks(), Fragment: FragmentRules{Interleave: 300 * time.Millisecond}})
+		defer s.Abort()
+		frame := func(track media.TrackNumber, at time.Duration, data string) {
+			if err := s.Write(t.Context(), media.Frame{Track: track, PTS: epoch + at, Key: data == "K", Data: []byte(data)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		has := func(data string) bool {
+			documents, _ := kept(s)
+			return len(documents) > 0 && bytes.HasSuffix(documents[len(documents)-1], []byte(data))
+		}
+		frame(1, 0, "K")
+		if has("K") {
+			t.Error("the first picture went without sound")
+		}
+		frame(2, 0, "x")
+		if !has("x") {
+			t.Error("picture and sound are held")
+		}
+		frame(1, 500*time.Millisecond, "p")
+		if !has("p") {
+			t.Error("a picture is held within a fragment")
+		}
+		frame(1, time.Second, "K")
+		time.Sleep(299 * time.Millisecond)
+		synctest.Wait()
+		if has("K") {
+			t.Error("a fragment began without sound")
+		}
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
+		if !has("K") {
+			t.Error("a picture is held for longer than the rules say")
+		}
+	})
+}
+
+// Who waits for the turn of somebody whom a full buffer makes wait can give up,
+// and tags need no turn.
+func TestAFullBufferHoldsOnlyWritersUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := unconnected(t, StreamConfig{Tracks: cameraTracks()[:1], Buffer: BufferRules{MaxBytes: 200 << 10, OnFull: FullWait}})
+		frame := func(ctx context.Context, n int) error {
+			return s.Write(ctx, media.Frame{Track: 1, PTS: epoch + time.Duration(n)*time.Second, Key: true, Data: make([]byte, 90<<10)})
+		}
+		blocked := make(chan error)
+		go func() {
+			n := 0
+			for frame(t.Context(), n) == nil {
+				n++
+			}
+			blocked <- frame(t.Context(), n+1)
+		}()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := frame(ctx, 100); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a second writer: %v", err)
+		}
+		if err := s.EndFragment(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("the end of the fragment: %v", err)
+		}
+		if err := s.SetTag("a", "b", EveryFragment); err != nil {
+			t.Errorf("a tag: %v", err)
+		}
+		s.Abort()
+		if err := <-blocked; !errors.Is(err, ErrClosed) {
+			t.Errorf("the first writer: %v", err)
+		}
+	})
+}
+
+func TestNothingIsHeldWithoutABound(t *testing.T) {
+	s := unconnected(t, StreamConfig{Tracks: cameraTracks(), Mode: Offline, Fragment: FragmentRules{Idle: -1}})
+	defer s.Abort()
+	for n := range 3000 { // all at one time, so that time does not bound them
+		if err := s.Write(t.Context(), media.Frame{Track: 2, PTS: epoch + time.Duration(n)*50*time.Microsecond, Data: make([]byte, 10<<10)}); err != nil {
+			t.Fatal(err)
+		}
+		if p := s.packager; p.held > maxHeld+1 || p.stored > maxHeldBytes+10<<10 {
+			t.Fatalf("%d frames are held, of %d bytes", p.held, p.stored)
+		}
+	}
+}
