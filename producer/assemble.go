@@ -105,8 +105,10 @@ func (s *Stream) appendFrame(ctx context.Context, frame frameInfo, head, data []
 	if f == nil {
 		return err
 	}
-	if f, err = s.spoolAdd(ctx, f, frame, n, head, data); f == nil {
-		return err
+	if s.spooling.disk != nil {
+		if f, err = s.spoolAdd(ctx, f, frame, n, head, data); f == nil {
+			return err
+		}
 	}
 	s.buffer.add(f.body, head)
 	s.buffer.add(f.body, data)
@@ -125,7 +127,10 @@ func (s *Stream) append(ctx context.Context, frame frameInfo, pieces ...[]byte) 
 		return err
 	}
 	for _, p := range pieces {
-		if f, err = s.spoolAdd(ctx, f, frame, int64(len(p)), p); f == nil {
+		if s.spooling.disk == nil {
+			break
+		}
+		if f, err = s.spoolAdd(ctx, f, frame, int64(len(p)), nil, p); f == nil {
 			return err
 		}
 	}

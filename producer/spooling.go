@@ -23,6 +23,7 @@ type spooling struct {
 	turn    chan struct{} // of one; in it while somebody writes
 	writing *fragment     // open on the disk; whoever has the turn may touch it
 	closed  bool          // likewise
+	pieces  [][]byte      // memory for spoolAdd, which the goroutine that writes has for itself
 
 	// The stream's mutex guards these.
 	fault   error         // why the disk takes nothing; nil while it does
@@ -122,12 +123,12 @@ func (s *Stream) spoolFrame(ctx context.Context, f *fragment, as spool.Frame, pi
 
 // spoolAdd writes a frame of the open fragment to the disk, or marks it for
 // later, and returns the fragment if the frame is to be kept.
-func (s *Stream) spoolAdd(ctx context.Context, f *fragment, frame frameInfo, n int64, pieces ...[]byte) (*fragment, error) {
-	if s.spooling.disk == nil {
-		return f, nil
-	}
+func (s *Stream) spoolAdd(ctx context.Context, f *fragment, frame frameInfo, n int64, head, data []byte) (*fragment, error) {
 	as := spool.Frame{Offset: frame.at - f.first, Key: frame.key}
+	pieces := append(s.spooling.pieces[:0], head, data)
 	err := s.spoolFrame(ctx, f, as, pieces...)
+	clear(pieces)
+	s.spooling.pieces = pieces
 	switch {
 	case errors.Is(err, errOmit):
 		s.cut(f)
@@ -199,7 +200,7 @@ func (s *Stream) spoolUpTo(f *fragment) error {
 // on the disk and nothing younger is.
 func (s *Stream) firstUnspooled(f *fragment) *fragment {
 	var first *fragment
-	for ; f != nil && f.spool == unspooled && !f.held; f = f.prev {
+	for ; f != nil && f.spool == unspooled; f = f.prev {
 		first = f
 	}
 	return first
@@ -237,6 +238,9 @@ func (s *Stream) spoolWhole(f *fragment) error {
 		s.spooling.disk.Cut() // what was begun is begun again, or kept in memory
 		s.spooling.writing = nil
 		s.spooling.settled = append(s.spooling.settled, settlement{ref, spool.Dropped})
+	}
+	if errors.Is(err, spool.ErrTooLarge) || errors.Is(err, millrace.ErrInvalid) {
+		f.spool = spoolCut // the disk will never have it
 	}
 	s.unpin(f)
 	return err

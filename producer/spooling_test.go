@@ -10,6 +10,7 @@ import (
 
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/mkv"
+	"github.com/millrace/millrace/producer/spool"
 )
 
 func newSpooling(t testing.TB, o StreamConfig) (*bench, *Client) {
@@ -207,4 +208,66 @@ func TestNamesOfSpools(t *testing.T) {
 			t.Errorf("%s is of %s", dir, name)
 		}
 	}
+}
+
+func TestADiskThatFailsLeavesMediaInMemoryUntilItIsWell(t *testing.T) {
+	c := &Client{Spool: t.TempDir()}
+	b := newBench(t, c, StreamConfig{Buffer: BufferRules{Spool: true, SpoolBytes: 1 << 20}})
+	dir := filepath.Join(c.Spool, spoolName("Gate"))
+	fill := func() { // more than one file takes, so that another has to be made
+		for range 4 {
+			b.must(b.begin(50_000))
+		}
+	}
+	fill()
+	b.must(os.Rename(dir, dir+"-gone"))
+	fill()
+	b.tell()
+	if n := count(b.notices, ErrSpool); n != 1 {
+		t.Errorf("notices %v", b.notices)
+	}
+	if got := b.stats(); got.Buffered < 100_000 {
+		t.Errorf("memory keeps %d bytes", got.Buffered)
+	}
+	b.must(os.Rename(dir+"-gone", dir))
+	b.must(b.begin(50_000))
+	if got := b.stats(); got.Buffered > 60_000 || got.Spooled < 8*50_000 {
+		t.Errorf("memory keeps %d bytes when the disk is well again, which has %d", got.Buffered, got.Spooled)
+	}
+	b.tell()
+	if n := count(b.notices, ErrSpool); n != 1 || len(b.dropped) != 0 {
+		t.Errorf("notices %v, dropped %q", b.notices, say(b.dropped))
+	}
+	b.close()
+	again := newBench(t, c, StreamConfig{Buffer: BufferRules{Spool: true}})
+	again.want("[1 2 3 4 5 6 7 8 9]")
+	for f := again.next(nil); f != nil; f = again.next(f) {
+		if got, err := again.read(f); err != nil || !bytes.Equal(got, fragmentBytes(f.first, 1, 50_000, nil)) {
+			t.Errorf("fragment %d is read as %d bytes, err = %v", f.ordinal, len(got), err)
+		}
+	}
+	again.close()
+}
+
+// count is how many of the errors are of a kind.
+func count(list []error, kind error) (n int) {
+	for _, err := range list {
+		if errors.Is(err, kind) {
+			n++
+		}
+	}
+	return n
+}
+
+func TestAHeaderThatTheDiskCannotHaveStaysInMemory(t *testing.T) {
+	b, _ := newSpooling(t, StreamConfig{})
+	b.s.setHeader(make([]byte, spool.MaxHeader+1))
+	b.must(b.begin(100))
+	b.s.setHeader([]byte("header"))
+	b.must(b.begin(100))
+	b.must(b.begin(100))
+	if got := b.stats(); got.Buffered != 2*(100+1+spoolHeadSize) {
+		t.Errorf("memory keeps %d bytes", got.Buffered)
+	}
+	b.close()
 }
