@@ -62,7 +62,8 @@ func (f *dataFile) share(k facts) *facts {
 	if n := len(f.entries); n > 0 && *f.entries[n-1].facts == k {
 		return f.entries[n-1].facts
 	}
-	return &k
+	shared := k // not k itself, which would then be on the heap always
+	return &shared
 }
 
 // entryOf makes the entry of a fragment whose record is at off.

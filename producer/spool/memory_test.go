@@ -252,6 +252,9 @@ func (h *handle) ReadAt(p []byte, off int64) (int, error) {
 func (h *handle) WriteAt(p []byte, off int64) (int, error) {
 	h.m.mu.Lock()
 	defer h.m.mu.Unlock()
+	if h.m.down {
+		return 0, errCrashed
+	}
 	err := h.m.step("write", h.name)
 	if grow := off + int64(len(p)) - int64(len(h.node.data)); err == nil && h.m.room > 0 && grow > 0 && h.m.used()+grow > h.m.room {
 		err = syscall.ENOSPC
