@@ -231,7 +231,8 @@ func TestADiskThatFailsLeavesMediaInMemoryUntilItIsWell(t *testing.T) {
 	}
 	b.must(os.Rename(dir+"-gone", dir))
 	b.must(b.begin(50_000))
-	if got := b.stats(); got.Buffered > 60_000 || got.Spooled < 8*50_000 {
+	if got := b.stats(); got.Buffered > 110_000 || // the one that the disk failed in may stay
+		got.Spooled < 8*50_000 {
 		t.Errorf("memory keeps %d bytes when the disk is well again, which has %d", got.Buffered, got.Spooled)
 	}
 	b.tell()
