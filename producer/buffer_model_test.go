@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -193,6 +195,10 @@ func (m *model) check() {
 }
 
 func TestWhateverHappensEveryFrameIsAccountedFor(t *testing.T) {
+	rounds := 2
+	if n, err := strconv.Atoi(os.Getenv("MILLRACE_TORTURE")); err == nil {
+		rounds = 100 * n
+	}
 	for name, o := range map[string]StreamConfig{
 		"the oldest goes":                  {},
 		"the newest goes":                  {Buffer: BufferRules{OnFull: FullDropNewest}},
@@ -208,7 +214,7 @@ func TestWhateverHappensEveryFrameIsAccountedFor(t *testing.T) {
 		"on a small disk, writers wait":    {Buffer: BufferRules{Spool: true, SpoolBytes: 1 << 20, OnFull: FullWait}},
 		"on a small disk, errors":          {Buffer: BufferRules{Spool: true, SpoolBytes: 1 << 20, OnFull: FullFail}},
 	} {
-		for seed := range uint64(6) {
+		for seed := range uint64(rounds) {
 			t.Run(fmt.Sprint(name, " ", seed), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) { account(t, seed, o) })
 			})
