@@ -6,6 +6,9 @@ type (
 	File       = file
 )
 
+// Entry is a fragment in memory.
+type Entry = entry
+
 // On returns o for a spool on these files.
 func (o Options) On(fs FileSystem) Options {
 	o.fs = fs

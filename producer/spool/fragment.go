@@ -22,7 +22,7 @@ type Head struct {
 	// Header is the elements from the EBML header up to the first Cluster, at
 	// most MaxHeader bytes. It is stored once per file; another one begins a new
 	// file. The spool's files can be played if the Segment in it is of unknown
-	// size.
+	// size, and best without a SeekHead, which would point elsewhere.
 	Header []byte
 
 	Timecode uint64 // of the Cluster, in units of Scale

@@ -27,6 +27,7 @@ type memory struct {
 	room   int64                              // bytes, if it is above 0
 	fail   func(op, name string, n int) error // n: how many calls of op came before
 	calls  map[string]int                     // by op
+	read   int64                              // bytes
 	locked bool
 }
 
@@ -243,6 +244,7 @@ func (h *handle) ReadAt(p []byte, off int64) (int, error) {
 		return 0, io.EOF
 	}
 	n := copy(p, h.node.data[off:])
+	h.m.read += int64(n)
 	if n < len(p) {
 		return n, io.EOF
 	}
