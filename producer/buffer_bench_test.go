@@ -1,8 +1,12 @@
 package producer
 
 import (
+	"fmt"
+	"runtime"
 	"testing"
 	"time"
+
+	"github.com/millrace/millrace"
 )
 
 // drain has a connection take and the server confirm all that is ended.
@@ -31,7 +35,7 @@ func newCamera(t testing.TB, o StreamConfig) *camera {
 
 func (c *camera) write() {
 	c.now += 40 * time.Millisecond
-	if c.frames%50 == 0 {
+	if c.frames%50 == 0 || c.s.open == nil {
 		c.must(c.s.begin(c.t.Context(), fragmentHead{timecode: uint64(c.now.Milliseconds()), first: c.now, cluster: c.cluster}))
 		c.drain()
 	}
@@ -68,5 +72,32 @@ func BenchmarkBuffer(b *testing.B) {
 			}
 			c.close()
 		})
+	}
+}
+
+func BenchmarkStreamsWithASpool(b *testing.B) {
+	const streams, frames = 200, 150 // six seconds of 2 Mbit/s
+	for b.Loop() {
+		c := &Client{Spool: b.TempDir()}
+		c.pool = newPool(DefaultMemory)
+		var all []*camera
+		for i := range streams {
+			cam := &camera{bench: newBench(b, c, StreamConfig{Buffer: BufferRules{Spool: true, SpoolBytes: 8 << 20}}, millrace.StreamName(fmt.Sprint("gate", i))), head: make([]byte, 8), data: make([]byte, 10_000), cluster: spoolHead(0)}
+			cam.frames = i % 50 // not all begin their fragments at once
+			all = append(all, cam)
+		}
+		for range frames {
+			for _, cam := range all {
+				cam.write()
+			}
+		}
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		b.ReportMetric(float64(m.HeapInuse+m.StackInuse)/streams, "heap-B/stream")
+		b.ReportMetric(float64(m.Sys)/streams, "sys-B/stream")
+		b.ReportMetric(float64(c.pool.held)/streams, "slab-B/stream")
+		for _, cam := range all {
+			cam.close()
+		}
 	}
 }

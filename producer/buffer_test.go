@@ -27,7 +27,7 @@ type bench struct {
 }
 
 // newBench opens a stream without a network. The client may be shared.
-func newBench(t testing.TB, c *Client, o StreamConfig) *bench {
+func newBench(t testing.TB, c *Client, o StreamConfig, name ...millrace.StreamName) *bench {
 	t.Helper()
 	if c.pool == nil {
 		c.pool = newPool(max(c.Memory, 1<<20))
@@ -38,7 +38,7 @@ func newBench(t testing.TB, c *Client, o StreamConfig) *bench {
 	b := &bench{t: t, over: make(chan struct{}), now: time.Hour}
 	o.Events.Dropped = func(d Dropped) { b.dropped = append(b.dropped, d) }
 	o.Events.Notice = func(err error) { b.notices = append(b.notices, err) }
-	b.s = &Stream{name: "Gate", config: o}
+	b.s = &Stream{name: append(name, "Gate")[0], config: o}
 	b.s.changed = sync.NewCond(&b.s.mu)
 	if err := b.s.newBuffer(c); err != nil {
 		t.Fatal(err)

@@ -34,6 +34,17 @@ func (s *Stream) Gate(open bool) {
 	s.wake()
 }
 
+// SetMode changes when fragments are sent from now on, and with it what a full
+// buffer does unless BufferRules say so. It may be called at any time by any
+// goroutine.
+func (s *Stream) SetMode(m Mode) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.config.Mode = m
+	s.buffer.pool.setSheds(&s.buffer.share, s.sheds())
+	s.wake()
+}
+
 // admitHeld lets what was held be sent, from the first key frame on.
 func (s *Stream) admitHeld() {
 	f := s.firstHeld()

@@ -1,6 +1,8 @@
 package producer
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -91,6 +93,42 @@ func TestDelayedFragmentsAreDueWhenTheyAreOld(t *testing.T) {
 		}
 		b.close()
 	})
+}
+
+func TestTheModeMayChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, &Client{}, StreamConfig{Mode: Delayed, Delay: time.Hour, Buffer: BufferRules{MaxBytes: 200}})
+		for range 4 {
+			b.gop()
+		}
+		if f := b.next(nil); f != nil || b.stats().Dropped != 1 {
+			t.Errorf("next is %+v, stats %+v", f, b.stats())
+		}
+		b.s.SetMode(Offline)
+		if b.next(nil) == nil {
+			t.Error("it is still delayed")
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := b.s.begin(ctx, fragmentHead{first: b.now, cluster: make([]byte, 150)}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a full buffer: %v", err)
+		}
+		b.close()
+	})
+}
+
+func TestNobodyWaitsForWhatIsBehindAGate(t *testing.T) {
+	b := newBench(t, &Client{}, StreamConfig{Mode: Delayed, Delay: time.Hour})
+	b.gop()
+	b.s.end()
+	b.s.Gate(false)
+	b.gop()
+	b.gop()
+	b.settle(b.next(nil), persisted)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	b.must(b.s.Flush(ctx))
+	b.close()
 }
 
 func TestMediaThatAreTooOldAreDropped(t *testing.T) {

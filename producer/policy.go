@@ -24,7 +24,7 @@ func (s *Stream) onFull() FullPolicy {
 }
 
 // sheds reports whether the stream can give memory back that it holds.
-func (s *Stream) sheds() bool { return s.onFull() == FullDropOldest }
+func (s *Stream) sheds() bool { return s.onFull() == FullDropOldest || s.config.Buffer.Spool }
 
 // admit makes room for n more bytes, copied of which take memory of the pool,
 // as the stream's policy says. It returns false for bytes that are to be left
@@ -87,9 +87,7 @@ func (s *Stream) makeRoom(n, copied int64) bool {
 			return true
 		}
 	}
-	for f := s.queue.first; f != nil; f = f.next {
-		s.evict(f)
-	}
+	s.evictAll()
 	if s.queue.bytes+n <= s.config.Buffer.MaxBytes && s.pressOthers() && s.fits(n, copied) {
 		return true
 	}
@@ -116,14 +114,16 @@ func (s *Stream) pressOthers() bool {
 	return true
 }
 
-// shed gives up the oldest fragments until the stream holds no more memory than
-// keep.
+// shed lets memory go until the stream holds no more than keep: first what the
+// disk has, then the oldest fragments, if that is the policy.
 func (s *Stream) shed(keep int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.evictAll()
 	d := Dropped{Reason: DropFull}
+	drops := s.onFull() == FullDropOldest
 	for now := time.Now(); s.buffer.pool.holds(&s.buffer.share) > keep; {
-		if !s.discardOldest() && !s.giveUpOldest(now, &d) {
+		if !s.discardOldest() && !(drops && s.giveUpOldest(now, &d)) {
 			break
 		}
 	}

@@ -95,8 +95,33 @@ func (s *Stream) measure(to *Stats) {
 		to.Spooled = s.spooling.disk.Stats().Bytes
 	}
 	if s.queue.count > 0 {
-		to.Backlog = s.queue.last.last - s.queue.first.first
+		to.Backlog = max(s.queue.last.last-s.queue.first.first, 0)
 	}
+}
+
+// unconfirmed reports whether there are fragments that have ended and that are
+// to be sent, but are not settled.
+func (s *Stream) unconfirmed() bool {
+	n := s.queue.count - s.queue.held
+	if s.open != nil && !s.open.settled && !s.open.held {
+		n--
+	}
+	return n > 0
+}
+
+// receipt is what became of everything. It is complete once the stream is over.
+func (s *Stream) receipt() Receipt {
+	r := Receipt{Persisted: s.stats.Persisted, Unsent: s.queue.count, Spooled: s.queue.count > 0}
+	for f := s.queue.first; f != nil; f = f.next {
+		if from := s.mediaTime(f.first); r.From.IsZero() || from.Before(r.From) {
+			r.From = from
+		}
+		if to := s.mediaTime(f.last); to.After(r.To) {
+			r.To = to
+		}
+		r.Spooled = r.Spooled && f.spool == spooled
+	}
+	return r
 }
 
 // closeBuffer lets all memory go when nothing will be sent any more. What is

@@ -51,6 +51,13 @@ func (p *pool) join(s *share) {
 	p.shares = append(p.shares, s)
 }
 
+// setSheds says whether a stream can give memory back from now on.
+func (p *pool) setSheds(s *share, sheds bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s.sheds = sheds
+}
+
 // leave takes a stream out, which holds nothing any more.
 func (p *pool) leave(s *share) {
 	p.mu.Lock()

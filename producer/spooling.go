@@ -332,7 +332,14 @@ func (s *Stream) spoolFailed(ctx context.Context, f *fragment, err error) (again
 	if !errors.As(err, &full) || full.Bound == spool.BoundDisk {
 		s.spoolFault(err)
 		s.leaveSpool(f)
-		f.tried = true
+		return false, nil
+	}
+	if len(s.spooling.settled) > 0 { // there may be room once the disk knows
+		s.journalNow()
+		return true, nil
+	}
+	if s.alone() {
+		s.leaveSpool(f)
 		return false, nil
 	}
 	switch s.onFull() {
@@ -364,6 +371,7 @@ func (s *Stream) spoolFault(err error) {
 // leaveSpool keeps the rest of a fragment in memory alone. What the disk has of
 // it stays there until the fragment is settled.
 func (s *Stream) leaveSpool(f *fragment) {
+	f.tried = true
 	if s.spooling.writing == f {
 		s.spooling.disk.Cut()
 		s.spooling.writing = nil
@@ -384,13 +392,15 @@ func (s *Stream) giveUpSpooled(last spool.Ref) bool {
 		f = next
 	}
 	s.dropped(d)
-	if d.Fragments == 0 {
-		return false
-	}
+	s.journalNow()
+	return d.Fragments > 0
+}
+
+// journalNow journals what is settled. The mutex is held, but let go meanwhile.
+func (s *Stream) journalNow() {
 	s.mu.Unlock()
+	defer s.mu.Lock()
 	s.spooling.settle(s.takeSettled())
-	s.mu.Lock()
-	return true
 }
 
 // waitForDisk waits until something was settled, or ctx ends.
@@ -407,9 +417,7 @@ func (s *Stream) waitForDisk(ctx context.Context) error {
 			return err
 		}
 	}
-	s.mu.Unlock()
-	s.spooling.settle(s.takeSettled())
-	s.mu.Lock()
+	s.journalNow()
 	return nil
 }
 
@@ -421,6 +429,13 @@ func (s *Stream) evict(f *fragment) {
 	}
 	s.queue.bytes -= f.size
 	s.buffer.free(f)
+}
+
+// evictAll is evict for all fragments.
+func (s *Stream) evictAll() {
+	for f := s.queue.first; f != nil && s.queue.bytes > 0; f = f.next {
+		s.evict(f)
+	}
 }
 
 // journal notes that the spool has to know what became of a fragment.

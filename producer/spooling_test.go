@@ -97,6 +97,9 @@ func TestAStreamGoesOnWithWhatItsSpoolHas(t *testing.T) {
 	b.settle(first, persisted)
 	identity := second.identity
 	b.close()
+	if r := b.s.receipt(); r.Persisted != 1 || r.Unsent != 2 || !r.Spooled || r.From != b.s.mediaTime(second.first) || r.To != b.s.mediaTime(b.now) {
+		t.Errorf("receipt %+v", r)
+	}
 	names, err := c.Spooled()
 	if err != nil || len(names) != 1 || names[0] != "Gate" {
 		t.Errorf("spooled are %v, err = %v", names, err)

@@ -139,9 +139,7 @@ func (s *Stream) state(ctx context.Context) error {
 func (s *Stream) Flush(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.waitWhile(ctx, func() bool {
-		return s.queue.count > 1 || s.queue.count == 1 && s.open == nil
-	})
+	return s.waitWhile(ctx, s.unconfirmed)
 }
 
 // Close ends the open fragment, sends what is left, waits until everything is
