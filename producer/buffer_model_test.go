@@ -209,6 +209,7 @@ func TestWhateverHappensEveryFrameIsAccountedFor(t *testing.T) {
 		"too old":                          {Buffer: BufferRules{MaxAge: 30 * time.Second}},
 		"delayed":                          {Mode: Delayed, Delay: 10 * time.Second},
 		"on the disk":                      {Buffer: BufferRules{Spool: true}},
+		"spilling":                         {Buffer: BufferRules{Spool: true, SpillAfter: 20 * time.Second}},
 		"on a small disk":                  {Buffer: BufferRules{Spool: true, SpoolBytes: 1 << 20}},
 		"on a small disk, the newest goes": {Buffer: BufferRules{Spool: true, SpoolBytes: 1 << 20, OnFull: FullDropNewest}},
 		"on a small disk, writers wait":    {Buffer: BufferRules{Spool: true, SpoolBytes: 1 << 20, OnFull: FullWait}},

@@ -64,6 +64,10 @@ type BufferRules struct {
 	Spool bool
 	// SpoolBytes bounds the spool's files. 0 is spool.DefaultMaxBytes.
 	SpoolBytes int64
+	// SpillAfter keeps media off the disk as long as no more than so much waits to
+	// be sent, and half of MaxBytes holds it: that spares flash memory, and a
+	// process that is killed loses what was not on the disk. 0 writes everything.
+	SpillAfter time.Duration
 	// Order says what goes first when there is a backlog.
 	Order Order
 }

@@ -100,7 +100,7 @@ func (s *Stream) spoolProblem(p spool.Problem) {
 // left out. If the disk fails, media are kept in memory, and it is tried again
 // with the next fragment. The mutex is held, but let go meanwhile.
 func (s *Stream) spoolFrame(ctx context.Context, f *fragment, as spool.Frame, pieces ...[]byte) error {
-	if s.spooling.disk == nil || f.held || f.spool == spoolCut || f.spool == unspooled && f.tried {
+	if f.held || f.spool == spoolCut || f.spool == unspooled && (f.tried || !s.spills(time.Now())) {
 		return nil
 	}
 	s.mu.Unlock()
@@ -164,6 +164,13 @@ func (f *fragment) note(as spool.Frame, n int64) {
 	if f.spool == unspooled {
 		f.marks = append(f.marks, mark{size: n, as: as})
 	}
+}
+
+// spills reports whether a fragment that the disk has nothing of is to be written
+// to it.
+func (s *Stream) spills(now time.Time) bool {
+	after := s.config.Buffer.SpillAfter
+	return after <= 0 || s.queue.bytes > s.config.Buffer.MaxBytes/2 || s.behind(now) > after
 }
 
 func (p *spooling) append(as spool.Frame, pieces ...[]byte) error {

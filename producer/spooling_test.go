@@ -275,3 +275,46 @@ func TestAHeaderThatTheDiskCannotHaveStaysInMemory(t *testing.T) {
 	}
 	b.close()
 }
+
+func TestTheDiskIsSparedAsLongAsNothingIsBehind(t *testing.T) {
+	b, c := newSpooling(t, StreamConfig{Buffer: BufferRules{SpillAfter: 5 * time.Second}})
+	for range 10 {
+		b.gop()
+		b.drain()
+	}
+	if got := b.stats(); got.Spooled != 0 || got.Persisted != 9 {
+		t.Errorf("stats %+v", got)
+	}
+	b.gop()
+	b.gop()
+	b.tell()
+	if got := b.stats(); got.Spooled == 0 || got.Buffered > 60 {
+		t.Errorf("behind, stats %+v", got)
+	}
+	b.want("[28 31 34]")
+	b.close()
+	again := newBench(t, c, StreamConfig{Buffer: BufferRules{Spool: true}})
+	again.want("[28 31 34]")
+	for f := again.next(nil); f != nil; f = again.next(f) {
+		if got, err := again.read(f); err != nil || !bytes.Equal(got, fragmentBytes(f.first, 3, 10, nil)) {
+			t.Errorf("read %x, err = %v", got, err)
+		}
+	}
+	again.close()
+}
+
+func TestWhatIsInMemoryAloneIsOnTheDiskWhenTheStreamEnds(t *testing.T) {
+	b, c := newSpooling(t, StreamConfig{Buffer: BufferRules{SpillAfter: time.Hour}})
+	b.gop()
+	b.gop()
+	if got := b.stats().Spooled; got != 0 {
+		t.Errorf("%d bytes are on the disk", got)
+	}
+	b.close()
+	if r := b.s.receipt(); !r.Spooled || r.Unsent != 2 {
+		t.Errorf("receipt %+v", r)
+	}
+	again := newBench(t, c, StreamConfig{Buffer: BufferRules{Spool: true}})
+	again.want("[1 4]")
+	again.close()
+}
