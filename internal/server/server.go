@@ -50,6 +50,7 @@ type Options struct {
 	rebuild  bool  // whether the index is made again, whatever is there
 
 	packaged func(bytes int64) // told of segments for players; may be nil
+	listener net.Listener      // of the API, instead of one on Listen; may be nil
 
 	HeaderTimeout time.Duration // in which a request's head must arrive; 20 s if zero
 	RenewEvery    time.Duration // how often media calls under way are checked against their keys; 5 s if zero
@@ -105,8 +106,10 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if s.state, err = openState(ctx, s.cfg, s.options); err != nil {
 		return err
 	}
-	if s.listener, err = listen(ctx, s.cfg); err != nil {
-		return err
+	if s.listener = s.options.listener; s.listener == nil {
+		if s.listener, err = listen(ctx, s.cfg); err != nil {
+			return err
+		}
 	}
 	if s.security, err = openSecurity(s.cfg, s.listener, s.now, s.logger); err != nil {
 		return err

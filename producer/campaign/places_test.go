@@ -23,14 +23,17 @@ func story(t *testing.T, name string, change func(*producertest.Config)) {
 				config.Pipes = true
 				change(&config)
 				s := producertest.Start(t, config)
-				footage := producertest.Footage{Seed: 1, Began: filmed(), Every: time.Second}
+				c := &camera{
+					endpoint: s.Endpoint(), dial: s.Dial, frames: 60,
+					footage: producertest.Footage{Seed: 1, Began: filmed(), Every: time.Second},
+				}
 				began := time.Now()
-				c := upload(t, s.Endpoint(), s.Dial, footage, 60)
+				found := c.shoot(t)
 				if took := time.Since(began); took > time.Minute+recovery {
 					t.Errorf("took %v", took)
 				}
-				c.Once, c.Missing = config.Identity && announced(s), nil
-				if err := footage.Compare(s.Persisted("gate"), c); err != nil {
+				found.Once, found.Missing = config.Identity && announced(s), nil
+				if err := c.footage.Compare(s.Persisted("gate"), found); err != nil {
 					t.Error(err)
 				}
 			})

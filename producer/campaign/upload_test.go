@@ -2,6 +2,7 @@ package campaign_test
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"slices"
@@ -23,52 +24,106 @@ func filmed() time.Time { return time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC) 
 // dialFunc connects to the server of a test.
 type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
 
-// upload writes the frames at their pace, and waits until all is confirmed. It
-// returns what is to be found of it.
-func upload(t *testing.T, endpoint string, dial dialFunc, footage producertest.Footage, frames int) producertest.Comparison {
+// A camera writes footage into a stream, at its pace.
+type camera struct {
+	endpoint string
+	dial     dialFunc
+	footage  producertest.Footage
+	frames   int
+
+	buffer   producer.BufferRules
+	spool    string // a directory; empty for none
+	restarts []int  // frames before which everything is broken off and begun anew
+
+	dropped []producer.Dropped
+}
+
+// shoot writes all frames, and waits until they are confirmed. It returns what is
+// to be found of them.
+func (c *camera) shoot(t *testing.T) producertest.Comparison {
 	t.Helper()
-	client := &producer.Client{
-		Endpoint:    endpoint,
-		Credentials: millrace.StaticCredentials(millrace.Credentials{AccessKeyID: "AKIDTEST", SecretAccessKey: "secret"}),
-		HTTPClient:  &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}},
-		Dial:        dial,
-	}
-	var dropped []producer.Dropped
-	up, err := client.Open(t.Context(), "gate", producer.StreamConfig{
-		Tracks: []media.Track{{Number: 1, UID: 1, Type: media.Video, CodecID: "V_TEST"}},
-		Buffer: producer.BufferRules{OnFull: producer.FullWait},
-		Events: producer.Events{Dropped: func(d producer.Dropped) { dropped = append(dropped, d) }},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := producertest.Comparison{Millis: true, Missing: func(n int) bool {
-		return slices.ContainsFunc(dropped, func(d producer.Dropped) bool {
-			at := footage.Time(n)
-			return !at.Before(d.From) && !at.After(d.To)
-		})
-	}}
-	for n := range frames {
-		f := media.Frame{Track: 1, PTS: time.Duration(footage.Time(n).UnixNano()), Key: footage.Key(n), Data: footage.Data(n)}
-		if err := up.Write(t.Context(), f); err != nil {
+	found := producertest.Comparison{Millis: true, Missing: c.isDropped}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	up := c.open(t)
+	for n := range c.frames {
+		fresh := slices.Contains(c.restarts, n)
+		if fresh {
+			up.Abort()
+			up = c.open(t)
+		}
+		f := media.Frame{
+			Track: 1, PTS: time.Duration(c.footage.Time(n).UnixNano()), Key: fresh || c.footage.Key(n), Data: c.footage.Data(n),
+		}
+		err := up.Write(ctx, f)
+		if errors.Is(err, producer.ErrNeedKeyFrame) { // after a pause; an encoder would be asked for one
+			f.Key = true
+			err = up.Write(ctx, f)
+		}
+		if err != nil {
 			t.Errorf("write frame %d: %v", n, err)
 			break
 		}
-		c.Written++
-		time.Sleep(footage.Every)
+		found.Written++
+		time.Sleep(c.footage.Every)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
 	if err := up.Close(ctx); err != nil {
 		t.Errorf("close: %v", err)
 	}
 	if stats := up.Stats(); stats.Pending > 0 {
 		t.Errorf("kept after the end: %+v", stats)
 	}
-	return c
+	return found
+}
+
+// open makes a client, as a process that starts does, and opens the stream.
+func (c *camera) open(t *testing.T) *producer.Stream {
+	t.Helper()
+	client := &producer.Client{
+		Endpoint:    c.endpoint,
+		Credentials: millrace.StaticCredentials(millrace.Credentials{AccessKeyID: "AKIDTEST", SecretAccessKey: "secret"}),
+		HTTPClient:  &http.Client{Transport: &http.Transport{DialContext: c.dial, DisableKeepAlives: true}},
+		Dial:        c.dial,
+		Spool:       c.spool,
+	}
+	c.buffer.Spool = c.spool != ""
+	c.buffer.OnFull = producer.FullWait
+	up, err := client.Open(t.Context(), "gate", producer.StreamConfig{
+		Tracks: []media.Track{{Number: 1, UID: 1, Type: media.Video, CodecID: "V_TEST"}},
+		Buffer: c.buffer,
+		Events: producer.Events{Dropped: func(d producer.Dropped) { c.dropped = append(c.dropped, d) }},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return up
+}
+
+// isDropped reports whether a frame is within what was reported.
+func (c *camera) isDropped(n int) bool {
+	return slices.ContainsFunc(c.dropped, func(d producer.Dropped) bool {
+		at := c.footage.Time(n)
+		return !at.Before(d.From) && !at.After(d.To)
+	})
+}
+
+// inOrder sorts fragments by the producer's time.
+func inOrder(kept []producertest.Fragment) []producertest.Fragment {
+	slices.SortStableFunc(kept, func(a, b producertest.Fragment) int { return a.Time.Compare(b.Time) })
+	return kept
 }
 
 // announced reports whether the producer has said who it is.
 func announced(s *producertest.Server) bool {
 	return slices.ContainsFunc(s.Calls(), func(c producertest.Call) bool { return c.Producer != millrace.ProducerID{} })
+}
+
+// announces reports whether the library says who it is. One that does goes on
+// whatever it is refused for.
+func announces(t *testing.T) bool {
+	t.Helper()
+	s := producertest.Start(t, producertest.Millrace())
+	c := &camera{endpoint: s.Endpoint(), dial: s.Dial, frames: 1, footage: producertest.Footage{Began: filmed()}}
+	c.shoot(t)
+	return announced(s)
 }
