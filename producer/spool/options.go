@@ -32,7 +32,8 @@ type Options struct {
 	Dir string
 
 	// MaxBytes bounds the files in Dir, in bytes, whatever part of them is
-	// settled already: the space of a file comes back when all of it is.
+	// settled already: the space of a file comes back when all of it is. Journals
+	// come on top, with 32 bytes for each outcome.
 	// Default: DefaultMaxBytes.
 	MaxBytes int64
 

@@ -37,7 +37,7 @@ func (s *Spool) Reader(ref Ref) (*Reader, error) {
 	if err := s.open(); err != nil {
 		return nil, err
 	}
-	r := &Reader{s: s, ref: ref}
+	r := &Reader{s: s, ref: ref, rec: make([]byte, recordRoom)}
 	if err := r.seek(); err != nil {
 		return nil, err
 	}

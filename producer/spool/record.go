@@ -40,6 +40,7 @@ const (
 	headerSize   = commonSize + 32 + 4
 	indexSize    = commonSize + 8 + 4
 	maxRecord    = frameSize + 4*maxChunks
+	recordRoom   = 256           // takes any record but those of frames above 3 MB
 	clusterSize  = 4 + 8 + 2 + 8 // of the start of a Cluster, behind a fragment's record
 )
 

@@ -27,7 +27,6 @@ func (w *writer) roll(s *Spool, header []byte) error {
 func (w *writer) take(f *dataFile, h file, header []byte) {
 	w.file, w.handle, w.size = f, h, f.size
 	w.header = append(w.header[:0], header...)
-	w.room()
 }
 
 // leave ends the file that is written to. The keeper syncs it and gives it its

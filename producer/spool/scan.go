@@ -58,6 +58,7 @@ type scanner struct {
 // returns where that is.
 func (s *Spool) scan(f *dataFile, src file, h fileHeader) (synced int64, err error) {
 	c := &scanner{f: f, src: window{src: src}, size: f.size}
+	c.rec = make([]byte, recordRoom)
 	start, err := c.start(h)
 	if err != nil {
 		return 0, err

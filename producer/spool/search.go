@@ -45,11 +45,13 @@ func searchRecord(r io.ReaderAt, salt uint64, off, limit int64) (int64, error) {
 // readRecord reads the record at off, into b if that has the room. What is short
 // or not intact is ErrDamaged.
 func readRecord(r io.ReaderAt, salt uint64, off int64, b []byte) (record, []byte, error) {
-	var common [commonSize]byte
-	if err := readFull(r, common[:], off); err != nil {
+	if cap(b) < recordRoom {
+		b = make([]byte, recordRoom)
+	}
+	if err := readFull(r, b[:commonSize], off); err != nil {
 		return record{}, nil, err
 	}
-	size, ok := recordLength(common[:], salt)
+	size, ok := recordLength(b[:commonSize], salt)
 	if !ok {
 		return record{}, nil, damaged("record")
 	}

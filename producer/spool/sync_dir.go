@@ -5,12 +5,19 @@ package spool
 import (
 	"errors"
 	"os"
+	"syscall"
 )
 
+// syncDir makes the names in dir durable. Some file systems have no such call for
+// directories, and say that it is invalid: there is nothing better to do on them.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	err = d.Sync()
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) {
+		err = nil
+	}
+	return errors.Join(err, d.Close())
 }

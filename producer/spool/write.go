@@ -5,14 +5,13 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/millrace/millrace"
 )
 
 // gatherSize is how much of a frame is copied, in bytes, to go out in one write
 // with its record. Larger pieces are written as they are.
-const gatherSize = 128 << 10
+const gatherSize = 64 << 10
 
 // A writer is what the goroutine that writes has for itself.
 type writer struct {
@@ -285,10 +284,3 @@ func (w *writer) writePieces(pieces [][]byte) error {
 }
 
 func hash(header []byte) HeaderHash { return sha256.Sum256(header) }
-
-// room makes gather large enough for good, so that frames cost no allocation.
-func (w *writer) room() {
-	if cap(w.gather) < gatherSize {
-		w.gather = slices.Grow(w.gather[:0], gatherSize)
-	}
-}
