@@ -33,7 +33,8 @@ type Options struct {
 
 	// MaxBytes bounds the files in Dir, in bytes, whatever part of them is
 	// settled already: the space of a file comes back when all of it is. Journals
-	// come on top, with 32 bytes for each outcome.
+	// come on top, with 32 bytes for each outcome, and so does what has to be
+	// written a second time when the disk fails.
 	// Default: DefaultMaxBytes.
 	MaxBytes int64
 

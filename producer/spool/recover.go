@@ -100,7 +100,7 @@ func (s *Spool) recoverFile(h fileHeader) error {
 	if h.version == 0 { // begun, and nothing of it durable
 		return s.fs.Remove(name)
 	}
-	f := &dataFile{number: h.number, salt: h.salt, named: true}
+	f := &dataFile{number: h.number, salt: h.salt}
 	src, err := s.fs.Open(name, true)
 	if err != nil {
 		return err
@@ -161,7 +161,7 @@ func (s *Spool) adopt(f *dataFile, src file) {
 	}
 	s.opening.Files++
 	if f.sealed {
-		f.synced, f.failed = f.size, false // it has an index only after a sync
+		f.synced, f.named, f.failed = f.size, true, false // it has an index only after a sync
 		_ = src.Close()
 	} else {
 		f.handle = src // the keeper syncs it and gives it its index
@@ -254,6 +254,7 @@ func (s *Spool) dropTwinsOf(twins []twin) {
 		if t.outcome.Final() && !keep.outcome.Final() {
 			keep.outcome = t.outcome
 			best.file.pending--
+			s.logAgain(best.file, t.ref)
 		}
 		if t.file == best.file {
 			continue

@@ -60,6 +60,24 @@ func (s *Spool) logMoved(f *dataFile, refs ...Ref) {
 	}
 }
 
+// logAgain notes in the journal of f what became of fragments before they were
+// in it: the journal that has it goes with the file they were in.
+func (s *Spool) logAgain(f *dataFile, refs ...Ref) {
+	s.mu.Lock()
+	var slots []byte
+	for _, ref := range refs {
+		if e, ok := f.find(ref); ok && e.outcome != Pending {
+			slots = f.appendSlot(slots, ref, e.outcome)
+		}
+	}
+	at := f.acks
+	f.acks += int64(len(slots))
+	s.mu.Unlock()
+	if err := s.log(f, slots, at); err != nil {
+		s.o.Report(Problem{Err: err, File: acksName(f.number)})
+	}
+}
+
 // unsynced is the fragments of f that a power cut would take.
 func (s *Spool) unsynced(f *dataFile) []entry {
 	s.mu.Lock()
@@ -128,6 +146,7 @@ func (s *Spool) rescueTo(f *dataFile, list []entry) error {
 	}
 	s.logMoved(f, refs...)
 	s.settleIn(f, to, moved)
+	s.logAgain(to, refs...)
 	s.seal(to)
 	s.release(to)
 	return nil

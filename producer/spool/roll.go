@@ -12,6 +12,9 @@ import (
 // crash before that leaves a file without fragments, which Open removes.
 func (w *writer) roll(s *Spool, header []byte) error {
 	s.leave()
+	if err := s.admit(startSize(header), false); err != nil {
+		return err
+	}
 	f, h, err := s.newFile(header)
 	if err != nil {
 		return err
@@ -45,7 +48,8 @@ func (s *Spool) leave() {
 	s.keeper.request()
 }
 
-// newFile makes a file with everything that stands before the first fragment.
+// newFile makes a file with everything that stands before the first fragment,
+// above Options.MaxBytes too: what a failed disk holds is to be saved first.
 // Its handle is the file's until the keeper closes it.
 func (s *Spool) newFile(header []byte) (*dataFile, file, error) {
 	s.mu.Lock()
@@ -58,9 +62,6 @@ func (s *Spool) newFile(header []byte) (*dataFile, file, error) {
 	fh := fileHeader{version: formatVersion, number: number, salt: binary.LittleEndian.Uint64(salt[:]), created: s.o.Now()}
 	f := &dataFile{number: number, salt: fh.salt, hash: hash(header)}
 	start := fh.appendStart(nil, f.hash, header)
-	if err := s.admit(int64(len(start)), false); err != nil {
-		return nil, nil, err
-	}
 	h, err := s.fs.Create(dataName(number))
 	if err != nil {
 		return nil, nil, s.disk("create file of spool", err)
@@ -149,9 +150,10 @@ func (w *writer) handOver(s *Spool, f *dataFile, n int64) {
 	s.charge(f)
 	s.order()
 	w.totals = f.entries[len(f.entries)-1]
-	gone := s.doom(old)
+	old.uses++
 	s.mu.Unlock()
-	s.remove(gone)
+	s.logAgain(f, w.ref)
+	s.release(old)
 }
 
 // admit returns a *FullError if need bytes more are too many, or if the spool
