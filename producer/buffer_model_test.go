@@ -227,7 +227,7 @@ func account(t *testing.T, seed uint64, o StreamConfig) {
 	o.Buffer.MaxBytes = 60_000
 	m := newModel(t, &Client{Memory: 1 << 20, Spool: t.TempDir()}, seed, o)
 	gates := seed%2 == 1
-	for range 1500 {
+	for range 800 {
 		if !gates {
 			m.s.Gate(true)
 		}

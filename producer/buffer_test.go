@@ -238,3 +238,77 @@ func say(list []Dropped) (all []string) {
 	}
 	return all
 }
+
+func TestTheRestOfAFragmentThatWasRefusedIsReported(t *testing.T) {
+	b := newBench(t, &Client{}, StreamConfig{})
+	b.must(b.begin(10))
+	b.settle(b.next(nil), rejected)
+	b.must(b.add(10))
+	b.must(b.add(10))
+	b.must(b.begin(10))
+	b.want("[4]")
+	b.close()
+	if got := fmt.Sprint(say(b.dropped)); got != "[4: 1 fragments, 1 frames, 33 bytes from 1 to 1 4: 0 fragments, 2 frames, 22 bytes from 2 to 3]" {
+		t.Errorf("dropped are %s", got)
+	}
+	for _, d := range b.dropped {
+		if d.Code != millrace.CodeFragmentSize {
+			t.Errorf("code %v", d.Code)
+		}
+	}
+}
+
+func TestAClusterOfADeclaredSizeIsNotCut(t *testing.T) {
+	b := newBench(t, &Client{}, StreamConfig{Buffer: BufferRules{MaxBytes: 300, OnFull: FullDropNewest}})
+	b.must(b.begin(100))
+	b.now += time.Second
+	b.must(b.s.begin(t.Context(), fragmentHead{first: b.now, cluster: spoolHead(0), sized: true}))
+	b.must(b.frame(100, true))
+	b.must(b.frame(100, false)) // too much
+	b.s.end()
+	b.want("[1]")
+	b.close()
+	if got := b.stats(); got.Dropped != 1 || got.Begun != 2 {
+		t.Errorf("stats %+v", got)
+	}
+}
+
+func TestBytesAreTakenFromWhereTheyStand(t *testing.T) {
+	b := newBench(t, &Client{}, StreamConfig{})
+	b.must(b.begin(50_000))
+	f := b.next(nil)
+	var c cursor
+	var got []byte
+	take := func() {
+		b.s.mu.Lock()
+		defer b.s.mu.Unlock()
+		for n := -1; n != 0; {
+			var batch [][]byte
+			batch, n = f.take(&c, nil, 999)
+			all := bytes.Join(batch, nil)
+			if n != len(all) || n > 999 {
+				t.Fatalf("%d bytes are said to be %d", len(all), n)
+			}
+			got = append(got, all...)
+		}
+	}
+	take()
+	b.must(b.add(100_000)) // over several slabs
+	b.must(b.add(10))
+	take()
+	b.must(b.s.appendTags(t.Context(), []byte("tags"), []byte("and more")))
+	end := f.size - int64(len("tagsand more"))
+	take()
+	want := spoolHead(uint64(f.first.Milliseconds()))
+	for i, n := range []int{50_000, 100_000, 10} {
+		want = append(append(want, '<'), pattern(n, f.first+time.Duration(i)*time.Second)...)
+	}
+	want = append(want, "tagsand more"...)
+	if !bytes.Equal(got, want) || f.rest(c) || c.at != f.size {
+		t.Errorf("taken are %d bytes of %d", len(got), len(want))
+	}
+	if f.headEnd != spoolHeadSize || f.clusterEnd != end {
+		t.Errorf("head to %d, cluster to %d, want %d", f.headEnd, f.clusterEnd, end)
+	}
+	b.close()
+}

@@ -112,3 +112,25 @@ func TestTheRateIsThatOfABusyNetwork(t *testing.T) {
 		t.Errorf("an idle network has a rate of %.0f", m.perSecond)
 	}
 }
+
+func TestADelayIsNoBacklog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var pressure []Pressure
+		b := newBench(t, &Client{}, StreamConfig{
+			Mode: Delayed, Delay: 10 * time.Second, Buffer: BufferRules{Backlog: 5 * time.Second},
+			Events: Events{Pressure: func(p Pressure) { pressure = append(pressure, p) }},
+		})
+		for range 10 {
+			b.gop()
+			time.Sleep(3 * time.Second)
+			if f := b.next(nil); f != nil && b.next(f) != nil { // the network is a fragment late
+				b.send(f)
+				b.settle(f, persisted)
+			}
+		}
+		b.close()
+		if len(pressure) != 0 {
+			t.Errorf("pressure %+v", pressure)
+		}
+	})
+}

@@ -42,7 +42,8 @@ func (s *Stream) settle(f *fragment, o outcome, code millrace.Code) {
 		d.Reason, d.Code = DropRejected, code
 		s.dropped(d)
 		if f == s.open {
-			s.buffer.omitted = omitted{reason: DropRejected, code: code}
+			s.reportOmitted()
+			s.buffer.omitted = omitted{rest: true, reason: DropRejected, code: code}
 		}
 	default:
 		s.stats.Persisted++

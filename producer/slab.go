@@ -132,8 +132,10 @@ func (p *pool) put(s *share, b *slab) {
 	defer p.mu.Unlock()
 	p.held -= slabSize
 	s.held -= slabSize
-	if bound := p.held/slabSize/4 + spare; int64(len(p.free)) < bound {
-		p.free = append(p.free, b)
+	p.free = append(p.free, b)
+	if bound := int(p.held/slabSize/4 + spare); len(p.free) > bound {
+		clear(p.free[bound:])
+		p.free = p.free[:bound]
 	}
 	p.wakeAll()
 }

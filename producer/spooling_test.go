@@ -69,9 +69,16 @@ func TestAFragmentThatLeavesMemoryIsReadOnWhereItStood(t *testing.T) {
 	b.s.mu.Unlock()
 	b.s.end()
 	b.s.mu.Lock()
-	if f.body == nil {
+	if f.body == nil || b.s.queue.bytes != f.size {
 		t.Error("memory was let go while it was pinned")
 	}
+	b.s.sentTo(f, c, int64(n), time.Now())
+	b.s.unpin(f)
+	if f.body == nil {
+		t.Error("memory was let go in the midst of the fragment")
+	}
+	b.s.pin(f)
+	b.s.unsend(f)
 	b.s.unpin(f) // nothing says that the connection took it
 	if f.body != nil {
 		t.Error("memory is kept although the disk has it")
@@ -317,4 +324,42 @@ func TestWhatIsInMemoryAloneIsOnTheDiskWhenTheStreamEnds(t *testing.T) {
 	again := newBench(t, c, StreamConfig{Buffer: BufferRules{Spool: true}})
 	again.want("[1 4]")
 	again.close()
+}
+
+func TestAFragmentThatIsLargerThanTheSpoolGoesOnInMemory(t *testing.T) {
+	b, _ := newSpooling(t, StreamConfig{Buffer: BufferRules{SpoolBytes: 512 << 10, OnFull: FullFail}})
+	b.must(b.begin(100_000))
+	for range 10 {
+		b.must(b.add(100_000))
+	}
+	f := b.next(nil)
+	if got, err := b.read(f); err != nil || !bytes.Equal(got, fragmentBytes(f.first, 11, 100_000, nil)) {
+		t.Errorf("read %d bytes, err = %v", len(got), err)
+	}
+	b.settle(f, persisted)
+	b.must(b.begin(100))
+	b.close()
+	if len(b.dropped) != 0 {
+		t.Errorf("dropped are %q", say(b.dropped))
+	}
+}
+
+func TestTimesGoBackOverANewCallAlone(t *testing.T) {
+	b, c := newSpooling(t, StreamConfig{})
+	b.gop()
+	b.close()
+	b = newBench(t, c, StreamConfig{Buffer: BufferRules{Spool: true}})
+	b.now = 0 // the clock was set while the device was off
+	b.gop()
+	first := b.next(nil)
+	if second := b.next(first); first.header == second.header {
+		t.Error("a server would refuse the second")
+	}
+	b.close()
+	b = newBench(t, c, StreamConfig{Buffer: BufferRules{Spool: true}})
+	first = b.next(nil)
+	if second := b.next(first); first.header == second.header {
+		t.Error("a server would refuse the second, from the disk")
+	}
+	b.close()
 }
