@@ -51,7 +51,7 @@ func (s *Stream) begin(ctx context.Context, head fragmentHead) error {
 		return fmt.Errorf("begin fragment without a header: %w", ErrOrder)
 	}
 	s.catchUp(time.Now())
-	if ok, err := s.admit(ctx, f.size, 0); !ok {
+	if ok, err := s.admit(ctx, f.size+head.follows, head.follows); !ok {
 		if err == nil {
 			s.omitFragment(DropFull)
 		}

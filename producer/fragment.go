@@ -71,6 +71,7 @@ type fragmentHead struct {
 	first    time.Duration // media time of the first frame, since the epoch or TimeRules.Start
 	leading  [][]byte      // Tags that belong to it
 	cluster  []byte        // the Cluster's id, size and Timecode
+	follows  int64         // bytes of the frame that comes next, for which there has to be room as well
 	sized    bool          // the size is declared; it counts the two Voids of an identity
 }
 

@@ -249,7 +249,7 @@ func (p *packager) expects(t *packed, at time.Duration) bool {
 	if f := t.queue.first(); f != nil {
 		return (f.at - at).Abs() < p.rules.maxDuration
 	}
-	return p.rules.hold == 0 && t.heard && !t.absent && t.clock.latest > at-p.rules.patience
+	return p.rules.hold == 0 && t.heard && !t.absent && !t.clock.loose && t.clock.latest > at-p.rules.patience
 }
 
 // worth reports whether waiting for other tracks may help: it does not if one

@@ -37,7 +37,6 @@ func (p *packager) fits(f *frame) bool { return p.open.going && f.as == f.track.
 func (p *packager) full(f *frame) bool {
 	o := &p.open
 	return f.at-o.first >= p.rules.maxDuration ||
-		p.rules.ticks(f.at)-o.timecode > maxTicks ||
 		o.size+int64(len(f.data))+blockHead > p.rules.maxBytes
 }
 
@@ -66,7 +65,8 @@ func (p *packager) beginWith(ctx context.Context, f *frame) error {
 	if o.going && !f.key && f.track.video && f.as == f.track.in && f.at-o.last < p.rules.maxDuration {
 		p.once(oddGOP, &Notice{Track: f.track.number, Err: ErrLongGOP})
 	}
-	if err := p.endCluster(ctx, false); err != nil {
+	follows := int64(len(f.data)) + blockHead
+	if err := p.endCluster(ctx, o.going && p.stream.waits(follows+blockHead)); err != nil {
 		return err
 	}
 	first := f.at
@@ -86,6 +86,7 @@ func (p *packager) beginWith(ctx context.Context, f *frame) error {
 	head = mkv.AppendUint(head, mkv.IDTimecode, uint64(timecode))
 	err := p.stream.begin(ctx, fragmentHead{
 		timecode: uint64(timecode), scale: uint64(p.rules.tick), first: first, cluster: head,
+		follows: follows,
 	})
 	if err != nil {
 		f.track.needsKey = f.track.video

@@ -68,6 +68,7 @@ func film(t *testing.T, p *tape, s *Stream, tracks int) (want []taken) {
 	for i := range clocks {
 		clocks[i] = epoch + time.Duration(p.next(30))*100*time.Millisecond
 	}
+	var memory [][]byte
 	for n := 0; len(p.bytes) > 0; n++ {
 		i := p.next(tracks)
 		switch op := p.next(64); {
@@ -99,6 +100,12 @@ func film(t *testing.T, p *tape, s *Stream, tracks int) (want []taken) {
 			t.Fatalf("write: %v", err)
 		}
 		clear(f.Data) // it is the writer's again
+		memory = append(memory, f.Data)
+	}
+	for _, b := range memory {
+		if bytes.ContainsFunc(b, func(r rune) bool { return r != 0 }) {
+			t.Fatal("a frame's memory was written to")
+		}
 	}
 	return want
 }

@@ -157,3 +157,44 @@ func TestNothingIsHeldWithoutABound(t *testing.T) {
 		}
 	}
 }
+
+// A buffer that refuses frames leaves no fragment without frames behind, and
+// nothing that cannot be decoded.
+func TestWhatAFullBufferRefusesIsMissedByNobody(t *testing.T) {
+	for size := 3 << 10; size < 40<<10; size += 1 << 10 {
+		s := unconnected(t, StreamConfig{Tracks: cameraTracks()[:1], Buffer: BufferRules{MaxBytes: 200 << 10, OnFull: FullFail}})
+		needsKey, refused := true, 0
+		var want []taken
+		for n := range 1000 {
+			f := media.Frame{Track: 1, PTS: epoch + time.Duration(n)*100*time.Millisecond, Key: n%10 == 0}
+			f.Data = append(fmt.Appendf(nil, "%d/", n), make([]byte, size)...)
+			switch err := s.Write(t.Context(), f); {
+			case err == nil:
+				if needsKey && !f.Key {
+					t.Fatalf("frame %d was taken without a key frame", n)
+				}
+				needsKey = false
+				want = append(want, taken{1, f.PTS, string(f.Data)})
+			case errors.Is(err, ErrBufferFull):
+				refused++
+				needsKey = needsKey || f.Key
+			case !errors.Is(err, ErrNeedKeyFrame) || !needsKey:
+				t.Fatalf("frame %d: %v", n, err)
+			}
+			if n%97 == 0 {
+				compare(t, want, check(t, s))
+				drained(s)
+				s.mu.Lock()
+				kept := s.queue.count
+				s.mu.Unlock()
+				if want = nil; kept > 0 {
+					want = check(t, s)
+				}
+			}
+		}
+		if refused == 0 {
+			t.Error("nothing was refused")
+		}
+		s.Abort()
+	}
+}

@@ -51,6 +51,21 @@ func (s *Stream) admit(ctx context.Context, n, copied int64) (bool, error) {
 	return true, nil // what is left is in hand of connections, and bounded by one fragment for each
 }
 
+// waits reports whether a fragment that begins with n bytes would have to wait
+// for room. The server has to be told then that the one before has ended: it
+// learns that from the next one otherwise, and would never make room.
+func (s *Stream) waits(n int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.onFull() != FullWait || s.queue.idle() {
+		return false
+	}
+	open := s.open
+	s.open = nil // as it will be then
+	defer func() { s.open = open }()
+	return !s.fits(n, n)
+}
+
 // fits reports whether n more bytes may be kept.
 func (s *Stream) fits(n, copied int64) bool {
 	if s.alone() {
