@@ -176,11 +176,12 @@ func (s *Spool) jobs() (jobs []job, stale []string, dir bool, wanted uint64) {
 	return jobs, stale, len(stale) > 0, s.keeper.wanted
 }
 
-// notDurable is an ErrSync if something pending stands in a file that has failed.
+// notDurable is an ErrSync if something pending, and not damaged, stands in a file that has failed.
 // The caller holds mu.
 func (s *Spool) notDurable() error {
 	for _, f := range s.files {
-		if f.failed && slices.ContainsFunc(f.entries, func(e entry) bool { return !e.outcome.Final() && e.end > f.synced }) {
+		lacks := func(e entry) bool { return !e.outcome.Final() && !e.is(stateDamaged) && e.end > f.synced }
+		if f.failed && slices.ContainsFunc(f.entries, lacks) {
 			return fmt.Errorf("%w: %s has failed", ErrSync, dataName(f.number))
 		}
 	}

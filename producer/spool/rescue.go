@@ -168,7 +168,8 @@ func (s *Spool) settleIn(f, to *dataFile, moved []entry) {
 		}
 		last.state &^= stateAtRisk
 	}
-	s.doom(f) // which its user removes, if nothing is left in it
+	f.first = s.next // if nothing is left in it
+	s.doom(f)        // then its user removes it, unless it is written to
 	s.order()
 }
 

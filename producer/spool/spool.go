@@ -189,12 +189,11 @@ func (s *Spool) find(ref Ref) (*dataFile, *entry) {
 	if len(s.files) == 0 {
 		return nil, nil
 	}
-	files := s.files
-	if !s.tangled {
-		at := s.place(ref)
-		files = files[at : at+1]
+	f := s.files[s.place(ref)]
+	if e, ok := f.find(ref); ok {
+		return f, e
 	}
-	for _, f := range files {
+	for _, f := range s.files { // tangled, or gone
 		if e, ok := f.find(ref); ok {
 			return f, e
 		}
