@@ -72,7 +72,7 @@ type fragmentHead struct {
 	leading  [][]byte      // Tags that belong to it
 	cluster  []byte        // the Cluster's id, size and Timecode
 	follows  int64         // bytes of the frame that comes next, for which there has to be room as well
-	sized    bool          // the size is declared; it counts the two Voids of an identity
+	sized    bool          // the size is declared, so nothing may be left out
 }
 
 // A frameInfo is what the buffer has to know of a frame.
