@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -147,7 +148,7 @@ func (s *Stream) appendTags(ctx context.Context, raw ...[]byte) error {
 	defer s.mu.Unlock()
 	f := s.open
 	if f == nil || f.settled {
-		return s.unopened()
+		return cmp.Or(s.state(ctx), s.unopened())
 	}
 	if f.clusterEnd == 0 {
 		f.clusterEnd = f.size
@@ -199,10 +200,13 @@ func (s *Stream) endLocked() {
 // which take memory of the pool. It returns nil and nil for a frame that is
 // left out.
 func (s *Stream) extend(ctx context.Context, frame frameInfo, n, copied int64) (*fragment, error) {
+	if err := s.state(ctx); err != nil {
+		return nil, err
+	}
 	switch f := s.open; {
 	case s.buffer.omitted.rest, f != nil && f.settled:
 		s.omit(DropFull, frame, n)
-		return nil, s.state(ctx)
+		return nil, nil
 	case f == nil:
 		return nil, s.unopened()
 	case f.size+n > MaxFragmentSize:
@@ -214,7 +218,7 @@ func (s *Stream) extend(ctx context.Context, frame frameInfo, n, copied int64) (
 	case err != nil:
 		return nil, err
 	case f == nil:
-		return nil, s.unopened()
+		return nil, cmp.Or(s.state(ctx), s.unopened())
 	case !ok || f.settled:
 		s.cut(f)
 		s.omit(DropFull, frame, n)

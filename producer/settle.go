@@ -128,6 +128,7 @@ func (s *Stream) receipt() Receipt {
 // closeBuffer lets all memory go when nothing will be sent any more. What is
 // pending still counts as that. The mutex is held.
 func (s *Stream) closeBuffer() {
+	s.endLocked()
 	for f := s.queue.first; f != nil; f = f.next {
 		if f.body != nil {
 			s.queue.bytes -= f.size

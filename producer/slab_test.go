@@ -2,10 +2,13 @@ package producer
 
 import (
 	"bytes"
+	"errors"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/millrace/millrace"
 )
 
 func TestAStuckStreamLeavesMemoryToOthers(t *testing.T) {
@@ -232,5 +235,44 @@ func (b *bench) sendOne() {
 	b.s.unpin(f)
 	if !open {
 		b.s.settle(f, persisted, 0)
+	}
+}
+
+func TestAStreamThatEndsUnderItsWriterRefusesFrames(t *testing.T) {
+	for name, rules := range map[string]BufferRules{"in memory": {}, "with a spool": {Spool: true}} {
+		t.Run(name, func(t *testing.T) {
+			for range 40 {
+				c := &Client{Memory: 1 << 20, Spool: t.TempDir()}
+				b := newBench(t, c, StreamConfig{Buffer: rules})
+				b.must(b.begin(10))
+				refused, running := make(chan error), make(chan struct{})
+				go func() {
+					err := b.frame(1000, false)
+					close(running)
+					for err == nil {
+						err = b.frame(1000, false)
+					}
+					refused <- err
+				}()
+				<-running
+				b.s.mu.Lock()
+				b.s.fail(millrace.ErrClosed) // as when the stream is deleted
+				b.s.mu.Unlock()
+				close(b.over)
+				b.told.Wait()
+				if err := b.s.closeSpool(); err != nil {
+					t.Error(err)
+				}
+				b.s.mu.Lock()
+				b.s.closeBuffer()
+				b.s.mu.Unlock()
+				if err := <-refused; !errors.Is(err, millrace.ErrClosed) && !errors.Is(err, ErrClosed) {
+					t.Errorf("error %v", err)
+				}
+				if c.pool.held != 0 {
+					t.Errorf("%d bytes are held in the end", c.pool.held)
+				}
+			}
+		})
 	}
 }

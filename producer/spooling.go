@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -137,7 +138,7 @@ func (s *Stream) spoolAdd(ctx context.Context, f *fragment, frame frameInfo, n i
 	case err != nil:
 		return nil, err
 	case s.open != f:
-		return nil, ErrClosed
+		return nil, cmp.Or(s.state(ctx), ErrClosed)
 	case f.settled: // the server refused it meanwhile
 		s.omit(DropFull, frame, n)
 		return nil, nil
@@ -494,6 +495,7 @@ func (s *Stream) closeSpool() error {
 	defer func() { <-p.turn }()
 	p.closed = true
 	s.mu.Lock()
+	s.endLocked()
 	last := s.newest()
 	s.mu.Unlock()
 	err := s.spoolUpTo(last)

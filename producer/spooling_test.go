@@ -231,6 +231,7 @@ func TestADiskThatFailsLeavesMediaInMemoryUntilItIsWell(t *testing.T) {
 	}
 	fill()
 	b.must(os.Rename(dir, dir+"-gone"))
+	b.failed = true
 	fill()
 	b.tell()
 	if n := count(b.notices, ErrSpool); n != 1 {
