@@ -292,9 +292,14 @@ func (h *handle) Sync() error {
 		}
 		return err
 	}
-	if h.node.writes != nil {
-		h.node.stable, h.node.writes = slices.Clone(h.node.data), nil
+	for _, w := range h.node.writes {
+		if w.data == nil {
+			h.node.stable = h.node.stable[:min(int64(len(h.node.stable)), w.off)]
+			continue
+		}
+		h.node.stable = patch(h.node.stable, w.data, w.off)
 	}
+	h.node.writes = nil
 	return nil
 }
 

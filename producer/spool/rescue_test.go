@@ -59,8 +59,13 @@ func TestWhatWasRescuedIsNotPendingTwice(t *testing.T) {
 				must(t, s.End())
 			}
 			must(t, s.Sync(t.Context()))
+			other := headOf(2) // in another file
+			other.Header = append(other.Header, 'x')
+			_, err = s.Begin(other)
+			must(t, err)
+			must(t, appendFrames(s, 2, 0, 1, 1000))
+			must(t, s.End())
 			must(t, s.Settle(spool.Persisted, ref))
-			put(t, s, 2, 1, 1000) // so that no file is empty
 			crash(m, s)
 			s, err = spool.Open(o)
 			must(t, err)
