@@ -15,7 +15,9 @@ import (
 // or no key frame for too long, the rules say when.
 //
 //	K1: a fragment is never longer, larger or of more tracks than servers take,
-//	    and each of its tracks has a frame in it.
+//	    and each of its tracks has a frame in it. Where nothing is held the last
+//	    cannot be promised: a track that has gone silent within the last
+//	    seconds is declared once more than it should be.
 //	K2: timecodes grow from fragment to fragment of a call. Frames keep their
 //	    times, to the tick, but for what TimeRules.MaxNudge allows.
 //	K3: frames of one track go out in the order in which they were written, once.

@@ -94,8 +94,6 @@ func (t *packed) timed() bool {
 // one that it would begin.
 func (p *packager) before(t *packed, at time.Duration) bool {
 	switch {
-	case p.open.going && p.rules.ticks(at)-p.open.timecode < -maxTicks:
-		return true
 	case p.open.going:
 		return p.open.last-at > p.rules.span()
 	case p.open.any:
