@@ -32,12 +32,6 @@ type spooling struct {
 	journal chan struct{} // of one; tells the journal's goroutine that there are some
 }
 
-// A settlement is an outcome that the spool has to know.
-type settlement struct {
-	ref spool.Ref
-	as  spool.Outcome
-}
-
 // How far a fragment is on the disk.
 type spoolState uint8
 
@@ -328,107 +322,6 @@ func (s *Stream) spoolSealed() {
 	}
 }
 
-// spoolFailed says what to do about an error of the disk: try again, because
-// there is room now; or go on, without an error or with it.
-func (s *Stream) spoolFailed(ctx context.Context, f *fragment, err error) (again bool, _ error) {
-	if err == nil {
-		return false, nil
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var full *spool.FullError
-	if !errors.As(err, &full) || full.Bound == spool.BoundDisk {
-		s.spoolFault(err)
-		s.leaveSpool(f)
-		return false, nil
-	}
-	if len(s.spooling.settled) > 0 { // there may be room once the disk knows
-		s.journalNow()
-		return true, nil
-	}
-	if s.alone() {
-		s.leaveSpool(f)
-		return false, nil
-	}
-	switch s.onFull() {
-	case FullDropOldest:
-		if s.giveUpSpooled(full.Go.Last) {
-			return true, nil
-		}
-		s.leaveSpool(f)
-		return false, nil
-	case FullWait:
-		if err := s.waitForDisk(ctx); err != nil {
-			return false, err
-		}
-		return true, nil
-	case FullDropNewest:
-		return false, errOmit
-	}
-	return false, ErrBufferFull
-}
-
-// spoolFault notes that the disk fails, and reports it unless it was known.
-func (s *Stream) spoolFault(err error) {
-	if s.spooling.fault == nil {
-		s.notice(fmt.Errorf("%w: %w", ErrSpool, err))
-	}
-	s.spooling.fault = err
-}
-
-// leaveSpool keeps the rest of a fragment in memory alone. What the disk has of
-// it stays there until the fragment is settled.
-func (s *Stream) leaveSpool(f *fragment) {
-	f.tried = true
-	if s.spooling.writing == f {
-		s.spooling.disk.Cut()
-		s.spooling.writing = nil
-		f.spool = spoolCut
-	}
-}
-
-// giveUpSpooled gives up the oldest fragments of the disk, and returns false if
-// that makes no room.
-func (s *Stream) giveUpSpooled(last spool.Ref) bool {
-	d := Dropped{Reason: DropFull}
-	now := time.Now()
-	for f := s.queue.first; f != nil; {
-		next := f.next
-		if f.ref != 0 && f.ref <= last && f != s.open && !s.inHand(f, now) {
-			s.giveUp(f, &d)
-		}
-		f = next
-	}
-	s.dropped(d)
-	s.journalNow()
-	return d.Fragments > 0
-}
-
-// journalNow journals what is settled. The mutex is held, but let go meanwhile.
-func (s *Stream) journalNow() {
-	s.mu.Unlock()
-	defer s.mu.Lock()
-	s.spooling.settle(s.takeSettled())
-}
-
-// waitForDisk waits until something was settled, or ctx ends.
-func (s *Stream) waitForDisk(ctx context.Context) error {
-	pending := s.queue.count
-	for s.queue.count >= pending {
-		s.mu.Unlock()
-		select {
-		case <-s.buffer.room:
-		case <-ctx.Done():
-		}
-		s.mu.Lock()
-		if err := s.state(ctx); err != nil {
-			return err
-		}
-	}
-	s.journalNow()
-	return nil
-}
-
 // evict lets the memory of a fragment go that the disk has all of, unless a
 // connection is in the midst of it.
 func (s *Stream) evict(f *fragment) {
@@ -444,73 +337,6 @@ func (s *Stream) evictAll() {
 	for f := s.queue.first; f != nil && s.queue.bytes > 0; f = f.next {
 		s.evict(f)
 	}
-}
-
-// journal notes that the spool has to know what became of a fragment.
-func (s *Stream) journal(f *fragment, as spool.Outcome) {
-	if f.ref == 0 {
-		return
-	}
-	s.spooling.settled = append(s.spooling.settled, settlement{f.ref, as})
-	select {
-	case s.spooling.journal <- struct{}{}:
-	default: // it was told already
-	}
-}
-
-// keepJournal tells the spool what is settled, until done is closed.
-func (s *Stream) keepJournal(done <-chan struct{}) {
-	for open := true; open; {
-		select {
-		case <-s.spooling.journal:
-		case <-done:
-			open = false
-		}
-		s.spooling.settle(s.takeSettled())
-	}
-}
-
-// settle journals outcomes. That it fails means no more than that fragments are
-// sent again after a restart.
-func (p *spooling) settle(list []settlement) {
-	for len(list) > 0 {
-		as := list[0].as
-		var refs []spool.Ref
-		for len(list) > 0 && list[0].as == as {
-			refs = append(refs, list[0].ref)
-			list = list[1:]
-		}
-		_ = p.disk.Settle(as, refs...)
-	}
-}
-
-// closeSpool writes what is not on the disk yet, lets memory go, and closes the
-// spool. Nobody writes any more but a late writer, who finds it closed.
-func (s *Stream) closeSpool() error {
-	p := &s.spooling
-	if p.disk == nil {
-		return nil
-	}
-	p.turn <- struct{}{}
-	defer func() { <-p.turn }()
-	p.closed = true
-	s.mu.Lock()
-	s.endLocked()
-	last := s.newest()
-	s.mu.Unlock()
-	err := s.spoolUpTo(last)
-	err = errors.Join(err, s.spoolEnd())
-	p.settle(s.takeSettled())
-	return errors.Join(err, p.disk.Close())
-}
-
-// takeSettled returns what is not journaled yet, for the caller to do.
-func (s *Stream) takeSettled() []settlement {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	list := s.spooling.settled
-	s.spooling.settled = nil
-	return list
 }
 
 // producerID is the identity of whoever sends.
