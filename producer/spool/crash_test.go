@@ -240,7 +240,7 @@ func crashes(seed uint64, times int) error {
 		if err != nil {
 			return fmt.Errorf("round %d: %w", i, err)
 		}
-		m.restart(power, r)
+		power = m.restart(power, r)
 		if s, err = spool.Open(spool.Options{MaxBytes: 1 << 20}.On(m)); err != nil {
 			return fmt.Errorf("round %d: %w", i, err)
 		}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -28,6 +29,7 @@ type memory struct {
 	fail   func(op, name string, n int) error // n: how many calls of op came before
 	calls  map[string]int                     // by op
 	read   int64                              // bytes
+	unsaid map[string]bool                    // journals that do not say yet that a sync of their file failed
 	locked bool
 }
 
@@ -50,7 +52,7 @@ type write struct {
 }
 
 func newMemory() *memory {
-	return &memory{names: map[string]*inode{}, stable: map[string]*inode{}, calls: map[string]int{}}
+	return &memory{names: map[string]*inode{}, stable: map[string]*inode{}, calls: map[string]int{}, unsaid: map[string]bool{}}
 }
 
 // step counts a call that changes something. At the crash, and behind it, all
@@ -175,12 +177,18 @@ func (m *memory) used() (n int64) {
 
 // restart is what follows a crash of the process, or of the power: then
 // everything that was not synced is lost, kept or torn, each on its own.
-func (m *memory) restart(power bool, r *rand.Rand) {
+//
+// A process that is killed after a sync has failed, and before it has said so in
+// the journal, leaves something that the next one trusts: that is documented, and
+// a power cut takes its place. It returns whether there was one.
+func (m *memory) restart(power bool, r *rand.Rand) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	power = power || r != nil && len(m.unsaid) > 0
+	clear(m.unsaid)
 	m.left, m.down, m.locked, m.fail = 0, false, false, nil
 	if !power {
-		return
+		return false
 	}
 	names := maps.Clone(m.stable)
 	for _, mv := range m.moves {
@@ -198,6 +206,7 @@ func (m *memory) restart(power bool, r *rand.Rand) {
 	for _, node := range names {
 		node.cut(r)
 	}
+	return true
 }
 
 // cut is a power cut.
@@ -264,6 +273,9 @@ func (h *handle) WriteAt(p []byte, off int64) (int, error) {
 	} else if err != nil {
 		p = p[:len(p)/2] // torn
 	}
+	if err == nil {
+		delete(h.m.unsaid, h.name)
+	}
 	p = slices.Clone(p)
 	h.node.data = patch(h.node.data, p, off)
 	h.node.writes = append(h.node.writes, write{off, p})
@@ -289,6 +301,7 @@ func (h *handle) Sync() error {
 	if err := h.m.step("sync", h.name); err != nil {
 		if !h.m.down {
 			h.node.writes = nil
+			h.m.unsaid[strings.TrimSuffix(h.name, ".spool.mkv")+".acks"] = true
 		}
 		return err
 	}
