@@ -65,7 +65,9 @@ func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
 	s.asked = append(s.asked, strings.TrimSpace(sel.StartSelectorType+" "+sel.AfterFragmentNumber+sel.ContinuationToken+sel.StartTimestamp.String()))
 	s.at = append(s.at, time.Now())
 	if len(s.answers) == 0 {
+		s.mu.Unlock() // others may ask meanwhile
 		<-r.Context().Done()
+		s.mu.Lock()
 		return nil, r.Context().Err()
 	}
 	a := s.answers[0]

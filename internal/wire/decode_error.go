@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/millrace/millrace"
 )
@@ -17,10 +19,12 @@ const maxErrorBody = 64 << 10
 // A RemoteError is an answer that was no success, as it came. It is the cause
 // of the millrace.Error that DecodeError returns.
 type RemoteError struct {
-	Status    int    // HTTP status
-	Name      string // the exception's name, without namespace; may be empty
-	Message   string // may be empty
-	RequestID string // may be empty
+	Status     int           // HTTP status
+	Name       string        // the exception's name, without namespace; may be empty
+	Message    string        // may be empty
+	RequestID  string        // may be empty
+	Date       time.Time     // by the server's clock; zero: it did not say
+	RetryAfter time.Duration // how long it wants to be left alone; 0: it did not say
 }
 
 // Error names the exception, its status and the request.
@@ -56,6 +60,8 @@ const wantsTLS = "Client sent an HTTP request to an HTTPS server."
 func DecodeError(resp *http.Response) *millrace.Error {
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // a cut body is read as far as it came
 	remote := &RemoteError{Status: resp.StatusCode, RequestID: requestIDOf(resp.Header)}
+	remote.Date, _ = http.ParseTime(resp.Header.Get("Date")) // zero if it is none
+	remote.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), remote.Date)
 	var in map[string]any
 	if json.Unmarshal(body, &in) == nil {
 		remote.Name = exceptionName(firstText(in, "__type", "code", "Code"))
@@ -72,6 +78,21 @@ func DecodeError(resp *http.Response) *millrace.Error {
 		text = http.StatusText(resp.StatusCode)
 	}
 	return &millrace.Error{Code: CodeOfException(remote.Name, resp.StatusCode), Message: text, Err: remote}
+}
+
+// maxRetryAfter bounds what a server may ask for.
+const maxRetryAfter = time.Hour
+
+// retryAfter reads the header of that name: seconds, or a date, from which date
+// is taken off.
+func retryAfter(value string, date time.Time) time.Duration {
+	var wait time.Duration
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		wait = time.Duration(seconds) * time.Second
+	} else if at, err := http.ParseTime(value); err == nil && !date.IsZero() {
+		wait = at.Sub(date)
+	}
+	return min(max(wait, 0), maxRetryAfter)
 }
 
 // exceptionName takes the namespace before '#' and the address after ':' off.

@@ -24,6 +24,9 @@ func findCode(match func(exception) bool) (millrace.Code, bool) {
 // compared without regard to case. A name that is not in the table is
 // classified by its status.
 func CodeOfException(name string, status int) millrace.Code {
+	if c, ok := codeOfCousin(name); ok {
+		return c
+	}
 	c, ok := findCode(func(e exception) bool {
 		return e.status != 0 && strings.EqualFold(e.name, name) && (e.status == status || status == 0)
 	})
@@ -34,6 +37,22 @@ func CodeOfException(name string, status int) millrace.Code {
 		return c
 	}
 	return codeOfStatus(status)
+}
+
+// codeOfCousin knows names that Millrace does not use, and that other services
+// and gateways of AWS have for the same.
+func codeOfCousin(name string) (millrace.Code, bool) {
+	switch name {
+	case "ThrottlingException", "Throttling", "ThrottledException", "RequestThrottled", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown":
+		return millrace.CodeRateLimit, true
+	case "RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture":
+		return millrace.CodeInvalidSignature, true
+	case "InvalidClientTokenId", "InvalidAccessKeyId":
+		return millrace.CodeUnknownKey, true
+	case "ExpiredToken":
+		return millrace.CodeExpiredToken, true
+	}
+	return millrace.CodeInternal, false
 }
 
 // codeOfStatus classifies an answer that has no name we know.

@@ -38,6 +38,7 @@ func (s Signer) Sign(r *http.Request, payload string, at time.Time) error {
 	stamp := at.UTC().Format(signingTimeLayout)
 	r.Host = clientHost(r)
 	r.Header.Set(headerAmzDate, stamp)
+	r.Header.Del(headerSecurityToken) // of credentials that signed before
 	if s.Credentials.SessionToken != "" {
 		r.Header.Set(headerSecurityToken, s.Credentials.SessionToken)
 	}
@@ -54,6 +55,11 @@ func (s Signer) Sign(r *http.Request, payload string, at time.Time) error {
 	r.Header.Set(headerAuthorization, signingAlgorithm+" Credential="+c.KeyID+"/"+c.scope()+
 		", SignedHeaders="+strings.Join(names, ";")+", Signature="+hex.EncodeToString(sig[:]))
 	return nil
+}
+
+// SignedTime returns the time at which r was signed in its header.
+func SignedTime(r *http.Request) (time.Time, error) {
+	return time.Parse(signingTimeLayout, r.Header.Get(headerAmzDate))
 }
 
 // Presign returns r's URL with a signature in its query that is valid for

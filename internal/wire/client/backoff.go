@@ -24,8 +24,10 @@ func (b *Backoff) Next() time.Duration {
 func (b *Backoff) Reset() { b.bound = 0 }
 
 // Wait waits for Next, or returns the error of ctx.
-func (b *Backoff) Wait(ctx context.Context) error {
-	t := time.NewTimer(b.Next())
+func (b *Backoff) Wait(ctx context.Context) error { return wait(ctx, b.Next()) }
+
+func wait(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:

@@ -31,24 +31,27 @@ func (c *Client) callAt(ctx context.Context, endpoint, path string, in, out any)
 	backoff := Backoff{Min: 100 * time.Millisecond, Max: 2 * time.Second}
 	for try := 1; ; try++ {
 		err := c.callOnceAt(ctx, endpoint, path, in, out)
-		if err == nil || ctx.Err() != nil || try == callTries || !Passing(err) {
+		if err == nil || ctx.Err() != nil || try >= c.tries || !Passing(err) || RetryAfter(err) > maxPatience {
 			return err
 		}
-		if err := backoff.Wait(ctx); err != nil {
+		if Throttled(err) {
+			backoff.Min, backoff.Max = time.Second, 10*time.Second
+		}
+		if err := wait(ctx, max(backoff.Next(), RetryAfter(err))); err != nil {
 			return err
 		}
 	}
 }
 
 // callData is callAt at the data endpoint of a stream for api, which is forgotten
-// when the call fails.
+// when that may be its fault.
 func (c *Client) callData(ctx context.Context, stream millrace.StreamName, api, path string, in, out any) error {
 	endpoint, err := c.DataEndpoint(ctx, stream, api)
 	if err != nil {
 		return err
 	}
 	if err := c.callAt(ctx, endpoint, path, in, out); err != nil {
-		c.ForgetEndpoint(stream, api)
+		c.EndpointFailed(stream, api, err)
 		return err
 	}
 	return nil
@@ -89,32 +92,47 @@ func (c *Client) post(ctx context.Context, endpoint, path string, in any) (*http
 	}
 	req.Header.Set("Content-Type", wire.ContentTypeJSON)
 	req.Header.Set("User-Agent", UserAgent)
-	if err := c.Sign(ctx, req, wire.PayloadHash(body)); err != nil {
-		return nil, fmt.Errorf("call %s: %w", path, err)
-	}
-	resp, err := c.http.Do(req)
+	resp, err := c.do(req, wire.PayloadHash(body))
 	if err != nil {
 		return nil, fmt.Errorf("call %s: %w", path, err)
-	}
-	if resp.StatusCode != http.StatusOK {
-		defer resp.Body.Close()
-		return nil, wire.DecodeError(resp)
 	}
 	return resp, nil
 }
 
+// do signs and sends a request whose body can be had again, and once more after
+// each of two refusals that other credentials or another time may mend. It
+// returns the response of a success.
+func (c *Client) do(req *http.Request, payload string) (*http.Response, error) {
+	ctx := req.Context()
+	for refusals := 0; ; refusals++ {
+		if req.GetBody != nil {
+			body, err := req.GetBody()
+			if err != nil {
+				return nil, err
+			}
+			req.Body = body
+		}
+		if err := c.Sign(ctx, req, payload); err != nil {
+			return nil, err
+		}
+		resp, err := c.http.Do(req)
+		if err != nil {
+			return nil, err
+		}
+		if resp.StatusCode == http.StatusOK {
+			c.Accepted(req)
+			return resp, nil
+		}
+		refusal := wire.DecodeError(resp)
+		_ = resp.Body.Close() // it was read as far as it counts
+		if refusals == maxRefusals || !c.Refused(ctx, req, refusal) {
+			return nil, refusal
+		}
+	}
+}
+
 // UserAgent names the library to servers.
 const UserAgent = "millrace-go"
-
-// Sign signs a request with the credentials that are good now. payload is as
-// for wire.Signer.Sign.
-func (c *Client) Sign(ctx context.Context, req *http.Request, payload string) error {
-	keys, err := c.credentials(ctx)
-	if err != nil {
-		return fmt.Errorf("get credentials: %w", err)
-	}
-	return wire.Signer{Credentials: keys, Region: c.region}.Sign(req, payload, time.Now())
-}
 
 // Passing reports whether a call that failed with err may succeed when it is
 // made again unchanged: the network or the server was at fault, or there were
@@ -125,7 +143,7 @@ func Passing(err error) bool {
 		return !errors.Is(err, context.Canceled) && !errors.Is(err, credentials.ErrMissing) && !mistrust(err)
 	}
 	switch refused.Code {
-	case millrace.CodeInternal, millrace.CodeUnavailable, millrace.CodeRateLimit, millrace.CodeConnectionLimit:
+	case millrace.CodeInternal, millrace.CodeUnavailable, millrace.CodeRateLimit, millrace.CodeThrottled, millrace.CodeConnectionLimit:
 		return true
 	}
 	var remote *wire.RemoteError

@@ -303,29 +303,6 @@ func TestFragmentsAreWalkedToTheLimit(t *testing.T) {
 	}
 }
 
-func TestEndpointsAreKeptForAWhile(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		calls := 0
-		c := clientOn(func(*http.Request, map[string]any) (int, string) {
-			calls++
-			return 200, fmt.Sprintf(`{"DataEndpoint":"http://data-%d"}`, calls)
-		})
-		ask := func(api, want string) {
-			t.Helper()
-			if got, err := c.DataEndpoint(t.Context(), gate, api); got != want || err != nil {
-				t.Errorf("endpoint %s, %v", got, err)
-			}
-		}
-		ask(client.PutMedia, "http://data-1")
-		ask(client.PutMedia, "http://data-1")
-		ask(client.GetMedia, "http://data-2")
-		c.ForgetEndpoint(gate, client.PutMedia)
-		ask(client.PutMedia, "http://data-3")
-		time.Sleep(41 * time.Minute)
-		ask(client.PutMedia, "http://data-4")
-	})
-}
-
 func TestSignaturesAreTheServersOwn(t *testing.T) {
 	verified := false
 	c := clientOn(func(r *http.Request, _ map[string]any) (int, string) {

@@ -3,25 +3,33 @@ package client
 import (
 	"crypto/tls"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/millrace/millrace"
 )
 
-// A Client calls one server. Make it with New.
+// A Client calls one server. Make it with New, and close it.
 type Client struct {
-	endpoint    string
-	region      string
-	credentials millrace.CredentialsSource
-	http        *http.Client
-	tls         *tls.Config
-	endpoints   endpointCache
+	endpoint  string
+	pinned    string // endpoint of media; empty: the server is asked
+	region    string
+	tries     int
+	http      *http.Client
+	tls       *tls.Config
+	report    func(Trouble)
+	start     time.Time
+	clock     func() moment
+	keys      *keeper[millrace.Credentials]
+	time      signingTime
+	endpoints endpoints
 }
 
 // Times and tries of a call.
 const (
 	callTimeout = 20 * time.Second // for one attempt of a control operation
 	callTries   = 4
+	maxRefusals = 2 // of one attempt: one for the time, one for the credentials
 	dialTimeout = 10 * time.Second
 	headTimeout = 30 * time.Second // for the head of a media response
 )
@@ -31,13 +39,35 @@ func New(s Settings) *Client {
 	if s.HTTP == nil {
 		s.HTTP = &http.Client{Transport: newTransport(s.TLS)}
 	}
-	return &Client{
-		endpoint:    s.Endpoint,
-		region:      s.Region,
-		credentials: s.Credentials,
-		http:        s.HTTP,
-		tls:         s.TLS,
+	if s.Tries <= 0 {
+		s.Tries = callTries
 	}
+	if s.Report == nil {
+		s.Report = func(Trouble) {}
+	}
+	start := time.Now()
+	return &Client{
+		endpoint: s.Endpoint,
+		pinned:   strings.TrimRight(s.DataEndpoint, "/"),
+		region:   s.Region,
+		tries:    s.Tries,
+		http:     s.HTTP,
+		tls:      s.TLS,
+		report:   s.Report,
+		start:    start,
+		clock:    func() moment { now := time.Now(); return moment{now, now.Sub(start)} },
+		keys:     newKeys(s.Credentials, s.Report),
+	}
+}
+
+// Close ends what the client does in the background and waits for it. Calls
+// fail afterwards. A client that is not closed stops by itself two hours after
+// its last call.
+func (c *Client) Close() {
+	for _, k := range c.endpoints.takeAll() {
+		k.close()
+	}
+	c.keys.close()
 }
 
 // Region is the region that requests are signed for.

@@ -2,15 +2,19 @@ package client
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
 	"github.com/millrace/millrace"
 )
 
-// endpointLife is how long an answer of GetDataEndpoint is used, as the
-// clients of AWS do.
-const endpointLife = 40 * time.Minute
+// Times and bounds of endpoints.
+const (
+	endpointLife    = 40 * time.Minute // as the clients of AWS have it
+	endpointTimeout = 5 * time.Second  // for a call while there is an endpoint already
+	manyEndpoints   = 1024             // from here on those are let go that nobody asks for
+)
 
 // The calls that have an endpoint of their own.
 const (
@@ -23,60 +27,108 @@ type endpointKey struct {
 	api    string
 }
 
-type cachedEndpoint struct {
-	url   string
-	until time.Time
-}
-
-// endpointCache remembers where the media of a stream go.
-type endpointCache struct {
+// endpoints remembers where the media of streams go.
+type endpoints struct {
 	mu    sync.Mutex // guards known
-	known map[endpointKey]cachedEndpoint
+	known map[endpointKey]*keeper[string]
 }
 
-func (e *endpointCache) find(key endpointKey) (string, bool) {
+// of returns the keeper for a key, which makes is asked for if there is none,
+// and those to be closed that nobody has asked for in long.
+func (e *endpoints) of(key endpointKey, makes func() *keeper[string]) (found *keeper[string], old []*keeper[string]) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	found, ok := e.known[key]
-	return found.url, ok && time.Now().Before(found.until)
-}
-
-func (e *endpointCache) keep(key endpointKey, url string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	if found = e.known[key]; found != nil {
+		return found, nil
+	}
+	if len(e.known) >= manyEndpoints {
+		for other, k := range e.known {
+			if k.idle() {
+				old = append(old, k)
+				delete(e.known, other)
+			}
+		}
+	}
 	if e.known == nil {
-		e.known = map[endpointKey]cachedEndpoint{}
+		e.known = map[endpointKey]*keeper[string]{}
 	}
-	e.known[key] = cachedEndpoint{url, time.Now().Add(endpointLife)}
+	found = makes()
+	e.known[key] = found
+	return found, old
 }
 
-func (e *endpointCache) forget(key endpointKey) {
+func (e *endpoints) find(key endpointKey) *keeper[string] {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	delete(e.known, key)
+	return e.known[key]
 }
 
-// DataEndpoint returns the URL for calls of api on the stream. The answer is
-// kept for 40 minutes, or until ForgetEndpoint.
+// takeAll empties e.
+func (e *endpoints) takeAll() map[endpointKey]*keeper[string] {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	all := e.known
+	e.known = nil
+	return all
+}
+
+// DataEndpoint returns the URL for calls of api on the stream: the one that the
+// settings pin, for which nobody is asked; or the server's answer, which is kept
+// for 40 minutes and renewed before. An endpoint that is known is used on while
+// the server does not answer, except where it says that the stream is gone.
 func (c *Client) DataEndpoint(ctx context.Context, stream millrace.StreamName, api string) (string, error) {
-	key := endpointKey{stream, api}
-	if url, ok := c.endpoints.find(key); ok {
-		return url, nil
+	if c.pinned != "" {
+		return c.pinned, nil
 	}
+	key := endpointKey{stream, api}
+	k, old := c.endpoints.of(key, func() *keeper[string] { return c.newEndpoint(key) })
+	for _, idle := range old {
+		idle.close()
+	}
+	return k.get(ctx)
+}
+
+// ForgetEndpoint makes the next DataEndpoint ask the server, after no
+// connection could be made to the endpoint. If the server does not answer
+// either, the endpoint is used again.
+func (c *Client) ForgetEndpoint(stream millrace.StreamName, api string) {
+	if k := c.endpoints.find(endpointKey{stream, api}); k != nil {
+		k.refuse(atOnce)
+	}
+}
+
+// EndpointFailed forgets the endpoint if err, with which a call to it failed,
+// may be the endpoint's fault: there was no answer, or one that the stream is
+// not there.
+func (c *Client) EndpointFailed(stream millrace.StreamName, api string, err error) {
+	var refused *millrace.Error
+	if errors.As(err, &refused) && !Passing(err) && refused.Code != millrace.CodeInvalidEndpoint && refused.Code != millrace.CodeNotFound || Throttled(err) {
+		return
+	}
+	c.ForgetEndpoint(stream, api)
+}
+
+func (c *Client) newEndpoint(key endpointKey) *keeper[string] {
 	in := struct {
 		StreamName millrace.StreamName
 		APIName    string
-	}{stream, api}
-	var out struct{ DataEndpoint string }
-	if err := c.call(ctx, "/getDataEndpoint", in, &out); err != nil {
-		return "", err
+	}{key.stream, key.api}
+	find := func(ctx context.Context, again bool) (string, time.Duration, error) {
+		var out struct{ DataEndpoint string }
+		call := c.call
+		if again {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, endpointTimeout)
+			defer cancel()
+			call = c.callOnce
+		}
+		err := call(ctx, "/getDataEndpoint", in, &out)
+		return out.DataEndpoint, endpointLife, err
 	}
-	c.endpoints.keep(key, out.DataEndpoint)
-	return out.DataEndpoint, nil
-}
-
-// ForgetEndpoint makes the next DataEndpoint ask the server, after a call to
-// the endpoint failed.
-func (c *Client) ForgetEndpoint(stream millrace.StreamName, api string) {
-	c.endpoints.forget(endpointKey{stream, api})
+	return &keeper[string]{
+		find:   find,
+		paced:  Passing,
+		gone:   func(err error) bool { return millrace.CodeOf(err) == millrace.CodeNotFound },
+		report: func(err error, ends time.Time) { c.report(Trouble{Stream: key.stream, Err: err, Until: ends}) },
+	}
 }

@@ -121,5 +121,5 @@ func (c *Client) GetSessionToken(ctx context.Context, s SessionSpec) (millrace.C
 	}
 	err := c.call(ctx, "/millrace/v1/getSessionToken", s, &out)
 	k := out.Credentials
-	return millrace.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey, SessionToken: k.SessionToken}, k.Expiration, err
+	return millrace.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey, SessionToken: k.SessionToken, Expires: k.Expiration.Time}, k.Expiration, err
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // OpenMedia calls GetMedia and returns the response's body and the server's
-// time. It is tried once, and forgets the endpoint when it fails.
+// time. It is tried once, and forgets the endpoint if that failed.
 func (c *Client) OpenMedia(ctx context.Context, stream millrace.StreamName, start millrace.StartSelector) (io.ReadCloser, time.Time, error) {
 	endpoint, err := c.DataEndpoint(ctx, stream, GetMedia)
 	if err != nil {
@@ -23,7 +23,7 @@ func (c *Client) OpenMedia(ctx context.Context, stream millrace.StreamName, star
 	}{stream, newSelector(start)}
 	resp, err := c.post(ctx, endpoint, "/getMedia", in)
 	if err != nil {
-		c.ForgetEndpoint(stream, GetMedia)
+		c.EndpointFailed(stream, GetMedia, err)
 		return nil, time.Time{}, err
 	}
 	date, err := http.ParseTime(resp.Header.Get("Date"))

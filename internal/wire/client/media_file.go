@@ -71,16 +71,9 @@ func (c *Client) resource(ctx context.Context, stream millrace.StreamName, file 
 		return nil, fmt.Errorf("ask for %s: %w", file, err)
 	}
 	req.Header.Set("User-Agent", UserAgent)
-	if err := c.Sign(ctx, req, wire.EmptyPayload); err != nil {
-		return nil, fmt.Errorf("ask for %s: %w", file, err)
-	}
-	resp, err := c.http.Do(req)
+	resp, err := c.do(req, wire.EmptyPayload)
 	if err != nil {
 		return nil, fmt.Errorf("ask for %s: %w", file, err)
-	}
-	if resp.StatusCode != http.StatusOK {
-		defer resp.Body.Close()
-		return nil, wire.DecodeError(resp)
 	}
 	return resp, nil
 }

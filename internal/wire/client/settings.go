@@ -19,13 +19,16 @@ import (
 
 // Settings are what a Client needs. What is empty is looked up by Resolve.
 type Settings struct {
-	Endpoint    string // URL of the control operations
-	Region      string
-	Profile     string // of the AWS files; empty means the environment's choice
-	Credentials millrace.CredentialsSource
-	CA          string // PEM file of the authorities to trust in place of the system's
-	TLS         *tls.Config
-	HTTP        *http.Client
+	Endpoint     string // URL of the control operations
+	DataEndpoint string // URL of the calls that carry media; empty: the server says it for each stream
+	Region       string
+	Profile      string // of the AWS files; empty means the environment's choice
+	Credentials  millrace.CredentialsSource
+	CA           string // PEM file of the authorities to trust in place of the system's
+	TLS          *tls.Config
+	HTTP         *http.Client
+	Tries        int           // of one call, after passing faults; 0 is 4
+	Report       func(Trouble) // is told of what could not be renewed, and when that is over; it must not wait
 }
 
 // DefaultRegion is signed for when nobody names a region. Servers of Millrace
@@ -60,6 +63,11 @@ func Resolve(s Settings, lookup func(string) string) (Settings, error) {
 		return s, err
 	}
 	s.Endpoint = strings.TrimRight(s.Endpoint, "/")
+	if s.DataEndpoint != "" {
+		if err := checkEndpoint(s.DataEndpoint); err != nil {
+			return s, err
+		}
+	}
 	if s.TLS == nil {
 		if s.TLS, err = trust(cmp.Or(s.CA, lookup("MILLRACE_CA"), lookup("AWS_CA_BUNDLE"), p.Value("ca_bundle"))); err != nil {
 			return s, err
