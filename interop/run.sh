@@ -32,6 +32,7 @@ install_packages() {
 	command -v promtool >/dev/null || missing+=(prometheus)
 	command -v nginx >/dev/null || missing+=(nginx-light)
 	command -v mpv >/dev/null || missing+=(mpv)
+	command -v mkvinfo >/dev/null || missing+=(mkvtoolnix)
 	plays_with_gstreamer || missing+=(gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav)
 	command -v javac >/dev/null || missing+=(default-jdk-headless)
 	if ((${#missing[@]} == 0)); then
