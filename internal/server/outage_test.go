@@ -65,6 +65,8 @@ type outage struct {
 	weather producertest.Weather
 	server  *child
 	address atomic.Value // string: of the server
+	starts  int          // of the server
+	takes   int          // of the producer
 	camera  *cameraChild
 	unsure  map[int]bool // frames that were being written in a kill
 	downAt  int          // frame at which the network goes
@@ -133,12 +135,14 @@ func (o *outage) step() bool {
 		o.kills = o.kills[1:]
 		o.restartCamera()
 	}
-	if n == o.film.To-1 && o.late > 0 && o.rand.IntN(200) == 0 && !o.camera.over() {
+	over := o.camera.over()
+	if n == o.film.To-1 && o.late > 0 && (over || o.rand.IntN(200) == 0) {
 		o.late--
 		o.restartServer()
 		o.restartCamera()
+		return false
 	}
-	return o.camera.over()
+	return over
 }
 
 func (o *outage) setWeather(w producertest.Weather) {
@@ -156,6 +160,7 @@ func (o *outage) restartServer() {
 		}
 	}
 	o.server = startChild(o.t, o.data, func(*child) {})
+	o.starts++
 	u, err := url.Parse(o.server.url)
 	if err != nil || u.Host == "" {
 		o.t.Fatalf("the server does not start: %s", o.server.wait())
@@ -175,6 +180,7 @@ func (o *outage) restartCamera() {
 		o.unsure[o.film.From] = true
 		o.film.From++
 	}
+	o.takes++
 	o.camera = startCamera(o.t, o.film)
 }
 
@@ -195,5 +201,5 @@ func (o *outage) check() {
 	if err != nil {
 		o.t.Error(err)
 	}
-	o.t.Logf("%d frames in %d fragments", o.film.To, len(kept))
+	o.t.Logf("%d frames in %d fragments, after %d kills of the producer and %d of the server", o.film.To, len(kept), o.takes, o.starts-1)
 }
