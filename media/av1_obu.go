@@ -52,13 +52,15 @@ func cutLEB128(b []byte) (v uint64, rest []byte, ok bool) {
 
 func appendOBU(dst []byte, kind byte, payload []byte) []byte {
 	dst = append(dst, kind<<3|2)
-	size := len(payload)
-	for size >= 0x80 {
-		dst = append(dst, byte(size)|0x80)
-		size >>= 7
+	return append(appendLEB128(dst, len(payload)), payload...)
+}
+
+func appendLEB128(dst []byte, v int) []byte {
+	for v >= 0x80 {
+		dst = append(dst, byte(v)|0x80)
+		v >>= 7
 	}
-	dst = append(dst, byte(size))
-	return append(dst, payload...)
+	return append(dst, byte(v))
 }
 
 // av1Find returns the first unit of a kind.

@@ -4,10 +4,15 @@ import "math"
 
 // NAL unit types of H.264.
 const (
-	avcSliceIDR = 5
-	avcSPS      = 7
-	avcPPS      = 8
-	avcSPSExt   = 13
+	avcSlice      = 1
+	avcPartitionA = 2
+	avcSliceIDR   = 5
+	avcSEI        = 6
+	avcSPS        = 7
+	avcPPS        = 8
+	avcDelimiter  = 9
+	avcFiller     = 12
+	avcSPSExt     = 13
 )
 
 // maxPictureSide bounds widths and heights, in pixels: what MP4 and Matroska

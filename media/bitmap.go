@@ -57,6 +57,11 @@ func NewMJPEG(width, height int32) BitmapInfo {
 	return BitmapInfo{Width: width, Height: height, BitsPerPixel: 24, FourCC: "MJPG"}
 }
 
+// NewPNG returns the structure for a sequence of PNG pictures.
+func NewPNG(width, height int32) BitmapInfo {
+	return BitmapInfo{Width: width, Height: height, BitsPerPixel: 32, FourCC: "MPNG"}
+}
+
 // Append appends the structure and the extra data to dst. A FourCC that is not
 // four bytes long is an error, on which dst is returned as it was.
 func (m BitmapInfo) Append(dst []byte) ([]byte, error) {
@@ -94,6 +99,8 @@ func (m BitmapInfo) Codec() Codec {
 		return VP8
 	case "VP90":
 		return VP9
+	case "MPNG", "PNG ":
+		return PNG
 	default:
 		return Unknown
 	}

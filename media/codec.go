@@ -37,6 +37,8 @@ const (
 	PCMFloat
 	// Data is anything that is not meant for a media decoder, such as sensor records.
 	Data
+	// PNG is a sequence of PNG pictures, such as depth images.
+	PNG
 
 	codecs // number of codecs; keep last
 )
@@ -46,7 +48,7 @@ func (c Codec) String() string {
 	names := [codecs]string{
 		Unknown: "unknown", AVC: "avc", HEVC: "hevc", AV1: "av1", VP8: "vp8", VP9: "vp9",
 		MJPEG: "mjpeg", AAC: "aac", Opus: "opus", ALaw: "alaw", MuLaw: "mulaw",
-		PCMLittle: "pcm-le", PCMBig: "pcm-be", PCMFloat: "pcm-float", Data: "data",
+		PCMLittle: "pcm-le", PCMBig: "pcm-be", PCMFloat: "pcm-float", Data: "data", PNG: "png",
 	}
 	if c >= codecs {
 		return names[Unknown]
@@ -57,7 +59,7 @@ func (c Codec) String() string {
 // Type returns the kind of track that the codec belongs to, and zero for Unknown.
 func (c Codec) Type() TrackType {
 	switch c {
-	case AVC, HEVC, AV1, VP8, VP9, MJPEG:
+	case AVC, HEVC, AV1, VP8, VP9, MJPEG, PNG:
 		return Video
 	case AAC, Opus, ALaw, MuLaw, PCMLittle, PCMBig, PCMFloat:
 		return Audio
@@ -70,13 +72,13 @@ func (c Codec) Type() TrackType {
 
 // CodecID returns the identifier that Matroska uses for the codec: what
 // [DetectCodec] reads back, given matching codec private data. It is empty for
-// Unknown. G.711 shares its identifier with every other format that Windows
-// numbers, so only its WAVEFORMATEX tells which one it is.
+// Unknown. G.711 and PNG share their identifiers with every other format that
+// Windows has a number for, so only their private data tell which one it is.
 func (c Codec) CodecID() string {
 	ids := [codecs]string{
 		AVC: "V_MPEG4/ISO/AVC", HEVC: "V_MPEGH/ISO/HEVC", AV1: "V_AV1", VP8: "V_VP8", VP9: "V_VP9",
 		MJPEG: "V_MJPEG", AAC: "A_AAC", Opus: "A_OPUS", ALaw: idACM, MuLaw: idACM,
-		PCMLittle: "A_PCM/INT/LIT", PCMBig: "A_PCM/INT/BIG", PCMFloat: "A_PCM/FLOAT/IEEE", Data: "X_DATA",
+		PCMLittle: "A_PCM/INT/LIT", PCMBig: "A_PCM/INT/BIG", PCMFloat: "A_PCM/FLOAT/IEEE", Data: "X_DATA", PNG: idVFW,
 	}
 	if c >= codecs {
 		return ""

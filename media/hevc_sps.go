@@ -7,6 +7,8 @@ const (
 	hevcVPS       = 32
 	hevcSPS       = 33
 	hevcPPS       = 34
+	hevcDelimiter = 35
+	hevcFiller    = 38
 	hevcSEIPrefix = 39
 	hevcSEISuffix = 40
 )

@@ -23,48 +23,60 @@ type conditioned struct {
 	Discardable bool
 	// Changed says that the track is another one from this frame on, as track says
 	// now: a new header has to begin with it. The frame that makes the track
-	// known for the first time changes nothing.
+	// known for the first time changes nothing. Only key frames change a track.
 	Changed bool
 	// Skip says that there is nothing to send: what the frame had to tell is kept,
 	// and goes out with a later one.
 	Skip bool
 	// Notice is set the first time that something odd is found which does not
-	// keep the frame from being sent.
-	Notice *Notice
-}
-
-// A Notice is what an application should know about a track that is sent all the same.
-type Notice struct {
-	// Track is the number of the track, 0 for the tracks together.
-	Track media.TrackNumber
-	// Err says what it is; test with errors.Is.
-	Err error
-	// Detail is for people.
-	Detail string
+	// keep the frame from being sent; it is a *Notice.
+	Notice error
 }
 
 // A conditioner makes the frames of one track fit for a fragment: framed as the
-// track's private data say, with these data at hand before the first of them. It
-// is for one goroutine.
+// track's private data say, with these data at hand before the first of them.
+// Frames come in decoding order. It is for one goroutine.
 type conditioner struct {
 	shape shaper
 	now   media.Track // as it is to be declared
-	known bool
+	known bool        // that it may be declared
+	told  odds        // what notices there have been
 }
 
 // A shaper knows one family of codecs. It gets frames that are neither empty
-// nor above MaxFrameSize.
+// nor above MaxFrameSize, and may change what c knows of the track.
 type shaper interface {
-	// shape does the work of condition. t is the track as it is known; known says
-	// whether it may be declared. It changes t when the bitstream says so.
-	shape(t *media.Track, known *bool, dst []byte, f media.Frame) (conditioned, error)
+	shape(c *conditioner, dst []byte, f media.Frame) (conditioned, error)
 }
 
 // newConditioner checks the declaration of a track, and fills in what follows
 // from it: codec identifier, type, and the private data of codecs that can
 // do with sampling rate and channels. The error is a *TrackError.
 func newConditioner(t media.Track) (*conditioner, error) {
-	c := &conditioner{now: t, known: true, shape: plain{}}
+	t, err := resolve(t)
+	if err != nil {
+		return nil, err
+	}
+	c := &conditioner{now: t}
+	switch t.Codec {
+	case media.AVC, media.HEVC:
+		err = c.declareUnits()
+	case media.AV1:
+		err = c.declareAV1()
+	case media.VP8, media.VP9, media.MJPEG, media.PNG:
+		err = c.declarePictures()
+	case media.AAC:
+		err = c.declareAAC()
+	case media.Opus:
+		err = c.declareOpus()
+	case media.ALaw, media.MuLaw, media.PCMLittle, media.PCMBig, media.PCMFloat:
+		err = c.declareSamples()
+	default:
+		c.shape, c.known = opaque{}, true
+	}
+	if err != nil {
+		return nil, err
+	}
 	return c, nil
 }
 
@@ -74,21 +86,26 @@ func newConditioner(t media.Track) (*conditioner, error) {
 func (c *conditioner) track() (media.Track, bool) { return c.now, c.known }
 
 // condition looks at a frame and returns what is to be sent for it. A frame
-// that is refused, with a *FrameError, leaves everything as it was. f.Data is
+// that is refused, with a *FrameError, leaves the track as it was. f.Data is
 // only read, and not kept.
 func (c *conditioner) condition(dst []byte, f media.Frame) (conditioned, error) {
 	switch {
 	case len(f.Data) == 0:
-		return conditioned{}, &FrameError{Track: f.Track, PTS: f.PTS, Part: "empty frame", Err: ErrBadFrame}
+		return conditioned{}, refuse(f, 0, "no bytes", ErrBadFrame)
 	case len(f.Data) > MaxFrameSize:
-		return conditioned{}, &FrameError{Track: f.Track, PTS: f.PTS, Offset: MaxFrameSize, Part: "size", Err: ErrFrameTooLarge}
+		return conditioned{}, refuse(f, MaxFrameSize, "size", ErrFrameTooLarge)
 	}
-	return c.shape.shape(&c.now, &c.known, dst, f)
+	return c.shape.shape(c, dst, f)
 }
 
-// plain is for codecs whose frames are sent as they are.
-type plain struct{}
+func refuse(f media.Frame, offset int, part string, err error) error {
+	return &FrameError{Track: f.Track, PTS: f.PTS, Offset: offset, Part: part, Err: err}
+}
 
-func (plain) shape(t *media.Track, known *bool, dst []byte, f media.Frame) (conditioned, error) {
-	return conditioned{Payload: f.Data, Key: f.Key || t.Type != media.Video, Discardable: f.Discardable}, nil
+// opaque is for frames that nobody here can look into: data, and codecs
+// without a name here.
+type opaque struct{}
+
+func (opaque) shape(c *conditioner, _ []byte, f media.Frame) (conditioned, error) {
+	return conditioned{Payload: f.Data, Key: f.Key || c.now.Type != media.Video, Discardable: f.Discardable}, nil
 }

@@ -3,7 +3,6 @@ package producer
 import (
 	"time"
 
-	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/media"
 )
 
@@ -201,13 +200,4 @@ type Spec struct {
 	DeviceName string
 	MediaType  string // such as video/h264, with a comma between tracks
 	Tags       map[string]string
-}
-
-// Receipt is what became of a stream's media when it was closed.
-type Receipt struct {
-	Persisted int                     // fragments
-	Last      millrace.FragmentNumber // the last one that became durable
-	Unsent    int                     // fragments that are not known to be durable
-	From, To  time.Time               // what these cover; zero if there are none
-	Spooled   bool                    // they are in the spool, and the next start goes on with them
 }

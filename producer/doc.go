@@ -24,8 +24,8 @@
 //	    soon as it was written, unless the stream's rules say otherwise.
 //	P3: what is kept is bounded; what a full buffer does is the stream's policy.
 //	P4: nothing is given up silently: what is dropped or refused is reported,
-//	    with its time range, and never because of the network or of a control
-//	    operation.
+//	    with its time range. A stream that the server will not have at all, or
+//	    has deleted, ends with that error; what a spool holds outlives it.
 //	P5: Write does not wait for the network, unless the policy says so.
 //
 // It refuses to encode and to decode.

@@ -49,6 +49,9 @@ var (
 	// the parameter sets that no frame and no private data have carried so far. Ask
 	// the encoder for one.
 	ErrNeedKeyFrame = errors.New("key frame with parameter sets needed")
+	// ErrNeedPrivate means that the frames of a track cannot be decoded without codec
+	// private data, which were not declared and do not come with them.
+	ErrNeedPrivate = errors.New("codec private data needed")
 	// ErrFrameTooLarge means that the frame is above [MaxFrameSize].
 	ErrFrameTooLarge = fmt.Errorf("frame is larger than %d bytes", MaxFrameSize)
 )
@@ -85,7 +88,8 @@ type FrameError struct {
 	Offset int
 	// Part names what is wrong or missing, such as "nal unit length" or "sps".
 	Part string
-	// Err is one of this package's errors, such as ErrBadFrame.
+	// Err is one of this package's errors, such as ErrBadFrame, perhaps with what
+	// package media says.
 	Err error
 }
 
@@ -96,3 +100,6 @@ func (e *FrameError) Error() string {
 
 // Unwrap returns the kind, so that errors.Is finds it.
 func (e *FrameError) Unwrap() error { return e.Err }
+
+// damaged is ErrBadFrame for a reason that package media gives.
+func damaged(err error) error { return fmt.Errorf("%w: %w", ErrBadFrame, err) }

@@ -1,9 +1,6 @@
 package producer
 
-import (
-	"errors"
-	"fmt"
-)
+import "errors"
 
 // What a [Notice] of the packager may be about.
 var (
@@ -35,9 +32,3 @@ func (p *packager) once(what oddity, err error) {
 		p.notice(err)
 	}
 }
-
-// Error says which track it is about, and what.
-func (n *Notice) Error() string { return fmt.Sprintf("track %d: %v", n.Track, n.Err) }
-
-// Unwrap returns Err.
-func (n *Notice) Unwrap() error { return n.Err }

@@ -2,14 +2,6 @@ package producer
 
 import "time"
 
-// thinning reports whether SlowThin is at work: frames that are not key frames
-// are left out by appendFrame. It changes only where a fragment begins.
-func (s *Stream) thinning() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.buffer.thin
-}
-
 // bound is the backlog at which OnSlow applies.
 func (s *Stream) bound() time.Duration {
 	if s.config.Buffer.Backlog > 0 {

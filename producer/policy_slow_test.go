@@ -49,11 +49,11 @@ func TestASlowNetworkThinsToKeyFrames(t *testing.T) {
 	for range 3 {
 		b.gop()
 	}
-	if b.s.thinning() {
+	if thinning(b.s) {
 		t.Error("thinning before the bound")
 	}
 	b.gop() // begins 8 seconds behind
-	if !b.s.thinning() {
+	if !thinning(b.s) {
 		t.Error("not thinning above the bound")
 	}
 	for range 4 {
@@ -61,7 +61,7 @@ func TestASlowNetworkThinsToKeyFrames(t *testing.T) {
 		b.settle(b.next(nil), persisted)
 	}
 	b.gop()
-	if b.s.thinning() {
+	if thinning(b.s) {
 		t.Error("thinning after the backlog is gone")
 	}
 	b.close()
@@ -133,4 +133,11 @@ func TestADelayIsNoBacklog(t *testing.T) {
 			t.Errorf("pressure %+v", pressure)
 		}
 	})
+}
+
+// thinning reports whether SlowThin is at work.
+func thinning(s *Stream) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.buffer.thin
 }

@@ -110,21 +110,6 @@ func (s *Stream) unconfirmed() bool {
 	return n > 0
 }
 
-// receipt is what became of everything. It is complete once the stream is over.
-func (s *Stream) receipt() Receipt {
-	r := Receipt{Persisted: s.stats.Persisted, Unsent: s.queue.count, Spooled: s.queue.count > 0}
-	for f := s.queue.first; f != nil; f = f.next {
-		if from := s.mediaTime(f.first); r.From.IsZero() || from.Before(r.From) {
-			r.From = from
-		}
-		if to := s.mediaTime(f.last); to.After(r.To) {
-			r.To = to
-		}
-		r.Spooled = r.Spooled && f.spool == spooled
-	}
-	return r
-}
-
 // closeBuffer lets all memory go when nothing will be sent any more. What is
 // pending still counts as that. The mutex is held.
 func (s *Stream) closeBuffer() {

@@ -338,11 +338,3 @@ func (s *Stream) evictAll() {
 		s.evict(f)
 	}
 }
-
-// producerID is the identity of whoever sends.
-func (s *Stream) producerID() millrace.ProducerID {
-	if s.spooling.disk != nil {
-		return s.spooling.disk.Producer()
-	}
-	return s.buffer.producer
-}

@@ -104,7 +104,7 @@ func TestAStreamGoesOnWithWhatItsSpoolHas(t *testing.T) {
 	b.settle(first, persisted)
 	identity := second.identity
 	b.close()
-	if r := b.s.receipt(); r.Persisted != 1 || r.Unsent != 2 || !r.Spooled || r.From != b.s.mediaTime(second.first) || r.To != b.s.mediaTime(b.now) {
+	if r := b.s.Receipt(); r.Persisted != 1 || r.Unsent != 2 || !r.Spooled || r.From != b.s.mediaTime(second.first) || r.To != b.s.mediaTime(b.now) {
 		t.Errorf("receipt %+v", r)
 	}
 	names, err := c.Spooled()
@@ -114,7 +114,7 @@ func TestAStreamGoesOnWithWhatItsSpoolHas(t *testing.T) {
 
 	again := newBench(t, c, StreamConfig{Buffer: BufferRules{Spool: true}})
 	again.now = b.now
-	if again.s.producerID() != b.s.producerID() {
+	if again.s.Producer() != b.s.Producer() {
 		t.Error("the producer is another one")
 	}
 	if got := again.stats(); got.Begun != 2 || got.Pending != 2 || got.Backlog != 3*time.Second || got.Buffered != 0 || got.Spooled == 0 {
@@ -319,7 +319,7 @@ func TestWhatIsInMemoryAloneIsOnTheDiskWhenTheStreamEnds(t *testing.T) {
 		t.Errorf("%d bytes are on the disk", got)
 	}
 	b.close()
-	if r := b.s.receipt(); !r.Spooled || r.Unsent != 2 {
+	if r := b.s.Receipt(); !r.Spooled || r.Unsent != 2 {
 		t.Errorf("receipt %+v", r)
 	}
 	again := newBench(t, c, StreamConfig{Buffer: BufferRules{Spool: true}})

@@ -69,6 +69,11 @@ func (c *Client) Open(ctx context.Context, name millrace.StreamName, o StreamCon
 	if err := s.newBuffer(c); err != nil {
 		return nil, err
 	}
+	if told := o.Events.Notice; told != nil {
+		for _, n := range unplayable(s.packager.declared()) {
+			s.events = append(s.events, func() { told(n) })
+		}
+	}
 	var running context.Context
 	running, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	go func() {

@@ -449,6 +449,10 @@ func TestCloseGivesUpWhenItsContextEnds(t *testing.T) {
 		if err := up.Close(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "2 fragments") {
 			t.Errorf("error %v", err)
 		}
+		want := producer.Receipt{Unsent: 2, From: clock, To: clock.Add(time.Second)}
+		if got := up.Receipt(); got != want {
+			t.Errorf("receipt %+v, want %+v", got, want)
+		}
 		if err := up.Close(t.Context()); !errors.Is(err, producer.ErrClosed) {
 			t.Errorf("second close: %v", err)
 		}
