@@ -79,6 +79,7 @@ func (w *Window) appendHead(dst []byte, r *Rendition) []byte {
 	if r.Container == FragmentedMP4 {
 		dst = append(dst, "\n#EXT-X-INDEPENDENT-SEGMENTS"...)
 	}
+	dst = w.appendStart(dst)
 	return append(dst, '\n')
 }
 

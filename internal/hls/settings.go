@@ -49,6 +49,10 @@ type Settings struct {
 	// picture or the layout of the sound changes, in every mode.
 	MarkForms bool
 
+	// FromNow has players of LIVE begin three target durations behind the
+	// present, and not behind the end of the list.
+	FromNow bool
+
 	// Anchor is what Anchor returned for the first fragment of the session,
 	// for one that is taken up again. Zero: the first fragment decides.
 	Anchor time.Time

@@ -27,6 +27,7 @@ type Window struct {
 	length   time.Duration // of what is listed
 	target   int64         // EXT-X-TARGETDURATION, seconds
 	closed   bool          // nothing will be taken any more
+	now      time.Time     // of the last Extend
 
 	unordered bool  // numbers do not ascend
 	forgotten int   // generations that no entry needs any more
@@ -58,6 +59,7 @@ func NewWindow(s Settings) *Window {
 // that the window has seen, or that come late, are passed over, so that two who
 // refresh at once do no harm.
 func (w *Window) Extend(now time.Time, facts []Facts, whole bool) (want int) {
+	w.shownAt(now)
 	w.entries = slices.Grow(w.entries, len(facts))
 	for i := range facts {
 		w.take(&facts[i], now)

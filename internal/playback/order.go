@@ -87,7 +87,7 @@ func OpenOrder(b []byte) (Order, error) {
 func (o *Order) settings(r Rules) hls.Settings {
 	s := hls.Settings{
 		Mode: o.Mode, Discontinuities: o.Discontinuities, Limit: o.Limit, ProducerClock: o.Clock == store.ProducerClock,
-		Changes: r.Changes, MarkForms: !r.Strict, Anchor: o.Anchor,
+		Changes: r.Changes, MarkForms: !r.Strict, FromNow: !r.Strict, Anchor: o.Anchor,
 	}
 	if o.Mode == hls.LiveReplay {
 		s.End = o.To
