@@ -6,10 +6,12 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"fmt"
+	"iter"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/millrace/millrace"
@@ -49,6 +51,36 @@ type Client struct {
 	producer millrace.ProducerID
 	client   *client.Client
 	err      error
+
+	mu      sync.Mutex // guards what follows
+	streams []*Stream  // that are open, in the order of opening
+}
+
+// Streams yields the streams that are open, in the order of opening. Each time
+// that it is ranged over it begins with those that are open then.
+func (c *Client) Streams() iter.Seq[*Stream] {
+	return func(yield func(*Stream) bool) {
+		c.mu.Lock()
+		open := slices.Clone(c.streams)
+		c.mu.Unlock()
+		for _, s := range open {
+			if !yield(s) {
+				return
+			}
+		}
+	}
+}
+
+func (c *Client) enlist(s *Stream) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.streams = append(c.streams, s)
+}
+
+func (c *Client) delist(s *Stream) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.streams = slices.DeleteFunc(c.streams, func(other *Stream) bool { return other == s })
 }
 
 // connect resolves the settings once.

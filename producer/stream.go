@@ -76,8 +76,10 @@ func (c *Client) Open(ctx context.Context, name millrace.StreamName, o StreamCon
 	}
 	var running context.Context
 	running, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	c.enlist(s)
 	go func() {
 		defer close(s.done)
+		defer c.delist(s)
 		s.live(running)
 	}()
 	return s, nil
