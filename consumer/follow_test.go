@@ -27,6 +27,7 @@ type script struct {
 	mu      sync.Mutex
 	answers []answer
 	asked   []string // the selectors that came, as "TYPE value"
+	pinned  bool     // nobody has to ask for an endpoint
 	at      []time.Time
 }
 
@@ -56,6 +57,9 @@ func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	switch r.URL.String() {
 	case "http://control/getDataEndpoint":
+		if s.pinned {
+			s.t.Error("asked for an endpoint")
+		}
 		return respond(r, 200, strings.NewReader(`{"DataEndpoint":"http://data"}`)), nil
 	case "http://data/getMedia":
 	default:
@@ -505,6 +509,21 @@ func TestGetMediaReturnsTheBytesOfOneResponse(t *testing.T) {
 	}
 	if _, err := c.GetMedia(t.Context(), "gate", millrace.StartSelector{}); millrace.CodeOf(err) != millrace.CodeNotFound {
 		t.Errorf("error %v", err)
+	}
+}
+
+func TestMediaComeFromADataEndpointThatIsNamedAndNobodyIsAskedForOne(t *testing.T) {
+	s := &script{answers: []answer{{body: strings.NewReader("anything")}}}
+	c := client(t, s)
+	c.DataEndpoint = "http://data/"
+	s.pinned = true
+	body, err := c.GetMedia(t.Context(), "gate", millrace.StartSelector{Type: millrace.StartNow})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer body.Close()
+	if b, err := io.ReadAll(body); string(b) != "anything" || err != nil {
+		t.Errorf("read %q, %v", b, err)
 	}
 }
 

@@ -26,6 +26,10 @@ import (
 type Client struct {
 	// Endpoint is the URL of the server's control operations.
 	Endpoint string
+	// DataEndpoint is the URL that media go to, for all streams. With it nobody is
+	// asked for one: that is a call less before the first byte, and credentials
+	// need no GetDataEndpoint. Empty is what the server says for each stream.
+	DataEndpoint string
 	// Region is what requests are signed for.
 	Region string
 	// Profile is a profile in the AWS shared files, for what is not set here.
@@ -89,12 +93,13 @@ func (c *Client) connect() (*client.Client, error) {
 		c.pool = newPool(cmp.Or(c.Memory, DefaultMemory))
 		_, _ = rand.Read(c.producer[:]) // never fails
 		settings, err := client.Resolve(client.Settings{
-			Endpoint:    c.Endpoint,
-			Region:      c.Region,
-			Profile:     c.Profile,
-			Credentials: c.Credentials,
-			TLS:         c.TLS,
-			HTTP:        c.HTTPClient,
+			Endpoint:     c.Endpoint,
+			DataEndpoint: c.DataEndpoint,
+			Region:       c.Region,
+			Profile:      c.Profile,
+			Credentials:  c.Credentials,
+			TLS:          c.TLS,
+			HTTP:         c.HTTPClient,
 		}, os.Getenv)
 		if err != nil {
 			c.err = err
