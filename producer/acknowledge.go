@@ -11,9 +11,9 @@ import (
 	"github.com/millrace/millrace/internal/wire"
 )
 
-// maxRejected is how many fragments in a row a server may refuse before the
-// upload ends: it is not the fragments' fault then.
-const maxRejected = 10
+// maxDoubts is how often a fragment is sent once more that a server could not
+// read: it may have been damaged on its way.
+const maxDoubts = 3
 
 // readAcks reads the response of c to its end.
 func (s *Stream) readAcks(c *connection) {
@@ -27,15 +27,12 @@ func (s *Stream) readAcks(c *connection) {
 	if c.fault == nil {
 		c.fault = fault
 	}
-	s.changed.Broadcast()
+	s.wake()
 }
 
 // readAcksUntil returns nil if the response ended in good order.
 func (s *Stream) readAcksUntil(c *connection, acks *wire.AckDecoder) error {
 	for {
-		if err := c.conn.SetReadDeadline(time.Now().Add(silence)); err != nil {
-			return fmt.Errorf("read acknowledgements: %w", err)
-		}
 		a, err := acks.Decode()
 		switch {
 		case errors.Is(err, io.EOF):
@@ -47,40 +44,55 @@ func (s *Stream) readAcksUntil(c *connection, acks *wire.AckDecoder) error {
 		if a.Type == millrace.AckError {
 			_, told.Name = acks.Fault()
 		}
-		s.acknowledge(c, &told)
-		if s.config.Events.Ack != nil {
-			s.config.Events.Ack(told)
-		}
+		s.acknowledge(c, told)
 	}
 }
 
 // acknowledge applies an acknowledgement that came over c.
-func (s *Stream) acknowledge(c *connection, a *Ack) {
+func (s *Stream) acknowledge(c *connection, a Ack) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	now := time.Now()
+	if a.Type != millrace.AckIdle {
+		c.heard = now
+	}
 	f := c.find(a.Ack)
 	if f != nil {
 		a.Size = f.size
 		if !f.open() {
-			a.AfterEnd = time.Since(f.ended)
+			a.AfterEnd = now.Sub(f.ended)
 		}
+		if a.Type == millrace.AckBuffering && !f.heard {
+			s.latency.buffering.add(now.Sub(f.onAt))
+		}
+		f.heard = true
 	}
 	switch {
 	case a.Type == millrace.AckError:
 		s.refuse(c, f, a)
-	case f != nil && a.Type == s.final:
-		s.release(c, f, persisted, 0)
-		s.progress, s.rejected = true, 0
+	case f != nil && (a.Type == s.final || a.Type == millrace.AckPersisted || a.Type == millrace.AckReceived && s.config.Ack != AckDurable):
+		s.confirm(c, f, a)
+	}
+	if told := s.config.Events.Ack; told != nil {
+		s.tell(func() { told(a) })
 	}
 }
 
-// find returns the fragment that an acknowledgement is about, or nil. A fault
-// that names none is about the one that was sent last.
+// confirm lets a fragment go that is safe.
+func (s *Stream) confirm(c *connection, f *fragment, a Ack) {
+	if !f.open() {
+		s.latency.persisting.add(a.AfterEnd)
+	}
+	as := persisted
+	if a.Type != millrace.AckPersisted {
+		as = received
+	}
+	s.release(c, f, as, 0)
+}
+
+// find returns the fragment that an acknowledgement is about, or nil.
 func (c *connection) find(a millrace.Ack) *fragment {
 	if !a.HasTimecode {
-		if a.Type == millrace.AckError && len(c.sent) > 0 {
-			return c.sent[len(c.sent)-1]
-		}
 		return nil
 	}
 	i := slices.IndexFunc(c.sent, func(f *fragment) bool { return f.timecode == a.Timecode })
@@ -93,21 +105,33 @@ func (c *connection) find(a millrace.Ack) *fragment {
 // release lets a fragment go.
 func (s *Stream) release(c *connection, f *fragment, o outcome, code millrace.Code) {
 	s.settle(f, o, code)
+	f.on = nil
 	c.sent = slices.DeleteFunc(c.sent, func(g *fragment) bool { return g == f })
-	s.changed.Broadcast()
+	c.progress = true
+	s.wake()
 }
 
-// refuse handles an error, which ends the connection. Some faults are the
-// fragment's own: it is given up. All others have it sent again.
-func (s *Stream) refuse(c *connection, f *fragment, a *Ack) {
+// refuse handles an error, which ends the connection. What it carried is sent
+// again, but for a fragment that is surely at fault itself: that is given up.
+func (s *Stream) refuse(c *connection, f *fragment, a Ack) {
 	c.fault = &millrace.Error{Code: a.Code, Message: fmt.Sprintf("server refused the media: %s", a.Name)}
-	if f == nil || !skips(a.Code) {
+	switch {
+	case !skips(a.Code) || len(c.sent) == 0:
+		return
+	case f == nil && c.count > 1: // any of them, so each goes alone
+		s.careful = max(s.careful, c.sent[len(c.sent)-1].ordinal)
+		return
+	case f == nil:
+		f = c.sent[0]
+	}
+	if a.Code == millrace.CodeTimecodeOrder && c.count > 1 {
+		s.careful = max(s.careful, f.ordinal) // the times before it are to blame; another call has none
+		return
+	}
+	if f.doubts++; a.Code == millrace.CodeInvalidMKV && f.doubts <= maxDoubts {
 		return
 	}
 	s.release(c, f, rejected, a.Code)
-	if s.rejected++; s.rejected >= maxRejected {
-		s.fail(fmt.Errorf("%d fragments in a row: %w", s.rejected, c.fault))
-	}
 }
 
 // skips reports whether the code says that the fragment itself is at fault.
@@ -119,21 +143,4 @@ func skips(code millrace.Code) bool {
 		return true
 	}
 	return false
-}
-
-// ends reports whether a connection that ended with err is the last one.
-func ends(err error) bool {
-	var refused *millrace.Error
-	if !errors.As(err, &refused) {
-		return false
-	}
-	return refused.Code == millrace.CodeStreamDeleted || refused.Code == millrace.CodeStreamNotActive
-}
-
-// fail ends the upload with err, unless it has ended already.
-func (s *Stream) fail(err error) {
-	if s.err == nil {
-		s.err = err
-	}
-	s.wake()
 }

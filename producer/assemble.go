@@ -185,6 +185,7 @@ func (s *Stream) endLocked() {
 		return
 	}
 	f.ended = time.Now()
+	s.span = max(f.last-f.first, s.span-s.span/8)
 	if f.frames == 0 && !f.settled { // nothing of it was sent, nor ever will be
 		s.takeOut(f, spool.Dropped)
 		s.stats.Begun--
@@ -245,6 +246,10 @@ func (s *Stream) grow(f *fragment, frame frameInfo, frames int, n int64) {
 	f.first, f.last = min(f.first, frame.at), max(f.last, frame.at)
 	f.size += n
 	s.queue.bytes += n
+	s.fed = time.Now()
+	if s.latency.unsent.IsZero() && !f.held && !s.delays() {
+		s.latency.unsent = s.fed
+	}
 	if f.held {
 		s.trim()
 	}

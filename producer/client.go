@@ -52,6 +52,7 @@ type Client struct {
 
 	once     sync.Once
 	pool     *pool
+	hosts    hosts
 	producer millrace.ProducerID
 	client   *client.Client
 	err      error
@@ -100,6 +101,7 @@ func (c *Client) connect() (*client.Client, error) {
 			Credentials:  c.Credentials,
 			TLS:          c.TLS,
 			HTTP:         c.HTTPClient,
+			Tries:        1, // the streams try again, when it is their host's turn
 		}, os.Getenv)
 		if err != nil {
 			c.err = err

@@ -142,6 +142,9 @@ type FragmentRules struct {
 	Idle time.Duration
 }
 
+// idle is Idle with its default; 0 is never.
+func (f FragmentRules) idle() time.Duration { return max(orDefault(f.Idle, DefaultIdle), 0) }
+
 // A SilentPolicy says what happens to a track that has no frames. Servers
 // refuse fragments in which a track of the header has none, unless they are told
 // not to.

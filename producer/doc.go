@@ -19,13 +19,14 @@
 // The package promises:
 //
 //	P1: a fragment is kept until the server has acknowledged that it is
-//	    durable, and sent again as often as the connection breaks.
+//	    durable, and sent again as often as the connection breaks. A server that
+//	    knows the producer keeps it once.
 //	P2: fragments are sent in the order in which they were begun, each frame as
 //	    soon as it was written, unless the stream's rules say otherwise.
 //	P3: what is kept is bounded; what a full buffer does is the stream's policy.
-//	P4: nothing is given up silently: what is dropped or refused is reported,
-//	    with its time range. A stream that the server will not have at all, or
-//	    has deleted, ends with that error; what a spool holds outlives it.
+//	P4: nothing is given up silently, and nothing because of the network or of
+//	    what a server answers to a call: what is dropped by policy, or refused by
+//	    the server for what is wrong with it, is reported with its time range.
 //	P5: Write does not wait for the network, unless the policy says so.
 //
 // It refuses to encode and to decode.

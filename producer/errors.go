@@ -12,6 +12,13 @@ import (
 var (
 	// ErrClosed means that Close or Abort was called before.
 	ErrClosed = errors.New("stream is closed")
+	// ErrNotAuthorized means that the server does not accept the credentials, or
+	// that there are none. The stream keeps what it has and goes on trying.
+	ErrNotAuthorized = errors.New("not authorized")
+	// ErrStreamNotFound means that there is no such stream, and that
+	// StreamConfig.Create does not make it, or cannot. The stream keeps what it has
+	// and goes on trying.
+	ErrStreamNotFound = errors.New("stream not found")
 	// ErrOrder means that there is no header yet, or no fragment to append to.
 	ErrOrder = errors.New("call out of order")
 	// ErrTooLarge means that a fragment would be larger than MaxFragmentSize.

@@ -23,7 +23,8 @@ type Events struct {
 	// fragments that go over it although an earlier one carried them.
 	Connected func(endpoint string, again int)
 	// Disconnected is called when a call broke or could not be made, with the
-	// wait until the next attempt.
+	// least wait until the next attempt: while a host is away all streams of a
+	// client wait longer than that, and share the attempts.
 	Disconnected func(err error, wait time.Duration)
 	// Dropped is called for media that were given up, with exactly what they were.
 	Dropped func(Dropped)

@@ -55,6 +55,12 @@ type fragment struct {
 	faults uint8  // times that the disk did not give it back
 	marks  []mark // what the disk has not got; nil without a spool
 
+	on     *connection // that carries it; nil if none does
+	onAt   time.Time   // when it was begun there
+	goneAt time.Time   // when all of it was sent there; zero before
+	heard  bool        // an acknowledgement of it came from there
+	doubts uint8       // times that a server could not read it
+
 	pins    int   // writes to connections that read from body now
 	sent    int64 // bytes that a connection which still is good took
 	started bool  // some of it was written to a connection once
@@ -133,7 +139,10 @@ type cursor struct {
 	back  *readBack // reads from the disk; nil before it was needed
 }
 
-// take appends what lies behind the cursor to batch, up to limit bytes, and
+// maxHead bounds pieces that are never cut, as the heads of Clusters, in bytes.
+const maxHead = 64
+
+// take appends what lies behind the cursor to batch, up to about limit bytes, and
 // moves the cursor behind it. There is nothing to take of a fragment that is not
 // in memory. The bytes may be read until the mutex is let go, and longer if the
 // fragment was pinned before.
@@ -144,7 +153,9 @@ func (f *fragment) take(c *cursor, batch [][]byte, limit int) ([][]byte, int) {
 	}
 	for n < limit && c.piece < len(f.body.pieces) {
 		p := f.body.pieces[c.piece][c.in:]
-		p = p[:min(len(p), limit-n)]
+		if len(p) > maxHead {
+			p = p[:min(len(p), limit-n)]
+		}
 		if len(p) > 0 {
 			batch = append(batch, p[:len(p):len(p)])
 			n += len(p)

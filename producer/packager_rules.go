@@ -50,7 +50,7 @@ func resolveRules(c *StreamConfig) (packingRules, error) {
 		maxDuration: orDefault(f.MaxDuration, DefaultFragmentDuration),
 		minDuration: f.MinDuration,
 		maxBytes:    orDefault(f.MaxBytes, MaxFragmentSize) - spareSize,
-		idle:        max(orDefault(f.Idle, DefaultIdle), 0),
+		idle:        f.idle(),
 		hold:        max(orDefault(f.Interleave, DefaultInterleave), 0),
 		byMedia:     c.Mode == Offline,
 		silent:      f.Silent,

@@ -177,11 +177,19 @@ func (s *Stream) expire(now time.Time) {
 	s.dropped(d)
 }
 
+// blocks notes that a writer waits for room, until the result is called.
+func (s *Stream) blocks() (end func()) {
+	s.waiting++
+	s.changed.Broadcast()
+	return func() { s.waiting-- }
+}
+
 // waitForRoom waits until n more bytes may be kept.
 func (s *Stream) waitForRoom(ctx context.Context, n, copied int64) error {
 	b := &s.buffer
 	b.pool.await(&b.share, true)
 	defer b.pool.await(&b.share, false)
+	defer s.blocks()()
 	for !s.fits(n, copied) {
 		s.mu.Unlock()
 		select {

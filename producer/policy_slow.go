@@ -128,4 +128,7 @@ func (s *Stream) sentTo(f *fragment, c cursor, n int64, now time.Time) {
 
 // unsend notes that what a connection took of a fragment does not count any
 // more: the connection broke. The mutex is held.
-func (s *Stream) unsend(f *fragment) { f.sent = 0 }
+func (s *Stream) unsend(f *fragment) {
+	f.sent, f.on = 0, nil
+	s.unsends++
+}

@@ -150,30 +150,29 @@ const maxEvents = 256
 
 // tell queues an event for the goroutine that tells them. The mutex is held.
 func (s *Stream) tell(event func()) {
-	if len(s.events) >= maxEvents {
+	if len(s.events) >= maxEvents || s.over {
 		s.stats.EventsLost++
 		return
 	}
 	s.events = append(s.events, event)
-	s.changed.Broadcast()
+	if !s.telling {
+		s.telling = true
+		go s.tellEvents()
+	}
 }
 
-// tellEvents calls what tell queued until the stream is over.
+// tellEvents calls what tell queued, until nothing is left. The end of the stream
+// waits for it.
 func (s *Stream) tellEvents() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for {
-		switch {
-		case len(s.events) > 0:
-			event := s.events[0]
-			s.events = s.events[1:]
-			s.mu.Unlock()
-			event()
-			s.mu.Lock()
-		case s.over:
-			return
-		default:
-			s.changed.Wait()
-		}
+	for len(s.events) > 0 {
+		event := s.events[0]
+		s.events = s.events[1:]
+		s.mu.Unlock()
+		event()
+		s.mu.Lock()
 	}
+	s.telling = false
+	s.changed.Broadcast()
 }

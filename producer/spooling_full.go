@@ -87,6 +87,7 @@ func (s *Stream) giveUpSpooled(last spool.Ref) bool {
 
 // waitForDisk waits until something was settled, or ctx ends.
 func (s *Stream) waitForDisk(ctx context.Context) error {
+	defer s.blocks()()
 	pending := s.queue.count
 	for s.queue.count >= pending {
 		s.mu.Unlock()

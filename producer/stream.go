@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/internal/wire/client"
@@ -16,6 +17,7 @@ import (
 type Stream struct {
 	client *client.Client
 	dial   dialFunc
+	hosts  *hosts
 	name   millrace.StreamName
 	config StreamConfig
 
@@ -23,6 +25,8 @@ type Stream struct {
 
 	cancel context.CancelFunc // ends run
 	done   chan struct{}      // closed when run has ended
+
+	helpers sync.WaitGroup // what run has going on besides itself
 
 	mu       sync.Mutex // guards everything below
 	changed  *sync.Cond // broadcast after any change that somebody may wait for
@@ -41,8 +45,18 @@ type Stream struct {
 	events   []func() // that nobody was told of yet
 	over     bool     // nothing will happen any more
 
-	progress bool // something became durable since the last call was made
-	rejected int  // fragments in a row that the server refused
+	known    bool          // where to send to was known from the start, and is good as far as is known
+	why      string        // of the state
+	telling  bool          // a goroutine tells events
+	parallel bool          // the server takes two calls of this stream
+	filling  bool          // there is a lane for what is older than the split
+	split    uint64        // ordinal of the fragment from which on the first lane sends; 0 is all
+	careful  uint64        // fragments up to this ordinal go alone, because one of them may be at fault
+	unsends  int           // times that a call ended without that what it carried was settled
+	waiting  int           // writers that wait for room
+	span     time.Duration // media time of long fragments, lately
+	fed      time.Time     // when a frame was added last
+	latency  latencies
 }
 
 // Open begins to send to a stream. It does local work only: what the server
@@ -57,7 +71,7 @@ func (c *Client) Open(ctx context.Context, name millrace.StreamName, o StreamCon
 		o.Buffer.MaxBytes = DefaultBuffer
 	}
 	s := &Stream{
-		client: conn, dial: dialWith(c.Dial, conn.TLS()), name: name, config: o,
+		client: conn, dial: dialWith(c.Dial, conn.TLS()), hosts: &c.hosts, name: name, config: o,
 		info:  millrace.Stream{Name: name},
 		final: millrace.AckPersisted,
 		done:  make(chan struct{}),
@@ -69,11 +83,11 @@ func (c *Client) Open(ctx context.Context, name millrace.StreamName, o StreamCon
 	if err := s.newBuffer(c); err != nil {
 		return nil, err
 	}
-	if told := o.Events.Notice; told != nil {
-		for _, n := range unplayable(s.packager.declared()) {
-			s.events = append(s.events, func() { told(n) })
-		}
+	s.mu.Lock()
+	for _, n := range unplayable(s.packager.declared()) {
+		s.notice(n)
 	}
+	s.mu.Unlock()
 	var running context.Context
 	running, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	c.enlist(s)
@@ -200,6 +214,7 @@ func (s *Stream) Stats() Stats {
 	defer s.mu.Unlock()
 	stats := s.stats
 	s.measure(&stats)
+	stats.Latency = s.latency.measure()
 	stats.Frames, stats.Refused = s.packager.frames.Load(), s.packager.refused.Load()
 	return stats
 }

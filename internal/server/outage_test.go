@@ -195,7 +195,7 @@ func (o *outage) check() {
 	}
 	slices.SortStableFunc(kept, func(a, b producertest.Fragment) int { return int(int64(a.Timecode) - int64(b.Timecode)) })
 	err = o.film.Footage.Compare(kept, producertest.Comparison{
-		Written: o.film.To, Once: announces(o.t), Millis: true,
+		Written: o.film.To, Once: true, Millis: true,
 		Missing: func(n int) bool { return o.unsure[n] },
 	})
 	if err != nil {

@@ -112,18 +112,3 @@ func inOrder(kept []producertest.Fragment) []producertest.Fragment {
 	slices.SortStableFunc(kept, func(a, b producertest.Fragment) int { return a.Time.Compare(b.Time) })
 	return kept
 }
-
-// announced reports whether the producer has said who it is.
-func announced(s *producertest.Server) bool {
-	return slices.ContainsFunc(s.Calls(), func(c producertest.Call) bool { return c.Producer != millrace.ProducerID{} })
-}
-
-// announces reports whether the library says who it is. One that does goes on
-// whatever it is refused for.
-func announces(t *testing.T) bool {
-	t.Helper()
-	s := producertest.Start(t, producertest.Millrace())
-	c := &camera{endpoint: s.Endpoint(), dial: s.Dial, frames: 1, footage: producertest.Footage{Began: filmed()}}
-	c.shoot(t)
-	return announced(s)
-}

@@ -2,7 +2,9 @@ package client
 
 import (
 	"crypto/tls"
+	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -72,6 +74,27 @@ func (c *Client) Close() {
 
 // Region is the region that requests are signed for.
 func (c *Client) Region() string { return c.region }
+
+// Host is the host and port of the control operations.
+func (c *Client) Host() string { return HostOf(c.endpoint) }
+
+// HostOf is the host and port of an endpoint, so that two that name the same one
+// are equal.
+func HostOf(endpoint string) string {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return endpoint
+	}
+	port := u.Port()
+	switch {
+	case port != "":
+	case u.Scheme == "https":
+		port = "443"
+	default:
+		port = "80"
+	}
+	return net.JoinHostPort(strings.ToLower(u.Hostname()), port)
+}
 
 // TLS returns the settings for connections that others make; nil is the default.
 func (c *Client) TLS() *tls.Config { return c.tls.Clone() }

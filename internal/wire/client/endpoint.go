@@ -88,6 +88,18 @@ func (c *Client) DataEndpoint(ctx context.Context, stream millrace.StreamName, a
 	return k.get(ctx)
 }
 
+// KnownEndpoint returns what DataEndpoint would without asking the server.
+func (c *Client) KnownEndpoint(stream millrace.StreamName, api string) (endpoint string, ok bool) {
+	if c.pinned != "" {
+		return c.pinned, true
+	}
+	k := c.endpoints.find(endpointKey{stream, api})
+	if k == nil {
+		return "", false
+	}
+	return k.known()
+}
+
 // ForgetEndpoint makes the next DataEndpoint ask the server, after no
 // connection could be made to the endpoint. If the server does not answer
 // either, the endpoint is used again.

@@ -104,6 +104,17 @@ func (k *keeper[V]) get(ctx context.Context) (V, error) {
 	}
 }
 
+// known returns the value if nobody has to look for it.
+func (k *keeper[V]) known() (v V, ok bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	now := time.Now()
+	if k.held && !k.doubt && now.Before(k.ends) {
+		return k.value, true
+	}
+	return v, false
+}
+
 // last returns the value that was found last, whatever has become of it.
 func (k *keeper[V]) last() V {
 	k.mu.Lock()
