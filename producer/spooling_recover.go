@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -48,6 +49,15 @@ func parseSpoolName(dir string) (name millrace.StreamName, ok bool) {
 	}
 	name = millrace.StreamName(b.String())
 	return name, ok && spoolName(name) == dir
+}
+
+// SpoolDir is the directory of a stream's spool, whether it is there or not. It is
+// empty if c.Spool is.
+func (c *Client) SpoolDir(name millrace.StreamName) string {
+	if c.Spool == "" {
+		return ""
+	}
+	return filepath.Join(c.Spool, spoolName(name))
 }
 
 // Spooled returns the names of the streams that have a directory in c.Spool, in

@@ -213,6 +213,12 @@ func TestNamesOfSpools(t *testing.T) {
 			t.Errorf("%s is of %s, %v", dir, got, ok)
 		}
 	}
+	if got, want := (&Client{Spool: "spools"}).SpoolDir("Gate"), filepath.Join("spools", "stream-+gate"); got != want {
+		t.Errorf("the spool of Gate is in %s, want %s", got, want)
+	}
+	if got := (&Client{}).SpoolDir("gate"); got != "" {
+		t.Errorf("without a directory, spools are in %s", got)
+	}
 	for _, dir := range []string{"gate", "stream-Gate", "stream-++g", "stream-g+"} {
 		if name, ok := parseSpoolName(dir); ok {
 			t.Errorf("%s is of %s", dir, name)

@@ -46,3 +46,6 @@ func Recovered(o Options) (*Spool, error) {
 	s := &Spool{o: o, fs: o.fs, next: 1}
 	return s, s.recover()
 }
+
+// LookAt is Look on other files.
+func LookAt(fs FileSystem) (Contents, error) { return look(fs) }

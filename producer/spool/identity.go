@@ -22,7 +22,7 @@ const (
 // checksum. Should both be damaged, there is a new one, under which a server does
 // not know what it was sent under the old one.
 func (s *Spool) identify() error {
-	id, err := s.readProducer()
+	id, err := readProducer(s.fs)
 	if errors.Is(err, ErrDamaged) {
 		s.opening.Damaged++
 		s.o.Report(Problem{Err: err, File: producerName})
@@ -41,8 +41,8 @@ func (s *Spool) identify() error {
 	return nil
 }
 
-func (s *Spool) readProducer() (millrace.ProducerID, error) {
-	f, err := s.fs.Open(producerName, false)
+func readProducer(from fileSystem) (millrace.ProducerID, error) {
+	f, err := from.Open(producerName, false)
 	if err != nil {
 		return millrace.ProducerID{}, err
 	}

@@ -29,6 +29,26 @@ func lockFile(path string) (io.Closer, error) {
 	return nil, fmt.Errorf("lock: %w", err)
 }
 
+// inUse returns ErrLocked if somebody has the lock. A shared one is taken for a
+// moment, for which it is enough to be able to read the file.
+func inUse(path string) error {
+	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("open lock file: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	for err = syscall.EINTR; errors.Is(err, syscall.EINTR); {
+		err = syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
+	}
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return ErrLocked
+	}
+	return err
+}
+
 // noRoom reports whether an error says that the disk or the quota is full.
 func noRoom(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)

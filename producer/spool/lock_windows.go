@@ -33,6 +33,20 @@ func lockFile(path string) (io.Closer, error) {
 	return os.NewFile(uintptr(h), path), nil
 }
 
+// inUse returns ErrLocked if somebody has the file open.
+func inUse(path string) error {
+	f, err := os.Open(path)
+	switch {
+	case err == nil:
+		return f.Close()
+	case errors.Is(err, errorSharingViolation):
+		return ErrLocked
+	case errors.Is(err, os.ErrNotExist):
+		return nil
+	}
+	return fmt.Errorf("open lock file: %w", err)
+}
+
 // noRoom reports whether an error says that the disk is full.
 func noRoom(err error) bool {
 	return errors.Is(err, errorDiskFull) || errors.Is(err, errorHandleDiskFull) || errors.Is(err, syscall.ENOSPC)

@@ -131,7 +131,7 @@ func (s *Spool) recoverFile(h fileHeader) error {
 	if noHeader {
 		s.headless(f)
 	}
-	if err := s.readJournal(f); err != nil {
+	if err := f.readJournal(s.fs); err != nil {
 		return errors.Join(err, src.Close())
 	}
 	s.adopt(f, src)
@@ -171,8 +171,8 @@ func (s *Spool) adopt(f *dataFile, src file) {
 
 // readJournal applies the outcomes that the journal of f has. Entries that are
 // not whole count for nothing: their fragments are pending.
-func (s *Spool) readJournal(f *dataFile) error {
-	h, err := s.fs.Open(acksName(f.number), false)
+func (f *dataFile) readJournal(from fileSystem) error {
+	h, err := from.Open(acksName(f.number), false)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -221,34 +221,43 @@ type twin struct {
 // dropTwins keeps the longest copy of each fragment, and the newest of those. A
 // fragment is settled if a copy is.
 func (s *Spool) dropTwins() {
-	byRef := map[Ref][]twin{}
+	for _, twins := range twinsIn(s.files) {
+		s.dropTwinsOf(twins)
+	}
+}
+
+// twinsIn returns the copies of each fragment that has several.
+func twinsIn(files []*dataFile) map[Ref][]twin {
 	last := Ref(0)
 	sorted := true
-	for _, f := range s.files {
+	for _, f := range files {
 		for i := range f.entries {
 			sorted = sorted && f.entries[i].ref > last
 			last = max(last, f.entries[i].ref)
 		}
 	}
 	if sorted { // as nearly always
-		return
+		return nil
 	}
-	for _, f := range s.files {
+	byRef := map[Ref][]twin{}
+	for _, f := range files {
 		for _, e := range f.entries {
 			byRef[e.ref] = append(byRef[e.ref], twin{f, e})
 		}
 	}
-	for _, twins := range byRef {
-		if len(twins) > 1 {
-			s.dropTwinsOf(twins)
-		}
-	}
+	maps.DeleteFunc(byRef, func(_ Ref, twins []twin) bool { return len(twins) == 1 })
+	return byRef
+}
+
+// bestOf is the copy that counts.
+func bestOf(twins []twin) twin {
+	return slices.MaxFunc(twins, func(a, b twin) int {
+		return cmp.Or(cmp.Compare(a.bytes, b.bytes), cmp.Compare(b.state, a.state), cmp.Compare(a.file.number, b.file.number))
+	})
 }
 
 func (s *Spool) dropTwinsOf(twins []twin) {
-	best := slices.MaxFunc(twins, func(a, b twin) int {
-		return cmp.Or(cmp.Compare(a.bytes, b.bytes), cmp.Compare(b.state, a.state), cmp.Compare(a.file.number, b.file.number))
-	})
+	best := bestOf(twins)
 	for _, t := range twins {
 		keep, _ := best.file.find(t.ref)
 		if t.outcome.Final() && !keep.outcome.Final() {

@@ -43,6 +43,9 @@ type scanner struct {
 	lost   Range                       // fragments of which nothing is whole, though others follow
 	holes  int64                       // bytes that were skipped because no record could be read there
 	verify bool                        // frames too, from synced on
+	whole  bool                        // with verify, from the start of the file on
+	faults []Fault                     // up to maxFaults
+	more   int                         // faults beyond these
 	each   func(frame io.Reader) error // is given each frame that counts; may be nil
 
 	cur   *entry // the fragment that the records belong to; nil if they count for nothing
@@ -64,7 +67,7 @@ func (s *Spool) scan(f *dataFile, src file, h fileHeader) (synced int64, err err
 		return 0, err
 	}
 	for _, c.verify = range [...]bool{false, true} {
-		c.off, c.good, c.cur, f.entries, c.holes = start, start, nil, nil, 0
+		c.restart(start)
 		if err := c.run(); err != nil {
 			return 0, err
 		}
@@ -103,6 +106,11 @@ func (c *scanner) start(h fileHeader) (int64, error) {
 		return preambleSize, nil
 	}
 	return startSize(header), err
+}
+
+// restart makes run begin at start. What is known of syncs stays known.
+func (c *scanner) restart(start int64) {
+	c.off, c.good, c.cur, c.f.entries, c.holes, c.faults, c.more = start, start, nil, nil, 0, nil, 0
 }
 
 func (c *scanner) run() error {
@@ -185,16 +193,16 @@ func (c *scanner) add(end int64) error {
 		return nil
 	}
 	if f.ref != c.cur.ref || f.index != c.index+1 {
-		c.close(c.blame(c.off))
+		c.fail(end - c.off)
 		return nil
 	}
-	if c.verify && end > c.synced {
+	if c.verify && (c.whole || end > c.synced) {
 		ok, err := c.intact(end - f.payload)
 		if err != nil {
 			return err
 		}
 		if !ok {
-			c.close(c.blame(c.off))
+			c.fail(end - c.off)
 			return nil
 		}
 	}
@@ -214,7 +222,7 @@ func (c *scanner) finish(r endRecord, end int64) error {
 		return nil
 	}
 	if r.ref != c.cur.ref || r.index != c.index+1 || r.bytes != c.cur.bytes || r.frames != c.cur.frames {
-		c.close(c.blame(c.off))
+		c.fail(end - c.off)
 		return nil
 	}
 	c.cur.end = end
@@ -232,6 +240,21 @@ func (c *scanner) close(state uint8) {
 	c.cur = nil
 }
 
+// fail notes a fault of n bytes at off, and ends the fragment that the records
+// belonged to.
+func (c *scanner) fail(n int64) {
+	if len(c.faults) < maxFaults {
+		f := Fault{Offset: c.off, Bytes: n, Torn: c.off >= c.synced}
+		if c.cur != nil {
+			f.Fragment = c.cur.ref
+		}
+		c.faults = append(c.faults, f)
+	} else {
+		c.more++
+	}
+	c.close(c.blame(c.off))
+}
+
 // blame is what a fragment is that ends before its time because of what is at
 // off: damaged if that was durable once, else torn.
 func (c *scanner) blame(off int64) uint8 {
@@ -246,14 +269,14 @@ func (c *scanner) blame(off int64) uint8 {
 func (c *scanner) skip() error {
 	next, err := searchRecord(&c.src, c.f.salt, c.off+1, c.size)
 	if errors.Is(err, ErrDamaged) {
-		c.close(c.blame(c.off))
+		c.fail(c.size - c.off)
 		c.off = c.size
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	c.close(c.blame(c.off))
+	c.fail(next - c.off)
 	c.holes += next - c.off
 	c.off = next
 	return nil
