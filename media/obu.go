@@ -7,6 +7,8 @@ type OBUKind uint8
 const (
 	OBUSequenceHeader    OBUKind = obuSequenceHeader
 	OBUTemporalDelimiter OBUKind = 2
+	OBUFrameHeader       OBUKind = obuFrameHeader
+	OBUFrame             OBUKind = obuFrame
 	OBUTileList          OBUKind = 8
 	OBUPadding           OBUKind = 15
 )

@@ -7,7 +7,7 @@ import (
 )
 
 // maxNoted bounds the parameter sets that a ParameterSetWatch keeps before they
-// are in force, in bytes.
+// are in force, in bytes. Of each kind it keeps maxParameterSets.
 const maxNoted = 1 << 20
 
 // A ParameterSetWatch follows the parameter sets in the frames of one H.264 or
@@ -26,7 +26,6 @@ type ParameterSetWatch struct {
 	lists  [setKinds][][]byte // in force
 	noted  [setKinds][]uint64 // a bit for each set in force that was noted
 	fresh  [setKinds][][]byte // noted and not in force
-	size   int                // bytes in fresh
 	record []byte             // configuration record of lists
 }
 
@@ -97,12 +96,22 @@ func (w *ParameterSetWatch) Note(unit []byte) error {
 	if slices.ContainsFunc(w.fresh[kind], same) {
 		return nil
 	}
-	if len(unit) > maxParameterSet || w.size+len(unit) > maxNoted {
+	if len(unit) > maxParameterSet || len(w.fresh[kind]) == maxParameterSets || w.size()+len(unit) > maxNoted {
 		return syntax(w.codec, "parameter set", ErrLimit)
 	}
-	w.size += len(unit)
 	w.fresh[kind] = replaceSet(w.codec, kind, w.fresh[kind], bytes.Clone(unit))
 	return nil
+}
+
+// size is the number of bytes that wait to be in force. Sets that took each
+// other's place count once, however many there were.
+func (w *ParameterSetWatch) size() (n int) {
+	for _, list := range w.fresh {
+		for _, unit := range list {
+			n += len(unit)
+		}
+	}
+	return n
 }
 
 func (w *ParameterSetWatch) mark(kind, i int) {
@@ -118,9 +127,12 @@ func (w *ParameterSetWatch) restore(kind int, unit []byte) {
 		return
 	}
 	number, ok := setNumber(w.codec, kind, unit)
+	if !ok {
+		return
+	}
 	w.fresh[kind] = slices.DeleteFunc(w.fresh[kind], func(other []byte) bool {
 		n, readable := setNumber(w.codec, kind, other)
-		return ok && readable && n == number
+		return readable && n == number
 	})
 }
 
@@ -218,5 +230,4 @@ func (w *ParameterSetWatch) Forget() {
 		w.noted[kind] = w.noted[kind][:0]
 		w.fresh[kind] = nil
 	}
-	w.size = 0
 }

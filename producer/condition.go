@@ -98,6 +98,19 @@ func (c *conditioner) condition(dst []byte, f media.Frame) (conditioned, error) 
 	return c.shape.shape(c, dst, f)
 }
 
+// starts reports whether decoding may start with a frame, if condition takes it.
+func (c *conditioner) starts(f media.Frame) bool {
+	switch s := c.shape.(type) {
+	case *units:
+		_, err := s.split(c.now.Codec, f)
+		return err == nil && s.look(c.now.Codec, f).key
+	case opaque:
+		return f.Key || c.now.Type != media.Video
+	default:
+		return media.Inspect(c.now.Codec, f.Data, 0).Key
+	}
+}
+
 func refuse(f media.Frame, offset int, part string, err error) error {
 	return &FrameError{Track: f.Track, PTS: f.PTS, Offset: offset, Part: part, Err: err}
 }

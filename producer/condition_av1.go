@@ -41,72 +41,118 @@ func (c *conditioner) declareAV1() error {
 }
 
 // temporalUnits makes frames of AV1 what a block holds: units with their sizes,
-// without temporal delimiters, tile lists and padding.
+// without temporal delimiters, tile lists and padding. Units that come without a
+// picture wait for the next one and go in front of it.
 type temporalUnits struct {
 	sequence []byte // payload of the sequence header in force
+	held     []byte // units that wait, as they will be sent
 }
 
 func (s *temporalUnits) shape(c *conditioner, dst []byte, f media.Frame) (conditioned, error) {
-	sequence, delimiters, err := s.look(f)
-	if err != nil {
+	n, err := s.look(f)
+	switch {
+	case err != nil:
+		return conditioned{}, err
+	case !n.picture:
+		return s.hold(c, f), nil
+	case len(f.Data)+len(s.held) > MaxFrameSize:
+		return conditioned{}, refuse(f, MaxFrameSize, "size", ErrFrameTooLarge)
+	}
+	out := conditioned{Key: media.Inspect(media.AV1, f.Data, 0).Key, Discardable: f.Discardable}
+	if out.Changed, err = s.settle(c, f, n, out.Key); err != nil {
 		return conditioned{}, err
 	}
-	info := media.Inspect(media.AV1, f.Data, 0)
-	out := conditioned{Key: info.Key, Discardable: f.Discardable}
 	switch {
-	case f.Key && !info.Key:
+	case f.Key && !out.Key:
 		out.Notice = c.notice(oddKey, ErrNotKey)
-	case delimiters > 1:
+	case n.delimiters > 1:
 		out.Notice = c.notice(oddPictures, ErrManyPictures)
 	}
-	if out.Changed, err = s.settle(c, f, sequence, info.Key); err != nil {
-		return conditioned{}, err
-	}
 	out.Payload, out.Copied = s.payload(dst, f.Data)
-	if len(out.Payload) == 0 {
-		return conditioned{Skip: true}, nil
-	}
 	return out, nil
 }
 
-// look finds the sequence header and counts delimiters.
-func (s *temporalUnits) look(f media.Frame) (sequence []byte, delimiters int, err error) {
+// A temporalUnit is what the units of a frame tell together.
+type temporalUnit struct {
+	sequence   []byte // the first sequence header, as a unit; nil if there is none
+	at         int    // where it stands in the frame
+	delimiters int
+	picture    bool
+}
+
+func (s *temporalUnits) look(f media.Frame) (n temporalUnit, err error) {
 	for rest := f.Data; len(rest) > 0; {
 		unit, tail, ok := media.CutOBU(rest)
 		if !ok {
-			return nil, 0, refuse(f, len(f.Data)-len(rest), "obu", ErrBadFrame)
+			return n, refuse(f, len(f.Data)-len(rest), "obu", ErrBadFrame)
 		}
 		switch unit.Kind {
 		case media.OBUTemporalDelimiter:
-			delimiters++
+			n.delimiters++
 		case media.OBUSequenceHeader:
-			sequence = unit.Payload
+			if n.sequence == nil {
+				n.sequence, n.at = unit.Raw, len(f.Data)-len(rest)
+			}
+		case media.OBUFrameHeader, media.OBUFrame:
+			n.picture = true
 		}
 		rest = tail
 	}
-	return sequence, delimiters, nil
+	if n.sequence == nil {
+		n.sequence = s.waiting()
+	}
+	return n, nil
+}
+
+// waiting returns the last sequence header among the units that wait.
+func (s *temporalUnits) waiting() (sequence []byte) {
+	for rest := s.held; len(rest) > 0; {
+		unit, tail, _ := media.CutOBU(rest)
+		if unit.Kind == media.OBUSequenceHeader {
+			sequence = unit.Raw
+		}
+		rest = tail
+	}
+	return sequence
+}
+
+// hold keeps the units of a frame without a picture.
+func (s *temporalUnits) hold(c *conditioner, f media.Frame) conditioned {
+	out := conditioned{Skip: true}
+	const sizes = 8 // bytes at most that a unit without its size grows by
+	if len(s.held)+len(f.Data)+sizes > maxLoose {
+		s.held = s.held[:0]
+		out.Notice = c.notice(oddUnits, ErrUnitsDropped)
+		return out
+	}
+	s.held = appendSent(s.held, f.Data)
+	return out
 }
 
 // settle puts a sequence header in force, which only a key frame may bring.
-func (s *temporalUnits) settle(c *conditioner, f media.Frame, sequence []byte, key bool) (changed bool, err error) {
+func (s *temporalUnits) settle(c *conditioner, f media.Frame, n temporalUnit, key bool) (changed bool, err error) {
 	switch {
 	case !key && !c.known:
 		return false, refuse(f, 0, "key frame, sequence header", ErrNeedKeyFrame)
-	case !key, sequence == nil && c.known, sequence != nil && bytes.Equal(sequence, s.sequence):
+	case !key, n.sequence == nil && c.known:
 		return false, nil
-	case sequence == nil:
+	case n.sequence == nil:
 		return false, refuse(f, 0, "sequence header", ErrNeedKeyFrame)
 	}
-	config, err := media.NewAV1Config(f.Data)
+	unit, _, _ := media.CutOBU(n.sequence)
+	if bytes.Equal(unit.Payload, s.sequence) {
+		return false, nil
+	}
+	config, err := media.NewAV1Config(n.sequence)
 	if err != nil {
-		return false, refuse(f, 0, "sequence header", damaged(err))
+		return false, refuse(f, n.at, "sequence header", damaged(err))
 	}
 	private, err := config.Append(nil)
 	if err != nil {
-		return false, refuse(f, 0, "sequence header", damaged(err))
+		return false, refuse(f, n.at, "sequence header", damaged(err))
 	}
 	before := c.known
-	s.sequence = bytes.Clone(sequence)
+	s.sequence = bytes.Clone(unit.Payload)
 	c.adopt(private)
 	return before, nil
 }
@@ -114,7 +160,7 @@ func (s *temporalUnits) settle(c *conditioner, f media.Frame, sequence []byte, k
 // payload returns the units that are sent. What only has to lose units at its
 // front needs no copy. The units were all cut before.
 func (s *temporalUnits) payload(dst, data []byte) (payload []byte, copied bool) {
-	begin, whole := 0, true
+	begin, whole := 0, len(s.held) == 0
 	for rest := data; len(rest) > 0; {
 		unit, tail, _ := media.CutOBU(rest)
 		switch {
@@ -128,7 +174,13 @@ func (s *temporalUnits) payload(dst, data []byte) (payload []byte, copied bool) 
 	if whole {
 		return data[begin:], false
 	}
-	dst = dst[:0]
+	dst = appendSent(append(dst[:0], s.held...), data)
+	s.held = s.held[:0]
+	return dst, true
+}
+
+// appendSent appends the units of a frame that are sent. They were all cut before.
+func appendSent(dst, data []byte) []byte {
 	for rest := data; len(rest) > 0; {
 		unit, tail, _ := media.CutOBU(rest)
 		if !dropsOBU(unit) {
@@ -136,7 +188,7 @@ func (s *temporalUnits) payload(dst, data []byte) (payload []byte, copied bool) 
 		}
 		rest = tail
 	}
-	return dst, true
+	return dst
 }
 
 func dropsOBU(unit media.OBU) bool {

@@ -6,6 +6,9 @@ import "github.com/millrace/millrace/media"
 // of the picture where the declaration does not.
 func (c *conditioner) declarePictures() error {
 	t := &c.now
+	if len(t.Private) == 0 && (t.Codec == media.VP8 || t.Codec == media.VP9) {
+		t.CodecID = t.Codec.CodecID()
+	}
 	if t.CodecID == "V_MS/VFW/FOURCC" && len(t.Private) > 0 {
 		p, err := t.Parameters()
 		if err != nil {

@@ -19,7 +19,7 @@ func (c *conditioner) declareAAC() error {
 	}
 	s := &rawAAC{}
 	c.shape, t.CodecID = s, media.AAC.CodecID()
-	config := media.AACConfig{ObjectType: aacLC, SampleRate: int(t.SampleRate), ChannelConfig: aacChannelConfig(t.Channels)}
+	config := media.AACConfig{ObjectType: aacLC, SampleRate: int(math.Round(t.SampleRate)), ChannelConfig: aacChannelConfig(t.Channels)}
 	var err error
 	switch {
 	case len(t.Private) > 0:
@@ -114,11 +114,15 @@ func (s *rawAAC) shape(c *conditioner, _ []byte, f media.Frame) (conditioned, er
 	return out, nil
 }
 
-// settle puts the configuration of a header in force.
+// settle puts the configuration of a header in force. What is declared and cannot
+// be true of it gives way.
 func (s *rawAAC) settle(c *conditioner, f media.Frame, h media.ADTSHeader) (changed bool, err error) {
 	now := s.config
 	if c.known && h.ObjectType == now.ObjectType && h.SampleRate == now.SampleRate && h.ChannelConfig == now.ChannelConfig {
 		return false, nil
+	}
+	if h.ChannelConfig == 0 {
+		return false, refuse(f, 2, "AudioSpecificConfig that lists the channels", ErrNeedPrivate)
 	}
 	config := h.Config()
 	private, err := config.Append(nil)
@@ -127,7 +131,7 @@ func (s *rawAAC) settle(c *conditioner, f media.Frame, h media.ADTSHeader) (chan
 	}
 	before := c.known
 	s.config, c.known, c.now.Private = config, true, private
-	if before {
+	if before || contradiction(c.now, config) != "" {
 		c.now.SampleRate, c.now.Channels = 0, 0
 	}
 	c.describe(config)
@@ -137,7 +141,7 @@ func (s *rawAAC) settle(c *conditioner, f media.Frame, h media.ADTSHeader) (chan
 // declareOpus checks the identification header, or makes one.
 func (c *conditioner) declareOpus() error {
 	t := &c.now
-	c.shape, c.known = packets{}, true
+	c.shape, c.known, t.CodecID = packets{}, true, media.Opus.CodecID()
 	if len(t.Private) > 0 {
 		h, err := media.ParseOpusHead(t.Private)
 		if err != nil {

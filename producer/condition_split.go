@@ -1,6 +1,8 @@
 package producer
 
 import (
+	"slices"
+
 	"github.com/millrace/millrace/media"
 )
 
@@ -9,8 +11,8 @@ import (
 // declared size, which is four if nothing is declared, then for start codes, and
 // for shorter lengths if nothing is declared. Lengths come first because a length
 // of some 300 bytes looks like a start code, and a frame in Annex B form is
-// never a whole sequence of lengths; shorter lengths come last because a start
-// code may look like several of them.
+// hardly ever a whole sequence of lengths; shorter lengths come last because a
+// start code may look like several of them.
 func (u *units) split(codec media.Codec, f media.Frame) (size int, err error) {
 	if cap(u.list) > keptUnits {
 		u.list = nil
@@ -18,7 +20,7 @@ func (u *units) split(codec media.Codec, f media.Frame) (size int, err error) {
 	offset, part := 0, ""
 	if u.declared == 0 || u.declared == lengths {
 		if offset, part = u.splitLengths(codec, f.Data, lengths); part == "" {
-			return lengths, nil
+			return u.choose(codec, f.Data), nil
 		}
 	}
 	if beginsAnnexB(f.Data) {
@@ -35,6 +37,24 @@ func (u *units) split(codec media.Codec, f media.Frame) (size int, err error) {
 		}
 	}
 	return 0, faulty(f, offset, part)
+}
+
+// choose keeps the lengths that were found, but where they look like start codes,
+// and only as start codes make the beginning of a picture.
+func (u *units) choose(codec media.Codec, data []byte) (size int) {
+	if u.begins() || !media.HasStartCode(data) {
+		return lengths
+	}
+	if _, fault := u.splitStartCodes(codec, data); fault == "" && u.begins() {
+		return 0
+	}
+	u.splitLengths(codec, data, lengths)
+	return lengths
+}
+
+// begins reports whether a picture begins among the units.
+func (u *units) begins() bool {
+	return slices.ContainsFunc(u.list, func(n unit) bool { return n.info.First })
 }
 
 func faulty(f media.Frame, offset int, part string) error {

@@ -2,7 +2,9 @@ package producer
 
 import (
 	"bytes"
+	"cmp"
 	"math"
+	"reflect"
 	"strings"
 
 	"github.com/millrace/millrace/media"
@@ -34,8 +36,8 @@ func resolve(t media.Track) (media.Track, error) {
 	case detected != media.Unknown && detected != t.Codec && t.Codec != media.Data:
 		return t, &TrackError{Track: t.Number, Part: "codec id " + t.CodecID + " of " + t.Codec.String(), Err: media.ErrInvalid}
 	}
-	if t.Codec == media.Unknown && len(t.Private) == 0 && strings.Contains(t.CodecID, "_MS/") {
-		return t, &TrackError{Track: t.Number, Part: "codec private data of " + t.CodecID, Err: media.ErrMissing}
+	if err := unnamed(t); t.Codec == media.Unknown && err != nil {
+		return t, &TrackError{Track: t.Number, Part: "codec private data of " + t.CodecID, Err: err}
 	}
 	if t.CodecID == "" {
 		t.CodecID = t.Codec.CodecID()
@@ -44,6 +46,18 @@ func resolve(t media.Track) (media.Track, error) {
 		t.UID = uint64(t.Number)
 	}
 	return resolveType(t)
+}
+
+// unnamed says why private data do not name the codec where the identifier leaves
+// that to them.
+func unnamed(t media.Track) (err error) {
+	switch t.CodecID {
+	case "A_MS/ACM":
+		_, err = media.ParseWaveFormat(t.Private)
+	case "V_MS/VFW/FOURCC":
+		_, err = media.ParseBitmapInfo(t.Private)
+	}
+	return err
 }
 
 // outOfRange names the first field that is no number a header can have.
@@ -97,6 +111,40 @@ func (c *conditioner) privateError(err error) error {
 // contradicts says that a field is not what the codec private data say.
 func (c *conditioner) contradicts(part string) error {
 	return &TrackError{Track: c.now.Number, Part: part + ", which the codec private data contradict", Err: media.ErrInvalid}
+}
+
+// replaced returns a conditioner for the same track with other private data. What
+// these do not tell stays as it was declared. It is nil where nothing changes but
+// perhaps the framing.
+func (c *conditioner) replaced(private []byte) (*conditioner, error) {
+	t, _ := media.NewTrack(c.now.Number, c.now.CodecID, private) // faults are found below
+	t.UID, t.Type, t.Name = c.now.UID, c.now.Type, c.now.Name
+	if t.Codec == media.Unknown || c.now.Codec == media.Data {
+		t.Codec = c.now.Codec
+	}
+	if t.Width == 0 {
+		t.Width, t.Height = c.now.Width, c.now.Height
+	}
+	t.SampleRate = cmp.Or(t.SampleRate, c.now.SampleRate)
+	t.Channels, t.BitDepth = cmp.Or(t.Channels, c.now.Channels), cmp.Or(t.BitDepth, c.now.BitDepth)
+	t.DefaultDuration = cmp.Or(t.DefaultDuration, c.now.DefaultDuration)
+	next, err := newConditioner(t)
+	if err != nil || !c.known || !next.known || !sameTrack(c.now, next.now) {
+		return next, err
+	}
+	if now, ok := c.shape.(*units); ok {
+		now.declared = next.shape.(*units).declared
+	}
+	return nil, nil
+}
+
+// sameTrack reports whether a header is the same with either track.
+func sameTrack(a, b media.Track) bool {
+	if !bytes.Equal(a.Private, b.Private) {
+		return false
+	}
+	a.Private, b.Private = nil, nil
+	return reflect.DeepEqual(a, b)
 }
 
 // adopt declares the track with private data, and takes from them what they

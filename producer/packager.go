@@ -170,11 +170,17 @@ func (p *packager) setTracks(ctx context.Context, tracks []media.Track) error {
 	if err := p.finish(ctx, true); err != nil {
 		return err
 	}
-	return p.adopt(tracks)
+	if err := p.adopt(tracks); err != nil {
+		return err
+	}
+	for _, n := range unplayable(p.declared()) {
+		p.notice(n)
+	}
+	return nil
 }
 
 // setPrivate has a track go on with other codec private data.
-func (p *packager) setPrivate(ctx context.Context, number media.TrackNumber, private []byte) error {
+func (p *packager) setPrivate(ctx context.Context, number media.TrackNumber, private []byte) (err error) {
 	if err := p.enter(ctx); err != nil {
 		return err
 	}
@@ -183,14 +189,8 @@ func (p *packager) setPrivate(ctx context.Context, number media.TrackNumber, pri
 	if t == nil {
 		return &TrackError{Track: number, Part: "number", Err: ErrUnknownTrack}
 	}
-	track, _ := t.shape.track()
-	track, _ = media.NewTrack(number, track.CodecID, private) // faults are found below
-	shape, err := newConditioner(track)
-	if err != nil {
-		return err
-	}
-	t.successor = shape
-	return nil
+	t.successor, err = t.shape.replaced(private)
+	return err
 }
 
 // write takes a frame.
@@ -222,6 +222,7 @@ func (p *packager) take(ctx context.Context, in media.Frame) error {
 	if t == nil {
 		return &FrameError{Track: in.Track, PTS: in.PTS, Part: "track", Err: ErrUnknownTrack}
 	}
+	before := t.as
 	c, err := p.condition(t, in)
 	if err != nil || c.Skip {
 		return err
@@ -231,13 +232,14 @@ func (p *packager) take(ctx context.Context, in media.Frame) error {
 	}
 	at, err := p.stamp(ctx, t, in)
 	if err != nil {
+		t.needsKey = t.needsKey || t.video && t.as != before
 		return err
 	}
 	f := frame{
 		track: t, as: t.as, at: at, arrived: time.Now(),
 		key: c.Key, discardable: c.Discardable, data: c.Payload,
 	}
-	before := t.clock
+	clock := t.clock
 	t.clock.accept(at)
 	if len(p.tracks) == 1 {
 		err = p.release(ctx, &f, p.begins(&f))
@@ -246,7 +248,7 @@ func (p *packager) take(ctx context.Context, in media.Frame) error {
 		err = p.queueUp(ctx, f)
 	}
 	if err != nil {
-		t.clock = before
+		t.clock = clock
 		return err
 	}
 	t.heard, t.needsKey = true, false
@@ -257,7 +259,7 @@ func (p *packager) take(ctx context.Context, in media.Frame) error {
 // condition has the codec's part done, and notes how the track is declared from
 // this frame on.
 func (p *packager) condition(t *packed, in media.Frame) (conditioned, error) {
-	if t.successor != nil && (in.Key || !t.video) {
+	if t.successor != nil && t.successor.starts(in) {
 		t.shape, t.successor, t.as = t.successor, nil, nil
 	}
 	c, err := t.shape.condition(t.scratch, in)

@@ -57,7 +57,7 @@ func (p *packager) shortest(f *frame) time.Duration {
 }
 
 // standsAlone reports whether every frame of the codec is a key frame.
-func standsAlone(codec media.Codec) bool { return codec == media.MJPEG }
+func standsAlone(codec media.Codec) bool { return codec == media.MJPEG || codec == media.PNG }
 
 // beginWith begins a fragment whose first frame is f.
 func (p *packager) beginWith(ctx context.Context, f *frame) error {
