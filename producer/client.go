@@ -101,6 +101,7 @@ func (c *Client) connect() (*client.Client, error) {
 			Credentials:  c.Credentials,
 			TLS:          c.TLS,
 			HTTP:         c.HTTPClient,
+			Report:       logTrouble(c.Logger),
 			Tries:        1, // the streams try again, when it is their host's turn
 		}, os.Getenv)
 		if err != nil {

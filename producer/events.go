@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/millrace/millrace"
@@ -47,6 +48,11 @@ const (
 	Over                   // closed
 )
 
+// String names the state, in lower case.
+func (s State) String() string {
+	return name(s, []string{"preparing", "idle", "sending", "waiting", "over"})
+}
+
 // An Ack is an acknowledgement and how long it took.
 type Ack struct {
 	millrace.Ack
@@ -87,4 +93,17 @@ type Pressure struct {
 	Bytes   int64
 	Rate    float64 // bytes a second that the network took lately; 0 is not known
 	Over    bool    // the bound was passed; else it is well again
+}
+
+// String names the reason, in lower case.
+func (r DropReason) String() string {
+	return name(r, []string{"unknown", "full", "age", "slow", "rejected", "damaged"})
+}
+
+// name is the one of names that belongs to a value that counts from 0.
+func name[T ~uint8](value T, names []string) string {
+	if int(value) < len(names) {
+		return names[value]
+	}
+	return fmt.Sprintf("unknown (%d)", value)
 }

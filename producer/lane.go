@@ -187,7 +187,9 @@ func (l *lane) pause(ctx context.Context, err error) bool {
 	wait := patienceAfter(err, &l.backoff)
 	s.mu.Lock()
 	s.stats.Failures++
-	s.setState(Waiting, err)
+	if !l.fills {
+		s.setState(Waiting, err)
+	}
 	if told := s.config.Events.Disconnected; told != nil {
 		s.tell(func() { told(err, wait) })
 	}

@@ -126,6 +126,9 @@ func (s *Stream) closeBuffer() {
 
 // dropped reports media that were given up, if there are any.
 func (s *Stream) dropped(d Dropped) {
+	if d.Fragments+d.Frames > 0 {
+		s.log.dropped(d)
+	}
 	if told := s.config.Events.Dropped; told != nil && d.Fragments+d.Frames > 0 {
 		s.tell(func() { told(d) })
 	}
@@ -140,6 +143,7 @@ func (s *Stream) pressed(p Pressure) {
 
 // notice reports what is worth knowing.
 func (s *Stream) notice(err error) {
+	s.log.notice(err)
 	if told := s.config.Events.Notice; told != nil {
 		s.tell(func() { told(err) })
 	}

@@ -11,6 +11,7 @@ import (
 // setState notes where the stream stands, and tells of it if that is news. The
 // mutex is held.
 func (s *Stream) setState(to State, err error) {
+	s.log.state(to, err)
 	why := ""
 	if err != nil {
 		why = err.Error()

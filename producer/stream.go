@@ -57,6 +57,7 @@ type Stream struct {
 	span     time.Duration // media time of long fragments, lately
 	fed      time.Time     // when a frame was added last
 	latency  latencies
+	log      streamLog
 }
 
 // Open begins to send to a stream. It does local work only: what the server
@@ -75,6 +76,9 @@ func (c *Client) Open(ctx context.Context, name millrace.StreamName, o StreamCon
 		info:  millrace.Stream{Name: name},
 		final: millrace.AckPersisted,
 		done:  make(chan struct{}),
+	}
+	if c.Logger != nil {
+		s.log.to = c.Logger.With("stream", name)
 	}
 	s.changed = sync.NewCond(&s.mu)
 	if s.packager, err = newPackager(s, o.Tracks); err != nil {

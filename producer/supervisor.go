@@ -31,6 +31,7 @@ func (s *Stream) live(ctx context.Context) {
 	}
 	s.closeBuffer()
 	s.setState(Over, nil)
+	s.log.flush()
 	s.over = true
 	s.wake()
 	for s.telling {

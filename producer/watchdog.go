@@ -75,6 +75,9 @@ func (r *patientReader) Read(p []byte) (int, error) {
 }
 
 func (r *patientReader) tooLong(now time.Time) error {
+	if r.stream.config.Ack == AckNothing {
+		return nil // nothing is to come
+	}
 	if quiet := now.Sub(r.heard); quiet > silence {
 		return fmt.Errorf("%w: nothing came for %v", os.ErrDeadlineExceeded, quiet.Round(time.Second))
 	}
