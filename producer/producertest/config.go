@@ -43,6 +43,10 @@ type Config struct {
 	// Lenient has the server take media in which it finds faults that end a call
 	// with an ERROR otherwise. What is no Matroska is never taken.
 	Lenient bool
+	// Strict has it refuse PutMedia calls whose head breaks one of HeadRules,
+	// with an InvalidArgumentException that says which. Signatures are looked at
+	// if there are Keys. What is broken is written down in Call.Faults in any case.
+	Strict bool
 
 	// Keys are those that requests may be signed with. With none, signatures are
 	// not looked at.

@@ -33,7 +33,8 @@ type link struct {
 	raw    net.Conn
 	conn   net.Conn // raw, or TLS over it
 	in     *bufio.Reader
-	call   *call // that has taken the connection over, else nil
+	heard  []byte // of the request that is being read, while that is its head
+	call   *call  // that has taken the connection over, else nil
 
 	once sync.Once
 	gone chan struct{} // closed when the connection is
@@ -48,7 +49,11 @@ func (l *link) Read(p []byte) (int, error) {
 	if l.call != nil {
 		return l.call.read(p)
 	}
-	return l.conn.Read(p)
+	n, err := l.conn.Read(p)
+	if len(l.heard) < maxHead {
+		l.heard = append(l.heard, p[:n]...)
+	}
+	return n, err
 }
 
 // reset destroys the connection, unless it is over.
@@ -184,6 +189,7 @@ func (l *link) request(step Step) error {
 	if err := l.control(Operation(strings.TrimPrefix(path, "/")), r); err != nil {
 		return err
 	}
+	l.heard = l.heard[:0] // no client sends the next request before it has the answer
 	if r.Close {
 		l.leave()
 		return errOver

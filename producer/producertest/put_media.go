@@ -86,6 +86,7 @@ func (c *call) accept(r *http.Request) answer {
 		err = s.authenticate(r, wire.StreamedPayload())
 	}
 	c.params = params
+	faults := c.headFaults()
 	name := params.Name
 	if params.ByARN() {
 		name = params.ARN.Name
@@ -94,11 +95,14 @@ func (c *call) accept(r *http.Request) answer {
 	defer s.mu.Unlock()
 	c.record = &Call{
 		Number: len(s.calls) + 1, Attempt: c.number, Stream: name, Producer: params.Producer,
-		Header: maps.Clone(map[string][]string(r.Header)), Began: time.Now(),
+		Header: maps.Clone(map[string][]string(r.Header)), Faults: faults, Began: time.Now(),
 	}
 	s.calls = append(s.calls, c.record)
 	if a := s.refused(c.step.Refuse); a.status != 0 {
 		return a
+	}
+	if s.config.Strict && len(faults) > 0 {
+		err = millrace.Errorf(millrace.CodeInvalidArgument, "The head breaks a rule: %s: %s.", faults[0].Rule, faults[0].Why)
 	}
 	if err != nil {
 		return s.refusedBy(err)
@@ -109,6 +113,27 @@ func (c *call) accept(r *http.Request) answer {
 	}
 	c.media.retained = stream.Retention > 0
 	return answer{}
+}
+
+// headFaults judges the head as it came.
+func (l *link) headFaults() []HeadFault {
+	s := l.server
+	h := parseHead(l.heard)
+	l.heard = nil
+	for _, host := range s.hosts {
+		name, port, err := net.SplitHostPort(host.name)
+		if err != nil {
+			name = host.name
+		}
+		h.hosts = append(h.hosts, name, net.JoinHostPort(name, port))
+	}
+	h.now = s.now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.keys) > 0 {
+		h.keys = maps.Clone(s.keys)
+	}
+	return h.faults()
 }
 
 // begin makes a call one that goes on, and ends the others of its stream where

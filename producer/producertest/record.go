@@ -66,6 +66,7 @@ type Call struct {
 	Stream     millrace.StreamName
 	Producer   millrace.ProducerID // if it has announced one
 	Header     map[string][]string // of the request
+	Faults     []HeadFault         // of the request's head
 	Began      time.Time
 	Ended      time.Time // zero while it goes on
 	BodyBytes  int64     // of media, without the framing of the transfer
