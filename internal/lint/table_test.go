@@ -79,6 +79,7 @@ func importTable() []row {
 		{"internal/player", []string{"internal/wire"}, true},
 		{"internal/upkeep", []string{".", "internal/config", "internal/pack", "internal/store", "internal/store/disk", "internal/store/sqlite"}, false},
 		{"internal/server", []string{".", "mkv", "media", "internal/..."}, false},
+		{"internal/crowd", concat(client, []string{"producer"}), true},
 		{"internal/demo", nil, true},
 		{"internal/lint", nil, true},
 		{"cmd/millrace", []string{
