@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/internal/wire"
 	"github.com/millrace/millrace/media"
 	"github.com/millrace/millrace/producer"
 )
@@ -37,10 +37,12 @@ func (d *drain) serve(first uint64) error {
 	}
 	defer conn.Close()
 	in := bufio.NewReaderSize(conn, 64<<10)
-	if _, err := http.ReadRequest(in); err != nil {
+	r, err := http.ReadRequest(in)
+	if err != nil {
 		return err
 	}
-	if _, err := io.WriteString(conn, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"); err != nil {
+	const head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n%s: %s\r\n\r\n" // of a server that wants identities
+	if _, err := fmt.Fprintf(conn, head, wire.HeaderProducer, r.Header.Get(wire.HeaderProducer)); err != nil {
 		return err
 	}
 	text, chunk := make([]byte, 0, 256), make([]byte, 0, 256)
