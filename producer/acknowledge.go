@@ -128,6 +128,10 @@ func (s *Stream) refuse(c *connection, f *fragment, a Ack) {
 		s.careful = max(s.careful, f.ordinal) // the times before it are to blame; another call has none
 		return
 	}
+	if a.Code == millrace.CodeFramesMissing && !f.open() && !f.narrowed {
+		f.lacking, f.narrowed = true, true
+		return
+	}
 	if f.doubts++; a.Code == millrace.CodeInvalidMKV && f.doubts <= maxDoubts {
 		return
 	}

@@ -61,6 +61,9 @@ type fragment struct {
 	heard  bool        // an acknowledgement of it came from there
 	doubts uint8       // times that a server could not read it
 
+	lacking  bool // its header declares a track of which it has no frame
+	narrowed bool // that was said of it before
+
 	pins    int   // writes to connections that read from body now
 	sent    int64 // bytes that a connection which still is good took
 	started bool  // some of it was written to a connection once
@@ -174,3 +177,16 @@ func (f *fragment) take(c *cursor, batch [][]byte, limit int) ([][]byte, int) {
 
 // rest reports whether anything lies behind the cursor.
 func (f *fragment) rest(c cursor) bool { return c.at < f.size }
+
+// copyFrom copies what lies behind the cursor, and moves the cursor behind it.
+func (f *fragment) copyFrom(c *cursor, p []byte) (n int) {
+	for n < len(p) && c.piece < len(f.body.pieces) {
+		k := copy(p[n:], f.body.pieces[c.piece][c.in:])
+		n += k
+		if c.in += k; c.in == len(f.body.pieces[c.piece]) {
+			c.piece, c.in = c.piece+1, 0
+		}
+	}
+	c.at += int64(n)
+	return n
+}

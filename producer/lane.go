@@ -85,13 +85,19 @@ func (l *lane) step(ctx context.Context) error {
 			return err
 		}
 	}
-	h, again := l.waitForWork()
-	if h == nil {
+	first, again := l.waitForWork()
+	if first == nil {
 		return errDone
+	}
+	h, err := s.headerOf(ctx, first)
+	switch {
+	case errors.Is(err, errGone):
+		return nil
+	case err != nil:
+		return err
 	}
 	c := l.takeFresh(h)
 	if c == nil {
-		var err error
 		if c, err = s.call(ctx, h); err != nil {
 			return s.refused(err)
 		}
@@ -113,9 +119,20 @@ func (s *Stream) refused(err error) error {
 	return err
 }
 
-// waitForWork returns the header of what is to be sent, and nil when nothing
-// ever will be. again is how many fragments were sent before.
-func (l *lane) waitForWork() (h *header, again int) {
+// headerOf is the header of a fragment that is to be sent next.
+func (s *Stream) headerOf(ctx context.Context, f *fragment) (*header, error) {
+	s.mu.Lock()
+	h, lacking := f.header, f.lacking
+	s.mu.Unlock()
+	if lacking {
+		return s.narrow(ctx, f)
+	}
+	return h, nil
+}
+
+// waitForWork returns what is to be sent next, and nil when nothing ever will be.
+// again is how many fragments were sent before.
+func (l *lane) waitForWork() (first *fragment, again int) {
 	s := l.stream
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -137,7 +154,7 @@ func (l *lane) waitForWork() (h *header, again int) {
 					again++
 				}
 			}
-			return next.header, again
+			return next, again
 		}
 		if !l.fills && s.ready && s.queue.idle() {
 			s.setState(Idle, nil)

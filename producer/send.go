@@ -222,7 +222,7 @@ func (l *lane) boundary(c *connection, next *fragment, now time.Time) ending {
 
 // suits reports whether a fragment may go over c.
 func (c *connection) suits(f *fragment) bool {
-	return f.header == c.header && (c.at == nil || f.ordinal > c.at.ordinal)
+	return f.header == c.header && !f.lacking && (c.at == nil || f.ordinal > c.at.ordinal)
 }
 
 // idle reports whether nothing has been written for so long that the call is to
