@@ -7,8 +7,8 @@
 // A source finds credentials newly each time it is called and keeps nothing
 // that it could find again; it is the clients who keep them until shortly before
 // they end, ask again in the background and bound how often. Each call ends when
-// its context does. No secret appears in an error. A source may be called by
-// any number of goroutines at once.
+// its context does. No secret appears in an error, unless the user's own program
+// complains with one. A source may be called by any number of goroutines at once.
 //
 // It refuses to guess: it asks no metadata service of a cloud, and it starts no
 // program but the one that the user's own profile names.

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -23,7 +22,8 @@ import (
 const (
 	iotDial    = 5 * time.Second
 	iotTimeout = 10 * time.Second
-	iotAnswer  = 64 << 10 // bytes
+	iotAnswer  = 64 << 10    // bytes
+	iotDate    = time.Second // to which servers say when it is
 )
 
 // An IoT is a device with a certificate, for which a server gives credentials
@@ -39,11 +39,14 @@ type IoT struct {
 
 	// TLS takes the place of the three files.
 	TLS *tls.Config
+	// Dial makes the connection; nil is a net.Dialer.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// Source returns a source that asks the server. What the server refuses is a
-// *millrace.Error. Credentials end as far in the future as they do by the
-// server's clock, so that a device whose own clock is wrong renews them in time.
+// Source returns a source that asks the server, for ten seconds at most: five to
+// connect, and five to agree on TLS, are part of them. What the server refuses is a *millrace.Error.
+// Credentials end as far in the future as they do by the server's clock, so that
+// a device whose own clock is wrong renews them in time.
 func (d IoT) Source() millrace.CredentialsSource {
 	return func(ctx context.Context) (millrace.Credentials, error) {
 		c, err := d.ask(ctx)
@@ -54,9 +57,19 @@ func (d IoT) Source() millrace.CredentialsSource {
 	}
 }
 
-func (d IoT) ask(ctx context.Context) (c millrace.Credentials, err error) {
+// ask makes the call within its bounds. The error of one that was cut short is
+// why it was.
+func (d IoT) ask(ctx context.Context) (millrace.Credentials, error) {
 	ctx, cancel := context.WithTimeout(ctx, iotTimeout)
 	defer cancel()
+	c, err := d.call(ctx)
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return c, err
+}
+
+func (d IoT) call(ctx context.Context) (c millrace.Credentials, err error) {
 	req, err := d.request(ctx)
 	if err != nil {
 		return c, err
@@ -67,7 +80,7 @@ func (d IoT) ask(ctx context.Context) (c millrace.Credentials, err error) {
 	}
 	transport := &http.Transport{ // one call an hour: nothing is kept for the next
 		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         (&net.Dialer{Timeout: iotDial}).DialContext,
+		DialContext:         d.dialWithin(ctx),
 		TLSClientConfig:     conf,
 		TLSHandshakeTimeout: iotDial,
 		DisableKeepAlives:   true,
@@ -81,6 +94,24 @@ func (d IoT) ask(ctx context.Context) (c millrace.Credentials, err error) {
 		return c, wire.DecodeError(resp)
 	}
 	return readIoT(resp, time.Now())
+}
+
+// dialWithin makes connections that end with ctx. The transport alone would finish
+// them for later calls, and there are none.
+func (d IoT) dialWithin(ctx context.Context) func(context.Context, string, string) (net.Conn, error) {
+	dial := d.Dial
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	return func(_ context.Context, network, address string) (net.Conn, error) {
+		soon, cancel := context.WithTimeout(ctx, iotDial)
+		defer cancel()
+		conn, err := dial(soon, network, address)
+		if err == nil {
+			context.AfterFunc(ctx, func() { _ = conn.Close() })
+		}
+		return conn, err
+	}
 }
 
 func (d IoT) request(ctx context.Context) (*http.Request, error) {
@@ -106,7 +137,7 @@ func (d IoT) tls() (*tls.Config, error) {
 	}
 	pair, err := tls.LoadX509KeyPair(d.Certificate, d.Key)
 	if err != nil {
-		return nil, fmt.Errorf("read the device's certificate: %w", err)
+		return nil, fmt.Errorf("read the device's certificate, %s with the key %s: %w", d.Certificate, d.Key, err)
 	}
 	conf := &tls.Config{
 		MinVersion:           tls.VersionTLS12,
@@ -136,14 +167,21 @@ func readIoT(resp *http.Response, now time.Time) (millrace.Credentials, error) {
 			Expiration      time.Time
 		}
 	}
-	err := json.NewDecoder(io.LimitReader(resp.Body, iotAnswer)).Decode(&in)
+	body, err := io.ReadAll(io.LimitReader(resp.Body, iotAnswer+1))
+	if err != nil {
+		return millrace.Credentials{}, fmt.Errorf("read answer: %w", err)
+	}
+	if len(body) > iotAnswer {
+		return millrace.Credentials{}, fmt.Errorf("%w: the answer is larger than %d bytes", millrace.ErrInvalid, iotAnswer)
+	}
+	err = json.Unmarshal(body, &in)
 	k := in.Credentials
 	if err != nil || k.AccessKeyID == "" || k.SecretAccessKey == "" || k.Expiration.IsZero() {
-		return millrace.Credentials{}, errors.New("the answer holds no credentials") // what it holds may be secret
+		return millrace.Credentials{}, fmt.Errorf("%w: the answer holds no credentials", millrace.ErrInvalid) // what it holds may be secret
 	}
 	c := millrace.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey, SessionToken: k.SessionToken, Expires: k.Expiration}
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
-		c.Expires = now.Add(k.Expiration.Sub(date))
+		c.Expires = now.Add(k.Expiration.Sub(date) - iotDate) // date may be that much behind
 	}
 	return c, nil
 }

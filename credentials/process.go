@@ -36,8 +36,11 @@ func runProcess(ctx context.Context, command string) (millrace.Credentials, erro
 	cmd.Stdout, cmd.Stderr = out, talk
 	cmd.WaitDelay = time.Second // for a child of the child that holds the pipe
 	if err := cmd.Run(); err != nil {
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
 			err = context.Cause(ctx)
+		case out.over:
+			err = errOutput // of which the program dies, or not
 		}
 		return millrace.Credentials{}, fmt.Errorf("credential_process: %w: %s", err, strings.TrimSpace(talk.buf.String()))
 	}
@@ -75,11 +78,13 @@ type bounded struct {
 	buf  bytes.Buffer
 	most int
 	cut  bool
+	over bool // there was more
 }
 
 func (b *bounded) Write(p []byte) (int, error) {
 	room := b.most - b.buf.Len()
-	if len(p) > room && !b.cut {
+	b.over = b.over || len(p) > room
+	if b.over && !b.cut {
 		return 0, errOutput
 	}
 	b.buf.Write(p[:min(len(p), room)])

@@ -3,6 +3,7 @@ package credentials
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -28,7 +29,7 @@ type SharedFile struct {
 // Source returns a source that reads the files, again whenever they have
 // changed. A profile without keys may name a credential_process, which is
 // started with the user's shell and has to print AWS's JSON within a minute.
-// Where there is neither, it says ErrMissing.
+// Where there is neither, and where there is no such profile, it says ErrMissing.
 func (f SharedFile) Source() millrace.CredentialsSource {
 	found := profile.Find(os.Getenv)
 	s := &sharedFile{
@@ -90,6 +91,9 @@ func (s *sharedFile) current(is [2]state) (millrace.Credentials, bool) {
 // read returns what the files say, and until when to use what does not end.
 func (s *sharedFile) read(ctx context.Context) (c millrace.Credentials, till time.Time, err error) {
 	p, err := s.files.Load(s.name)
+	if errors.Is(err, profile.ErrMissing) {
+		return c, till, fmt.Errorf("%w; %w", ErrMissing, err)
+	}
 	if err != nil {
 		return c, till, err
 	}
@@ -100,7 +104,7 @@ func (s *sharedFile) read(ctx context.Context) (c millrace.Credentials, till tim
 		c, err = runProcess(ctx, command)
 		return c, time.Now().Add(processLife), err
 	}
-	return c, till, missing(p)
+	return c, till, s.missing(p)
 }
 
 func keysOf(p profile.Profile) millrace.Credentials {
@@ -111,13 +115,13 @@ func keysOf(p profile.Profile) millrace.Credentials {
 	}
 }
 
-// missing says why the profile has no keys, if it names a way to get them that
-// is not gone here.
-func missing(p profile.Profile) error {
+// missing says why there are no keys: the profile names a way to get them that is
+// not gone here, or none.
+func (s *sharedFile) missing(p profile.Profile) error {
 	for _, key := range [...]string{"sso_session", "sso_start_url", "role_arn", "web_identity_token_file"} {
 		if p.Value(key) != "" {
 			return fmt.Errorf("%w; profile %q uses %s, which is not supported", ErrMissing, p.Name, key)
 		}
 	}
-	return ErrMissing
+	return fmt.Errorf("%w; profile %q has none in %s and %s", ErrMissing, p.Name, s.files.Credentials, s.files.Config)
 }

@@ -311,3 +311,18 @@ func TestCloseEndsTheSearch(t *testing.T) {
 		}
 	})
 }
+
+// What a source is told is not there is no news of a stream.
+func TestARoleThatIsNotThereIsNotTakenForAStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v, g := &vault{}, &gatekeeper{}
+		gone := millrace.Errorf(millrace.CodeNotFound, "Role alias does not exist")
+		v.breakBy(gone)
+		c := guarded(v, g, nil)
+		defer c.Close()
+		err := describe(t, c)
+		if millrace.CodeOf(err) != millrace.CodeAccessDenied || !errors.Is(err, gone) || client.RetryAfter(err) <= 0 {
+			t.Errorf("%v, to be tried again after %v", err, client.RetryAfter(err))
+		}
+	})
+}

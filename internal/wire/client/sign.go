@@ -19,9 +19,18 @@ import (
 func (c *Client) Sign(ctx context.Context, req *http.Request, payload string) error {
 	keys, err := c.keys.get(ctx)
 	if err != nil {
-		return fmt.Errorf("get credentials: %w", err)
+		return fmt.Errorf("get credentials: %w", ofKeys(err))
 	}
 	return wire.Signer{Credentials: keys, Region: c.region}.Sign(req, payload, c.time.now(c.clock()))
+}
+
+// ofKeys keeps what a source was told is not there, such as a role alias, from
+// being taken for what the server says of a stream.
+func ofKeys(err error) error {
+	if millrace.CodeOf(err) != millrace.CodeNotFound {
+		return err
+	}
+	return &millrace.Error{Code: millrace.CodeAccessDenied, Message: "there are no credentials", Err: err}
 }
 
 // Accepted notes that the server took the signature of a request.

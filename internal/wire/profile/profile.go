@@ -2,6 +2,7 @@ package profile
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"path/filepath"
 )
@@ -36,8 +37,12 @@ type Profile struct {
 	services map[string]string // of its services section, as "kinesis_video.endpoint_url"
 }
 
+// ErrMissing says that there is no profile of a name.
+var ErrMissing = errors.New("there is no such profile")
+
 // Load reads the profile of a name from both files. An empty name is the
-// default profile. That need not be there; any other has to be.
+// default profile. That need not be there; any other has to be, else Load says
+// ErrMissing.
 func (f Files) Load(name string) (Profile, error) {
 	p := Profile{Name: cmp.Or(name, "default"), values: map[string]string{}}
 	config, err := readSections(f.Config)
@@ -54,7 +59,7 @@ func (f Files) Load(name string) (Profile, error) {
 	}
 	inCredentials := credentials[p.Name]
 	if p.Name != "default" && inConfig == nil && inCredentials == nil {
-		return p, fmt.Errorf("profile %q is neither in the AWS config file nor in the credentials file", name)
+		return p, fmt.Errorf("%w: profile %q is neither in the AWS config file %s nor in the credentials file %s", ErrMissing, name, f.Config, f.Credentials)
 	}
 	for _, section := range []map[string]string{inConfig, inCredentials} { // credentials win
 		for k, v := range section {

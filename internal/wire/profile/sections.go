@@ -4,13 +4,16 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
 )
 
-// readSections reads an AWS file: sections of keys and values. An indented key
-// belongs to the key above it that has no value, and is called "above.key".
+// byteOrderMark is what some editors begin a file with.
+const byteOrderMark = "\ufeff"
+
+// readSections reads an AWS file. One that is not there is empty.
 func readSections(path string) (map[string]map[string]string, error) {
 	if path == "" {
 		return nil, nil
@@ -23,13 +26,22 @@ func readSections(path string) (map[string]map[string]string, error) {
 		return nil, fmt.Errorf("read AWS settings: %w", err)
 	}
 	defer f.Close()
+	sections, err := parseSections(f)
+	if err != nil {
+		return nil, fmt.Errorf("read AWS settings: %s: %w", path, err)
+	}
+	return sections, nil
+}
 
+// parseSections reads sections of keys and values. An indented key belongs to the
+// key above it that has no value, and is called "above.key".
+func parseSections(r io.Reader) (map[string]map[string]string, error) {
 	sections := map[string]map[string]string{}
 	var section map[string]string
 	var parent string
-	lines := bufio.NewScanner(f)
+	lines := bufio.NewScanner(r)
 	for lines.Scan() {
-		line := lines.Text()
+		line := strings.TrimPrefix(lines.Text(), byteOrderMark)
 		text := strings.TrimSpace(line)
 		if text == "" || text[0] == '#' || text[0] == ';' {
 			continue
@@ -58,19 +70,23 @@ func readSections(path string) (map[string]map[string]string, error) {
 			section[key] = value
 		}
 	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("read AWS settings: %s: %w", path, err)
-	}
-	return sections, nil
+	return sections, lines.Err()
 }
 
+// sectionName reads a line such as [default], [profile name] or [profile "a name"].
 func sectionName(text string) (string, bool) {
 	inner, ok := strings.CutPrefix(text, "[")
 	if !ok {
 		return "", false
 	}
 	inner, _, ok = strings.Cut(inner, "]")
-	return strings.Join(strings.Fields(inner), " "), ok
+	kind, name, _ := strings.Cut(strings.Join(strings.Fields(inner), " "), " ")
+	for _, quote := range [...]string{`"`, `'`} {
+		if bare, quoted := strings.CutPrefix(name, quote); quoted {
+			name = strings.TrimSuffix(bare, quote)
+		}
+	}
+	return strings.TrimSpace(kind + " " + name), ok
 }
 
 // trimComment cuts what follows a space and a # or ; off.
