@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/millrace/millrace/producer/spool"
 )
@@ -155,13 +154,4 @@ func noEOF(err error) error {
 		return io.ErrUnexpectedEOF
 	}
 	return err
-}
-
-// sinceZero is the media time of a wall time, whose zero is start, or the epoch
-// if that is zero.
-func sinceZero(t, start time.Time) time.Duration {
-	if start.IsZero() {
-		return time.Duration(t.UnixNano())
-	}
-	return t.Sub(start)
 }

@@ -107,7 +107,7 @@ func (s *Stream) recover(d *spool.Spool) error {
 		if s.header == nil {
 			s.header = h
 		}
-		s.queue.push(found(p, h))
+		s.queue.push(s.found(p, h))
 		s.stats.Begun++
 		s.mu.Unlock()
 	}
@@ -128,15 +128,19 @@ func (s *Stream) forget(p spool.Fragment) {
 	s.dropped(Dropped{Reason: DropDamaged, Fragments: 1, Frames: p.Frames, Bytes: p.Bytes, From: p.Start, To: p.End()})
 }
 
-// found is the fragment of what the spool has.
-func found(p spool.Fragment, h *header) *fragment {
+// found is the fragment of what the spool has. Its times are those of this
+// stream, whatever its own timecodes count from.
+func (s *Stream) found(p spool.Fragment, h *header) *fragment {
 	f := &fragment{
 		ref: p.Ref, spool: spooled, identity: p.Identity, header: h,
 		timecode: p.Timecode, scale: p.Scale, frames: p.Frames,
 		begun: p.Begun, ended: p.Begun.Add(p.Duration), key: true,
 		size: p.Bytes + spoolHeadSize, headEnd: spoolHeadSize,
 	}
-	f.first = sinceZero(p.Start, p.Origin)
+	f.first = time.Duration(p.Start.UnixNano())
+	if s.config.Time.Relative {
+		f.first = p.Start.Sub(s.config.Time.Start)
+	}
 	f.last = f.first + p.Duration
 	return f
 }

@@ -136,6 +136,36 @@ func TestAStreamGoesOnWithWhatItsSpoolHas(t *testing.T) {
 	again.close()
 }
 
+func TestWhatASpoolHasKeepsItsTimesUnderOtherRules(t *testing.T) {
+	start := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
+	b, c := newSpooling(t, StreamConfig{Time: TimeRules{Relative: true, Start: start}})
+	b.must(b.begin(100))
+	b.must(b.add(100))
+	first, last := start.Add(b.now-time.Second), start.Add(b.now)
+	b.close()
+	for name, rules := range map[string]TimeRules{
+		"absolute":           {},
+		"of the same start":  {Relative: true, Start: start},
+		"of a later start":   {Relative: true, Start: start.Add(time.Hour)},
+		"of a start earlier": {Relative: true, Start: start.Add(-time.Hour)},
+	} {
+		b := newBench(t, c, StreamConfig{Time: rules, Buffer: BufferRules{Spool: true}})
+		if r := b.s.Receipt(); r.Unsent != 1 || !r.From.Equal(first) || !r.To.Equal(last) {
+			t.Errorf("%s: receipt %+v, want %v to %v", name, r, first, last)
+		}
+		b.now = last.Sub(time.Unix(0, 0))
+		if rules.Relative {
+			b.now = last.Sub(rules.Start)
+		}
+		b.must(b.begin(100))
+		if got := b.stats().Backlog; got != 2*time.Second {
+			t.Errorf("%s: backlog %v", name, got)
+		}
+		b.settle(b.s.newest(), persisted)
+		b.close()
+	}
+}
+
 func TestAKilledProcessLosesNothingThatWriteTook(t *testing.T) {
 	b, c := newSpooling(t, StreamConfig{})
 	b.must(b.begin(100))
