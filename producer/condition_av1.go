@@ -140,7 +140,7 @@ func (s *temporalUnits) settle(c *conditioner, f media.Frame, n temporalUnit, ke
 		return false, refuse(f, 0, "sequence header", ErrNeedKeyFrame)
 	}
 	unit, _, _ := media.CutOBU(n.sequence)
-	if bytes.Equal(unit.Payload, s.sequence) {
+	if c.known && bytes.Equal(unit.Payload, s.sequence) {
 		return false, nil
 	}
 	config, err := media.NewAV1Config(n.sequence)

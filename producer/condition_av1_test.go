@@ -197,6 +197,7 @@ func TestDamagedTemporalUnitsAreRefusedAlone(t *testing.T) {
 		"a size cut short":       {slices.Concat(k.delimiter, []byte{6<<3 | 2, 0xff}), 2, "obu"},
 		"a size of eight bytes":  {slices.Concat(k.delimiter, []byte{6<<3 | 2}, bytes.Repeat([]byte{0xff}, 9)), 2, "obu"},
 		"an extension cut short": {slices.Concat(k.delimiter, []byte{6<<3 | 4}), 2, "obu"},
+		"a header of nothing":    {slices.Concat(k.delimiter, obu(1), k.key), 2, "sequence header"},
 		"a header cut short":     {slices.Concat(k.delimiter, obu(1, k.other[2:6]...), k.key), 2, "sequence header"},
 	} {
 		for _, private := range [][]byte{nil, k.private} {
