@@ -449,3 +449,54 @@ func TestHostsAreKnownByName(t *testing.T) {
 		t.Errorf("%d hosts are known", n)
 	}
 }
+
+func TestWhoComesStandsBehindWhoIsInLine(t *testing.T) {
+	var h host
+	h.line = append(h.line, make(chan struct{}, 1)) // woken, but it did not get to run yet
+	if h.arrive(t.Context(), make(chan struct{}, 1)) != nil || len(h.line) != 2 {
+		t.Error("somebody was let in before who was there first")
+	}
+}
+
+func TestTheNextKeepsTheTimeWhenTheFirstInLineGoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var h host
+		v, _ := mustEnter(t, &h)
+		v.done(refusal(503, millrace.CodeUnavailable, time.Minute))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		gone := make(chan error)
+		go func() {
+			_, err := h.enter(ctx)
+			gone <- err
+		}()
+		synctest.Wait()
+		took := make(chan time.Duration)
+		go func() {
+			_, d := mustEnter(t, &h)
+			took <- d
+		}()
+		if err := <-gone; !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		within(t, "the wait of the second", <-took, time.Minute, time.Minute)
+	})
+}
+
+func TestEveryOutageBeginsWithAShortWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var h host
+		for range 20 {
+			h.broke()
+			for n := range 8 {
+				v, took := mustEnter(t, &h)
+				if n == 0 {
+					within(t, "the first wait", took, minAbsence/2, minAbsence*3/2)
+				}
+				v.done(away())
+			}
+			v, _ := mustEnter(t, &h)
+			v.done(nil)
+		}
+	})
+}
