@@ -40,7 +40,9 @@ type Client struct {
 	TLS *tls.Config
 	// HTTPClient makes the requests of control operations; nil is one of our own.
 	HTTPClient *http.Client
-	// Dial makes the connections that media go over; nil is a net.Dialer.
+	// Dial makes the connections that media go over. Nil goes through the proxy
+	// that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name, by CONNECT, and keeps old
+	// media from waiting in the kernel; a function does all of that itself.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Logger is told what an operator would act on; nil tells nobody.
 	Logger *slog.Logger
