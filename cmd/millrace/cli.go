@@ -20,6 +20,7 @@ type cli struct {
 	Demo       demoCommand       `cmd:"" help:"Run a server with an endless camera, to look at."`
 	Stream     streamCommand     `cmd:"" help:"Make, change and list streams."`
 	Push       pushCommand       `cmd:"" help:"Send a Matroska file, or standard input, to a stream."`
+	Spool      spoolCommand      `cmd:"" help:"Look into the spool of a producer, and take media out of it."`
 	Pull       pullCommand       `cmd:"" help:"Take media out of a stream."`
 	Fragments  fragmentsCommand  `cmd:"" help:"List the fragments that are kept of a stream."`
 	Clip       clipCommand       `cmd:"" help:"Take a range of a stream as one MP4 or Matroska file."`

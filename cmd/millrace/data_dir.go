@@ -72,7 +72,7 @@ func metered(c *console, verb string, work func(*upkeep.Progress) error) error {
 
 // progressLine is how far a command is, how fast it is, and how long it will
 // take.
-func progressLine(verb string, meter *upkeep.Progress, took time.Duration) string {
+func progressLine(verb string, meter interface{ Bytes() (done, total int64) }, took time.Duration) string {
 	done, total := meter.Bytes()
 	line := fmt.Sprintf("%s %s of %s", verb, byteText(done), byteText(max(done, total)))
 	rate := float64(done) / took.Seconds()

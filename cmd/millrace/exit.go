@@ -17,6 +17,7 @@ import (
 	"github.com/millrace/millrace/credentials"
 	"github.com/millrace/millrace/internal/wire"
 	"github.com/millrace/millrace/internal/wire/client"
+	"github.com/millrace/millrace/producer/spool"
 )
 
 // Exit codes; the package's comment explains them.
@@ -122,6 +123,8 @@ func judge(err error) (code int, hint string) {
 		return exitUnavailable, "Say https:// in AWS_ENDPOINT_URL."
 	case errors.As(err, &refused):
 		return judgeRefusal(refused)
+	case errors.Is(err, spool.ErrLocked):
+		return exitFailure, "One program at a time has a stream's spool: end the one that has it, or name another directory. Its *.spool.mkv files can be copied and played meanwhile."
 	case errors.Is(err, errInUse):
 		return exitFailure, ""
 	case errors.Is(err, millrace.ErrConflict):

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -15,7 +14,7 @@ import (
 
 type pushCommand struct {
 	Stream    streamName    `arg:"" help:"Name of the stream; with --copies, the beginning of the names."`
-	Source    string        `arg:"" help:"Matroska file, or - for standard input."`
+	Source    string        `arg:"" optional:"" help:"Matroska file, or - for standard input. Without one, what the spool still has is sent."`
 	Realtime  bool          `help:"Send each frame at its time, as a camera does."`
 	Loop      bool          `help:"Send the file over and over, with times that go on."`
 	Copies    int           `help:"Send to so many streams at once: STREAM-0001 and so on." placeholder:"N"`
@@ -25,25 +24,26 @@ type pushCommand struct {
 	Retention hours         `help:"Retention of a stream that has to be made (24h)." default:"24h" placeholder:"D"`
 	NoCreate  bool          `help:"Do not make streams."`
 	Acks      bool          `help:"Write every acknowledgement to standard output."`
+	keeping
 	access
 }
 
 // Help is what the long help says.
 func (pushCommand) Help() string {
 	return "The file's clusters become fragments as they are, with new timecodes; ffmpeg makes a cluster for each key frame with -cluster_time_limit. " +
-		"The first Ctrl-C ends the push in good order, when what was sent is durable."
+		"The first Ctrl-C ends the push in good order, when what was sent is durable. " +
+		"With --spool a push needs no server to begin, and loses nothing when it is killed: what was not durable at the end is in the spool, and the next push with the same --spool goes on with it, also without a source."
 }
 
 const (
-	closeTimeout = 30 * time.Second      // for what is under way at the end
-	lead         = 50 * time.Millisecond // until the first frame is due, so that it is not late before it can be sent
-	opening      = 16                    // streams that are opened at once
+	lead    = 50 * time.Millisecond // until the first frame is due, so that it is not late before it can be sent
+	opening = 16                    // streams that are opened at once
 )
 
 // Run pushes.
 func (p pushCommand) Run(ctx context.Context, c *console) error {
-	if p.Start.earliest || p.Copies < 0 {
-		return usagef("push", "--start is a time, and --copies not below zero")
+	if err := p.check(); err != nil {
+		return err
 	}
 	src, err := p.openSource(c)
 	if err != nil {
@@ -54,11 +54,16 @@ func (p pushCommand) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
+	conn.Spool = p.Spool
+	names, err := p.names(conn)
+	if err != nil {
+		return err
+	}
 	links, err := p.control(c)
 	if err != nil {
 		return err
 	}
-	j := &pushing{command: p, console: c, source: src, began: time.Now()}
+	j := &pushing{command: p, console: c, source: src, began: time.Now(), names: names}
 	j.page = j.invite(ctx, links)
 	defer j.page.end()
 	if err := j.open(ctx, conn); err != nil {
@@ -66,9 +71,9 @@ func (p pushCommand) Run(ctx context.Context, c *console) error {
 		return err
 	}
 	began := time.Now()
-	t := startTicker(c, j.meter.line)
+	t := startTicker(c, j.line)
 	err = j.play(ctx)
-	err = errors.Join(err, j.close(context.WithoutCancel(ctx)))
+	err = errors.Join(err, j.close(ctx))
 	t.end()
 	if j.recording() && err == nil {
 		j.page.keptOne()
@@ -82,16 +87,45 @@ func (p pushCommand) Run(ctx context.Context, c *console) error {
 	return err
 }
 
-// names returns the names of the streams.
-func (p pushCommand) names() []millrace.StreamName {
+// line is how far the push is, on one line.
+func (j *pushing) line() string {
+	text := j.meter.line()
+	if j.command.Spool == "" {
+		return text
+	}
+	waiting, kept := 0, int64(0)
+	for _, u := range j.uploads {
+		s := u.Stats()
+		waiting += s.Pending
+		kept += s.Spooled
+	}
+	return fmt.Sprintf("%d waiting (%s in the spool), %s", waiting, byteText(kept), text)
+}
+
+// check finds flags that contradict each other.
+func (p pushCommand) check() error {
+	switch {
+	case p.Start.earliest || p.Copies < 0:
+		return usagef("push", "--start is a time, and --copies not below zero")
+	case p.Source == "" && p.Spool == "":
+		return usagef("push", "expected \"<stream> <source>\", or a spool to be sent: --spool DIR")
+	case p.Source == "" && (p.Loop || p.Realtime || p.Duration > 0 || p.Start.set):
+		return usagef("push", "--loop, --realtime, --duration and --start are about a source, and there is none")
+	}
+	return p.keeping.check()
+}
+
+// names returns the names of the streams: without a source, of those of which
+// the spool has something.
+func (p pushCommand) names(conn *producer.Client) ([]millrace.StreamName, error) {
 	if p.Copies == 0 {
-		return []millrace.StreamName{p.Stream.name()}
+		return p.waiting(conn, []millrace.StreamName{p.Stream.name()})
 	}
 	names := make([]millrace.StreamName, p.Copies)
 	for i := range names {
 		names[i] = millrace.StreamName(fmt.Sprintf("%s-%04d", p.Stream, i+1))
 	}
-	return names
+	return p.waiting(conn, names)
 }
 
 // pushing is a push under way.
@@ -99,22 +133,28 @@ type pushing struct {
 	command pushCommand
 	console *console
 	source  *source
+	names   []millrace.StreamName
 	uploads []*producer.Stream
+	told    []told // of each upload
 	meter   meter
 	began   time.Time // what the times of a recording are counted from
 	page    *watching
 }
 
-// open opens all uploads, and makes the streams that are not there.
+// open opens all uploads, and makes the streams that are not there. Where there
+// is a spool, that may come later.
 func (j *pushing) open(ctx context.Context, conn *producer.Client) error {
-	names := j.command.names()
-	j.uploads = make([]*producer.Stream, len(names))
+	j.uploads = make([]*producer.Stream, len(j.names))
+	j.told = make([]told, len(j.names))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(opening)
-	for i, name := range names {
+	for i, name := range j.names {
 		g.Go(func() (err error) {
 			if j.uploads[i], err = conn.Open(ctx, name, j.options(i, name)); err != nil {
 				return err
+			}
+			if j.command.Spool != "" {
+				return nil // what is wrong is said when it is known
 			}
 			return j.uploads[i].Ready(ctx)
 		})
@@ -124,9 +164,9 @@ func (j *pushing) open(ctx context.Context, conn *producer.Client) error {
 
 func (j *pushing) options(i int, name millrace.StreamName) producer.StreamConfig {
 	o := producer.StreamConfig{
-		Mode: producer.Offline, // nothing is dropped: a file waits, and a camera that is played from one as well
 		Time: producer.TimeRules{Relative: j.command.Relative, Start: j.origin(i, time.Now())},
 	}
+	j.command.apply(&o) // by default nothing is dropped: a file waits, and a camera that is played from one as well
 	if !j.command.NoCreate {
 		o.Create = &producer.Spec{Retention: time.Duration(j.command.Retention)}
 	}
@@ -134,22 +174,34 @@ func (j *pushing) options(i int, name millrace.StreamName) producer.StreamConfig
 		j.console.say("stream %s was not there: made it, with a retention of %dh", name, s.Retention/time.Hour)
 	}
 	o.Events.Ack = func(a producer.Ack) {
+		j.told[i].acks.Add(1)
 		j.meter.ack(a, j.final(i))
 		j.tell(name, a)
 		if a.Type == millrace.AckPersisted && !j.recording() {
 			j.page.keptOne()
 		}
 	}
-	o.Events.Disconnected = func(err error, wait time.Duration) {
+	o.Events.Disconnected = func(err error, _ time.Duration) {
 		j.meter.disconnected(err)
-		j.console.say("%s: %v; again in %v", name, err, wait.Round(time.Millisecond))
+		if before := j.told[i].broken.Swap(&err); before == nil || (*before).Error() != err.Error() { // once, however long it lasts
+			j.console.say("%s: %v; trying again", name, err)
+		}
 	}
+	o.Events.Connected = func(string, int) { j.told[i].broken.Store(nil) }
+	o.Events.Dropped = func(d producer.Dropped) {
+		j.console.say("%s: gave up %s: %s", name, spanText(d.Fragments, d.From, d.To), reasonText(d.Reason))
+	}
+	o.Events.Notice = func(err error) { j.console.say("%s: %v", name, err) }
 	return o
 }
 
 // final is the acknowledgement that says that a fragment is safe.
 func (j *pushing) final(i int) millrace.AckType {
-	if u := j.uploads[i]; u != nil && u.Info().Retention == 0 {
+	u := j.uploads[i]
+	if u == nil {
+		return millrace.AckPersisted
+	}
+	if info := u.Info(); info.Retention == 0 && info.Version != "" { // else the server said nothing of it yet
 		return millrace.AckReceived
 	}
 	return millrace.AckPersisted
@@ -199,40 +251,10 @@ func (j *pushing) play(ctx context.Context) error {
 	return g.Wait()
 }
 
-// close waits until everything is durable.
-func (j *pushing) close(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
-	defer cancel()
-	var g errgroup.Group
-	for _, u := range j.uploads {
-		g.Go(func() error {
-			if err := u.Close(ctx); err != nil {
-				return fmt.Errorf("push to %s: %w", u.Name(), err)
-			}
-			return nil
-		})
-	}
-	return g.Wait()
-}
-
 func (j *pushing) abort() {
 	for _, u := range j.uploads {
 		if u != nil {
 			u.Abort()
 		}
 	}
-}
-
-// A source is what is pushed: a clip in memory, or a stream that is read once.
-type source struct {
-	clip  *producer.Clip
-	input io.Reader
-	close func()
-}
-
-func (s *source) send(ctx context.Context, u *producer.Stream, o producer.PlayOptions) error {
-	if s.clip != nil {
-		return s.clip.Play(ctx, u, o)
-	}
-	return producer.CopyMKV(ctx, u, s.input, o)
 }

@@ -17,11 +17,31 @@ type pushReport struct {
 	Fragments   int         `json:"fragments"` // begun
 	Persisted   int         `json:"persisted"`
 	Rejected    int         `json:"rejected"`
+	Dropped     int         `json:"dropped"` // for other reasons
 	Resent      int         `json:"resent"`
-	Pending     int         `json:"pending"` // given up
-	Bytes       int64       `json:"bytes"`   // sent
+	Pending     int         `json:"pending"` // not known to be durable; of each stream in Unsent
+	Unsent      []unsent    `json:"unsent,omitempty"`
+	Bytes       int64       `json:"bytes"` // sent
 	Connections int         `json:"connections"`
 	Latency     percentiles `json:"latencyMillis"` // from a fragment's end to its last acknowledgement
+}
+
+// unsent is what of a stream is not known to be durable.
+type unsent struct {
+	Stream    string    `json:"stream"`
+	Fragments int       `json:"fragments"`
+	From      time.Time `json:"from"`
+	To        time.Time `json:"to"`
+	Spooled   bool      `json:"spooled"` // the next push with the same spool goes on with it
+}
+
+// String says what becomes of it.
+func (u unsent) String() string {
+	text := fmt.Sprintf("%s: not durable: %s; ", u.Stream, spanText(u.Fragments, u.From, u.To))
+	if u.Spooled {
+		return text + "the spool has all of it, and the next push goes on"
+	}
+	return text + "given up"
 }
 
 func (j *pushing) report(d time.Duration) error {
@@ -31,15 +51,26 @@ func (j *pushing) report(d time.Duration) error {
 		r.Fragments += s.Begun
 		r.Persisted += s.Persisted
 		r.Rejected += s.Rejected
+		r.Dropped += s.Dropped
 		r.Resent += s.Resent
 		r.Pending += s.Pending
+		if left := u.Receipt(); left.Unsent > 0 {
+			r.Unsent = append(r.Unsent, unsent{u.Name().String(), left.Unsent, left.From, left.To, left.Spooled})
+		}
 		r.Bytes += s.Sent
 		r.Connections += s.Connections
 	}
 	return j.console.print(r, func(w io.Writer) {
+		if r.Streams == 0 {
+			fmt.Fprintf(w, "nothing of %s is in the spool %s\n", j.command.Stream, j.command.Spool)
+			return
+		}
 		fmt.Fprintf(w, "%d of %d fragments are %s, %s in %.1f s\n", r.Persisted, r.Fragments, j.fate(), byteText(r.Bytes), r.Seconds)
-		if r.Rejected+r.Resent+r.Pending > 0 {
-			fmt.Fprintf(w, "rejected %d, sent again %d, given up %d\n", r.Rejected, r.Resent, r.Pending)
+		if r.Rejected+r.Dropped+r.Resent > 0 {
+			fmt.Fprintf(w, "rejected %d, dropped %d, sent again %d\n", r.Rejected, r.Dropped, r.Resent)
+		}
+		for _, u := range r.Unsent {
+			fmt.Fprintln(w, u)
 		}
 		fmt.Fprintf(w, "acknowledged after the fragment's end: p50 %.1f ms, p99 %.1f ms, p99.9 %.1f ms, max %.1f ms\n",
 			r.Latency.P50, r.Latency.P99, r.Latency.P999, r.Latency.Max)

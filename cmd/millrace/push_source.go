@@ -1,12 +1,31 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
 
 	"github.com/millrace/millrace/producer"
 )
+
+// A source is what is pushed: a clip in memory, a stream that is read once, or
+// nothing.
+type source struct {
+	clip  *producer.Clip
+	input io.Reader
+	close func()
+}
+
+func (s *source) send(ctx context.Context, u *producer.Stream, o producer.PlayOptions) error {
+	switch {
+	case s.clip != nil:
+		return s.clip.Play(ctx, u, o)
+	case s.input != nil:
+		return producer.CopyMKV(ctx, u, s.input, o)
+	}
+	return nil
+}
 
 // maxClip is how large a file is kept in memory, in bytes.
 const maxClip = 1 << 30
@@ -15,6 +34,9 @@ const maxClip = 1 << 30
 // copies share them; input that cannot be is read once.
 func (p pushCommand) openSource(c *console) (*source, error) {
 	again := p.Loop || p.Copies > 1
+	if p.Source == "" {
+		return &source{close: func() {}}, nil
+	}
 	if p.Source == "-" {
 		if again {
 			return nil, usagef("push", "standard input can be read once: --loop and --copies need a file")

@@ -21,6 +21,7 @@ import (
 	"github.com/millrace/millrace/internal/demo"
 	"github.com/millrace/millrace/internal/server"
 	"github.com/millrace/millrace/mkv"
+	"github.com/millrace/millrace/producer/spool"
 )
 
 func TestMain(m *testing.M) {
@@ -58,6 +59,7 @@ func TestScripts(t *testing.T) {
 			"lines":    lines,
 			"other":    other,
 			"flip":     flip,
+			"holds":    holds,
 			"mode":     mode,
 			"plain":    scheme("https://", "http://"),
 			"secure":   scheme("http://", "https://"),
@@ -206,6 +208,29 @@ func other(ts *testscript.TestScript, _ bool, args []string) {
 	b = mkv.AppendUint(mkv.AppendUnknownSize(mkv.AppendID(b, mkv.IDCluster), 0), mkv.IDTimecode, 0)
 	b = append(mkv.AppendSimpleBlockHeader(b, 1, 0, mkv.FlagKeyframe, 1), 'x')
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b, 0o600))
+}
+
+// holds DIR N waits until the spools below DIR have N fragments, of which the last
+// may be open. It reads files that a process has open, as Salvage may.
+func holds(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		files, err := filepath.Glob(ts.MkAbs(args[0]) + "/*/*.spool.mkv")
+		ts.Check(err)
+		have := 0
+		for _, path := range files {
+			b, err := os.ReadFile(path)
+			ts.Check(err)
+			got, err := spool.Salvage(io.Discard, bytes.NewReader(b), int64(len(b)))
+			ts.Check(err)
+			have += len(got.Fragments)
+		}
+		if have >= want {
+			return
+		}
+	}
+	ts.Fatalf("there are not %d fragments", want)
 }
 
 // flip PATTERN OFFSET changes a bit of the byte there in the one file that the
