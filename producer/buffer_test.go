@@ -70,14 +70,12 @@ func (b *bench) close() {
 	b.tell()
 }
 
-// tell calls the events that wait.
+// tell waits until the events were told that wait.
 func (b *bench) tell() {
 	b.s.mu.Lock()
-	events := b.s.events
-	b.s.events = nil
-	b.s.mu.Unlock()
-	for _, e := range events {
-		e()
+	defer b.s.mu.Unlock()
+	for b.s.telling {
+		b.s.changed.Wait()
 	}
 }
 

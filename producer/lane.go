@@ -177,20 +177,21 @@ func (l *lane) next(c *connection, now time.Time) (f *fragment, wait time.Durati
 	case s.split > 0 && !l.older:
 		f = s.firstFrom(s.split)
 	}
-	l.unsends = s.unsends
 	for ; f != nil; f = f.next {
 		if f.on != nil {
 			continue
 		}
-		if !l.takes(f) {
-			return nil, 0
+		if !l.takes(f) { // it is at the split
+			f = nil
+			break
 		}
 		if ok, wait := s.due(f, now); !ok {
 			return nil, wait
 		}
-		return f, 0
+		break
 	}
-	return nil, 0
+	l.unsends = s.unsends
+	return f, 0
 }
 
 // takes reports whether a fragment is on the lane's side of the split.

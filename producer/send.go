@@ -28,6 +28,8 @@ func (e *brokenError) Error() string { return e.err.Error() }
 
 func (e *brokenError) Unwrap() error { return e.err }
 
+var errUnused = errors.New("server ended the call before anything was sent")
+
 // carry sends over c, and over those that follow it without a break, to the end.
 func (l *lane) carry(ctx context.Context, c *connection) error {
 	for {
@@ -54,7 +56,11 @@ func (l *lane) carryOne(ctx context.Context, c *connection) (*connection, error)
 		_ = s.finish(c, nil) // it was broken off here
 		return nil, nil
 	}
-	if err = l.concluded(c, s.finish(c, err)); err != nil {
+	err = s.finish(c, err)
+	if err == nil && why == broken && c.count == 0 {
+		err = errUnused // or it would be made again at once, and again
+	}
+	if err = l.concluded(c, err); err != nil {
 		return nil, err
 	}
 	if why != superseded {
