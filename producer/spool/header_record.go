@@ -20,7 +20,18 @@ func appendHeaderRecord(b []byte, salt uint64, hash HeaderHash, header []byte) [
 	r := record{kind: kindHeader, salt: salt, payload: int64(longVoidHead + len(header))}
 	b = r.begin(b, headerSize)
 	b = seal(append(b, hash[:]...), at)
-	return append(appendLongVoid(b, len(header)), header...)
+	b = append(appendLongVoid(b, len(header)), header...)
+	invert(b[len(b)-len(header):])
+	return b
+}
+
+// invert turns all bits over: a header as it is would be found by players that
+// look into Voids for where a stream begins, such as ffmpeg, and its tracks shown
+// once more.
+func invert(b []byte) {
+	for i := range b {
+		b[i] ^= 0xff
+	}
 }
 
 // appendStart appends all that stands in a file before its first fragment, and
@@ -58,6 +69,7 @@ func readHeader(r io.ReaderAt, salt uint64) (HeaderHash, []byte, error) {
 		if _, err := r.ReadAt(header, off+headerSize+longVoidHead); err != nil && !errors.Is(err, io.EOF) {
 			return HeaderHash{}, nil, fmt.Errorf("read header: %w", err)
 		}
+		invert(header)
 		if sha256.Sum256(header) == hash {
 			return hash, header, nil
 		}
