@@ -29,6 +29,26 @@ func (s *Stream) renewHeader(b []byte) {
 	s.header = s.newHeader(b)
 }
 
+// redeclare gives the fragment that is open a header without the tracks that fell
+// silent under it, if nothing of it was sent: servers refuse it under the other.
+func (s *Stream) redeclare(smaller []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f := s.open; f != nil && !f.started && !f.settled {
+		f.header = s.headerLike(f, smaller)
+	}
+}
+
+// headerLike is a header with other bytes for f; that of the fragment before, if
+// it is the same, so that both go over one call.
+func (s *Stream) headerLike(f *fragment, b []byte) *header {
+	h := &header{bytes: b, relative: f.header.relative, start: f.header.start}
+	if f.prev != nil && f.prev.header.equal(h) && f.prev.first <= f.first {
+		return f.prev.header
+	}
+	return h
+}
+
 func (s *Stream) newHeader(b []byte) *header {
 	h := &header{bytes: b, relative: s.config.Time.Relative}
 	if h.relative {
@@ -194,6 +214,7 @@ func (s *Stream) endLocked() {
 		f.clusterEnd = f.size
 	}
 	s.open = nil
+	s.awaitAge(f.ended)
 	s.wake()
 }
 

@@ -99,6 +99,7 @@ func (m *model) step() {
 		m.s.Gate(m.rand.IntN(2) == 0)
 	default:
 		time.Sleep(time.Duration(m.rand.IntN(20)) * time.Second)
+		synctest.Wait() // what grew too old meanwhile is gone
 	}
 	m.check()
 }

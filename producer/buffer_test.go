@@ -41,6 +41,10 @@ func newBench(t testing.TB, c *Client, o StreamConfig, name ...millrace.StreamNa
 	o.Events.Notice = func(err error) { b.notices = append(b.notices, err) }
 	b.s = &Stream{name: append(name, "Gate")[0], config: o}
 	b.s.changed = sync.NewCond(&b.s.mu)
+	var err error
+	if b.s.packager, err = newPackager(b.s, nil); err != nil {
+		t.Fatal(err)
+	}
 	if err := b.s.newBuffer(c); err != nil {
 		t.Fatal(err)
 	}

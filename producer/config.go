@@ -61,7 +61,8 @@ type BufferRules struct {
 	Backlog time.Duration
 	// Spool keeps media on the disk as well, in a directory of Client.Spool.
 	Spool bool
-	// SpoolBytes bounds the spool's files. 0 is spool.DefaultMaxBytes.
+	// SpoolBytes bounds the spool's files, in bytes. Room comes back by whole files,
+	// of which the bound has eight at least. 0 is spool.DefaultMaxBytes.
 	SpoolBytes int64
 	// SpillAfter keeps media off the disk as long as no more than so much waits to
 	// be sent, and half of MaxBytes holds it: that spares flash memory, and a

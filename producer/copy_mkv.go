@@ -54,7 +54,7 @@ func (c *copier) send(ctx context.Context, s *splitter, p part) error {
 	}
 	var err error
 	if p.kind == partBlock {
-		err = c.stream.appendFrame(ctx, frameInfo{c.media(p.at), true}, nil, p.raw)
+		err = c.stream.appendFrame(ctx, frameInfo{c.media(p.at), p.key}, nil, p.raw)
 	} else {
 		err = c.stream.appendTags(ctx, bytes.Clone(p.raw))
 	}

@@ -148,6 +148,56 @@ func TestMediaThatAreTooOldAreDropped(t *testing.T) {
 	})
 }
 
+// Nobody has to write, to send or to ask for that.
+func TestMediaAreDroppedAsSoonAsTheyAreTooOld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, &Client{}, StreamConfig{Buffer: BufferRules{MaxAge: time.Minute}})
+		for range 3 {
+			b.gop()
+			time.Sleep(10 * time.Second)
+		}
+		b.s.end()
+		for _, step := range []struct {
+			sleep time.Duration
+			kept  string
+		}{{39 * time.Second, "[1 4 7]"}, {time.Second, "[4 7]"}, {9 * time.Second, "[4 7]"}, {time.Second, "[7]"}, {time.Minute, "[]"}} {
+			time.Sleep(step.sleep)
+			synctest.Wait()
+			b.want(step.kept)
+		}
+		b.gop()
+		b.s.end()
+		b.close()
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if got := say(b.dropped); len(got) != 3 {
+			t.Errorf("dropped are %q", got)
+		}
+	})
+}
+
+// What a connection is in the midst of stays until that is done with it.
+func TestWhatIsInHandIsDroppedWhenItIsNoMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, &Client{}, StreamConfig{Buffer: BufferRules{MaxAge: time.Minute}})
+		defer b.close()
+		b.gop()
+		b.gop()
+		f := b.next(nil)
+		for range 90 {
+			b.s.mu.Lock()
+			b.s.sentTo(f, cursor{at: 1}, 1, time.Now())
+			b.s.mu.Unlock()
+			time.Sleep(time.Second)
+		}
+		synctest.Wait()
+		b.want("[1 4]")
+		time.Sleep(stallTime + ageAgain)
+		synctest.Wait()
+		b.want("[4]")
+	})
+}
+
 func TestWhatWaitedBehindAGateIsOnTheDiskWhenItIsOpen(t *testing.T) {
 	b, c := newSpooling(t, StreamConfig{Mode: Delayed, Delay: 4 * time.Second})
 	b.s.Gate(false)

@@ -74,7 +74,7 @@ func (w *watch) fire(p *packager) {
 	}
 	ctx := context.Background() // the end of the stream ends all that may wait here
 	now := time.Now()
-	_ = p.drain(ctx, now, false)
+	_ = p.drain(ctx, now, patient)
 	if p.rules.idle > 0 && now.Sub(w.last) >= p.rules.idle {
 		_ = p.finish(ctx, true)
 	}

@@ -15,6 +15,15 @@ const (
 	maxSpare     = 64              // pieces of memory that lie ready
 )
 
+// A haste says how much of what is held goes out.
+type haste uint8
+
+const (
+	patient haste = iota // what has nothing to wait for
+	hurried              // all, without beginning a fragment for it where that can be
+	lastly               // all, as fragments begin otherwise
+)
+
 // A frameQueue holds frames of one track in the order of writing.
 type frameQueue struct {
 	frames []frame
@@ -72,7 +81,7 @@ func (p *packager) queueUp(ctx context.Context, f frame) error {
 	t.queue.push(f)
 	p.held++
 	p.stored += len(f.data)
-	err := p.drain(ctx, f.arrived, false)
+	err := p.drain(ctx, f.arrived, patient)
 	last := t.queue.last()
 	if last == nil || last.ours {
 		return nil
@@ -97,12 +106,13 @@ func (p *packager) keep(data []byte) []byte {
 }
 
 // flush sends everything that is held.
-func (p *packager) flush(ctx context.Context) error { return p.drain(ctx, time.Time{}, true) }
+func (p *packager) flush(ctx context.Context) error { return p.drain(ctx, time.Time{}, lastly) }
 
-// drain sends held frames as long as there is one that has nothing to wait for.
-func (p *packager) drain(ctx context.Context, now time.Time, all bool) error {
+// drain sends held frames as long as there is one that has nothing to wait for,
+// or that may not wait.
+func (p *packager) drain(ctx context.Context, now time.Time, how haste) error {
 	for p.held > 0 {
-		f, cuts := p.next(now, all)
+		f, cuts := p.next(now, how)
 		if f == nil {
 			return nil
 		}
@@ -150,11 +160,15 @@ func (p *packager) let(t *packed) {
 // it; nil if all have to wait. Frames of the first video track go as they come,
 // but where a fragment may begin they wait for tracks that are behind; other
 // tracks wait until their time has come on that one.
-func (p *packager) next(now time.Time, all bool) (f *frame, cuts bool) {
+func (p *packager) next(now time.Time, how haste) (f *frame, cuts bool) {
 	lead := p.lead()
-	if all || p.held > maxHeld || p.stored > maxHeldBytes {
+	switch {
+	case how == lastly, p.held > maxHeld, p.stored > maxHeldBytes:
 		f = p.earliest()
 		return f, p.begins(f)
+	case how == hurried:
+		f = p.earliest()
+		return f, p.must(f)
 	}
 	head := lead.queue.first()
 	if f, cuts = p.follower(lead, head, now); f != nil {

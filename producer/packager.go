@@ -16,8 +16,9 @@ import (
 //
 //	K1: a fragment is never longer, larger or of more tracks than servers take,
 //	    and each of its tracks has a frame in it. Where nothing is held the last
-//	    cannot be promised: a track that has gone silent within the last
-//	    seconds is declared once more than it should be.
+//	    cannot be promised of a fragment that is sent while it is written: a
+//	    track that falls silent under it was declared. A server that minds gets
+//	    it once more under another header.
 //	K2: timecodes grow from fragment to fragment of a call. Frames keep their
 //	    times, to the tick, but for what TimeRules.MaxNudge allows.
 //	K3: frames of one track go out in the order in which they were written, once.
@@ -294,6 +295,17 @@ func (p *packager) endFragment(ctx context.Context) error {
 	}
 	defer p.leave()
 	return p.finish(ctx, true)
+}
+
+// sendHeld sends what is held, within the open fragment wherever that has room:
+// a fragment that began without the tracks that are behind would need another
+// header, and a call of its own.
+func (p *packager) sendHeld(ctx context.Context) error {
+	if err := p.enter(ctx); err != nil {
+		return err
+	}
+	defer p.leave()
+	return p.drain(ctx, time.Time{}, hurried)
 }
 
 // close sends what is held, and the tags. It does not tell the server that the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/millrace/millrace/internal/wire"
@@ -128,22 +129,40 @@ func (p *packager) declare(f *frame) bool {
 
 // setHeader sets the header to one for the tracks that are declared.
 func (p *packager) setHeader() {
-	var list []mkv.Track
-	for _, t := range p.tracks {
-		if t.in != nil {
-			list = append(list, matroskaTrack(t.in))
-		}
-	}
-	b := mkv.AppendEBML(nil, mkv.EBML{})
-	b = mkv.AppendUnknownSize(mkv.AppendID(b, mkv.IDSegment), 0)
-	b = mkv.AppendInfo(b, mkv.Info{TimecodeScale: uint64(p.rules.tick), MuxingApp: "millrace", WritingApp: "millrace"})
-	b = mkv.AppendTracks(b, list)
+	b, _ := p.header(func(*packed) bool { return true })
 	if p.renew {
 		p.stream.renewHeader(b)
 	} else {
 		p.stream.setHeader(b)
 	}
 	p.renew = false
+}
+
+// header is one for those of the declared tracks that are to be in it, and how
+// many they are.
+func (p *packager) header(has func(*packed) bool) (b []byte, tracks int) {
+	var list []mkv.Track
+	for _, t := range p.tracks {
+		if t.in != nil && has(t) {
+			list = append(list, matroskaTrack(t.in))
+		}
+	}
+	b = mkv.AppendEBML(nil, mkv.EBML{})
+	b = mkv.AppendUnknownSize(mkv.AppendID(b, mkv.IDSegment), 0)
+	b = mkv.AppendInfo(b, mkv.Info{TimecodeScale: uint64(p.rules.tick), MuxingApp: "millrace", WritingApp: "millrace"})
+	return mkv.AppendTracks(b, list), len(list)
+}
+
+// leaveSilent has the open fragment, which ends, declare no track that fell silent
+// under it, unless some of it was sent already.
+func (p *packager) leaveSilent() {
+	silent := slices.ContainsFunc(p.tracks, func(t *packed) bool { return t.in != nil && t.inOpen == 0 })
+	if !silent || p.rules.silent == SilentKeep {
+		return
+	}
+	if b, n := p.header(func(t *packed) bool { return t.inOpen > 0 }); n > 0 {
+		p.stream.redeclare(b)
+	}
 }
 
 func matroskaTrack(t *media.Track) mkv.Track {
@@ -215,11 +234,12 @@ func (p *packager) endCluster(ctx context.Context, told bool) error {
 		b = mkv.AppendTags(b, []mkv.Tag{{Simple: []mkv.SimpleTag{{Name: wire.TagEndOfFragment}}}}, 0)
 	}
 	p.open.going = false
+	p.leaveSilent()
+	defer p.stream.end() // without its tags, if there is no room for them: it has to end for room to come
 	if len(b) > 0 {
 		if err := p.stream.appendTags(ctx, b); err != nil {
 			return fmt.Errorf("write tags: %w", err)
 		}
 	}
-	p.stream.end()
 	return nil
 }

@@ -198,3 +198,43 @@ func TestWhatAFullBufferRefusesIsMissedByNobody(t *testing.T) {
 		s.Abort()
 	}
 }
+
+// What was written is sent when that is asked for, and makes no call of its own.
+func TestWhatIsHeldGoesIntoTheOpenFragmentWhenItIsFlushed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := unconnected(t, StreamConfig{Tracks: cameraTracks()})
+		defer s.Abort()
+		var want []taken
+		frame := func(track media.TrackNumber, at time.Duration, data string) {
+			t.Helper()
+			if err := s.Write(t.Context(), media.Frame{Track: track, PTS: epoch + at, Key: data[0] == 'K', Data: []byte(data)}); err != nil {
+				t.Fatal(err)
+			}
+			want = append(want, taken{uint64(track), epoch + at, data})
+		}
+		frame(1, 0, "K0")
+		frame(2, 0, "a0")
+		frame(1, time.Second, "K1") // waits for sound
+		if p := s.packager; p.held != 1 {
+			t.Fatalf("%d frames are held", p.held)
+		}
+		if err := s.packager.sendHeld(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if p := s.packager; p.held != 0 {
+			t.Errorf("%d frames are held", p.held)
+		}
+		compare(t, want, check(t, s))
+		frame(2, time.Second, "a1")
+		frame(1, 2*time.Second, "K2")
+		frame(2, 2*time.Second, "a2")
+		compare(t, want, check(t, s))
+		if documents, headers := kept(s); len(documents) != 2 || headers[0] != headers[1] {
+			t.Errorf("%d fragments", len(documents))
+		}
+		s.Abort()
+		if err := s.packager.sendHeld(t.Context()); !errors.Is(err, ErrClosed) {
+			t.Errorf("of a closed stream: %v", err)
+		}
+	})
+}

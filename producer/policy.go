@@ -161,22 +161,6 @@ func (s *Stream) inHand(f *fragment, now time.Time) bool {
 	return begun && now.Sub(s.buffer.rate.latest) < stallTime
 }
 
-// expire gives up what is older than MaxAge.
-func (s *Stream) expire(now time.Time) {
-	if s.config.Buffer.MaxAge <= 0 {
-		return
-	}
-	d := Dropped{Reason: DropAge}
-	for f := s.queue.first; f != nil && !f.open() && now.Sub(f.ended) > s.config.Buffer.MaxAge; {
-		next := f.next
-		if !s.inHand(f, now) {
-			s.giveUp(f, &d)
-		}
-		f = next
-	}
-	s.dropped(d)
-}
-
 // blocks notes that a writer waits for room, until the result is called.
 func (s *Stream) blocks() (end func()) {
 	s.waiting++

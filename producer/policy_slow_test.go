@@ -1,10 +1,13 @@
 package producer
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/millrace/millrace/mkv"
 )
 
 // slow is a stream that may be five seconds behind, and what it reported.
@@ -68,6 +71,35 @@ func TestASlowNetworkThinsToKeyFrames(t *testing.T) {
 	if got := fmt.Sprint(say(b.dropped)); got != "[3: 0 fragments, 2 frames, 22 bytes from 11 to 12]" {
 		t.Errorf("dropped are %s", got)
 	}
+}
+
+// Pictures that are copied are thinned as well, and sound is not.
+func TestACopyOfAStreamIsThinned(t *testing.T) {
+	b, _ := slow(t, SlowThin)
+	m := mkv.AppendEBML(nil, mkv.EBML{})
+	m = mkv.AppendUnknownSize(mkv.AppendID(m, mkv.IDSegment), 0)
+	m = mkv.AppendTracks(m, []mkv.Track{
+		{Number: 1, UID: 1, Type: mkv.TrackVideo, CodecID: "V_TEST"}, {Number: 2, UID: 2, Type: mkv.TrackAudio, CodecID: "A_TEST"},
+	})
+	block := func(track uint64, at int16, flags mkv.BlockFlags) {
+		m = append(mkv.AppendSimpleBlockHeader(m, track, at, flags, 1), 'x')
+	}
+	for i := range 6 {
+		m = mkv.AppendUnknownSize(mkv.AppendID(m, mkv.IDCluster), 1)
+		m = mkv.AppendUint(m, mkv.IDTimecode, uint64(2000*i))
+		block(1, 0, mkv.FlagKeyframe)
+		block(2, 0, 0)
+		block(1, 1000, 0)
+	}
+	b.must(CopyMKV(t.Context(), b.s, bytes.NewReader(m), PlayOptions{Origin: time.Unix(0, 0)}))
+	var frames []int
+	for f := b.s.queue.first; f != nil; f = f.next {
+		frames = append(frames, f.frames)
+	}
+	if got := fmt.Sprint(frames); got != "[3 3 3 3 2 2]" {
+		t.Errorf("fragments have %s frames", got)
+	}
+	b.close()
 }
 
 func TestASlowNetworkJumpsToTheNewest(t *testing.T) {

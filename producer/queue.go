@@ -8,6 +8,7 @@ type queue struct {
 	count       int
 	held        int   // of them, behind a gate that is closed
 	bytes       int64 // of their bodies, as far as they are in memory
+	ageing      ageing
 }
 
 // push adds a fragment at the end.

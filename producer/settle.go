@@ -113,6 +113,7 @@ func (s *Stream) unconfirmed() bool {
 // closeBuffer lets all memory go when nothing will be sent any more. What is
 // pending still counts as that. The mutex is held.
 func (s *Stream) closeBuffer() {
+	s.stopAgeing()
 	s.endLocked()
 	for f := s.queue.first; f != nil; f = f.next {
 		if f.body != nil {

@@ -22,6 +22,7 @@ type part struct {
 	kind   partKind
 	at     int64  // of a Cluster: its timecode; of a block: when it is due
 	known  bool   // the Cluster's size is known
+	key    bool   // of a block: of use without the frames before it
 	raw    []byte // of all but Clusters, valid until the next part
 	offset int64  // of raw in the input
 }
@@ -33,7 +34,8 @@ type splitter struct {
 	elements *mkv.Reader
 	header   []byte // of the part that was returned last
 	info     mkv.Info
-	tracks   bool // the header has come as far as its tracks
+	tracks   bool            // the header has come as far as its tracks
+	pictures map[uint64]bool // tracks of video
 
 	origin  int64 // timecode of the Cluster, with the shift
 	shift   int64 // of the document's times
@@ -81,7 +83,7 @@ func (s *splitter) next() (part, error) {
 func (s *splitter) describe(e mkv.Element) (err error) {
 	switch e.ID {
 	case mkv.IDEBML:
-		s.header, s.tracks, s.started = bytes.Clone(e.Raw), false, false
+		s.header, s.tracks, s.started, s.pictures = bytes.Clone(e.Raw), false, false, nil
 		s.info = mkv.Info{TimecodeScale: mkv.DefaultTimecodeScale}
 	case mkv.IDSegment:
 		s.header = mkv.AppendUnknownSize(mkv.AppendID(s.header, mkv.IDSegment), 0)
@@ -96,8 +98,20 @@ func (s *splitter) describe(e mkv.Element) (err error) {
 	case mkv.IDTracks:
 		s.tracks = true
 		s.header = append(s.header, e.Raw...)
+		s.pictures = videoTracks(e.Data())
 	}
 	return err
+}
+
+// videoTracks are the numbers of the tracks that have pictures, as far as Tracks
+// can be read: the server judges them.
+func videoTracks(data []byte) map[uint64]bool {
+	list, _ := mkv.ParseTracks(data)
+	pictures := map[uint64]bool{}
+	for _, t := range list {
+		pictures[t.Number] = t.Type == mkv.TrackVideo
+	}
+	return pictures
 }
 
 // appendLiveInfo appends an Info without what is true for the file alone.
@@ -170,15 +184,17 @@ const (
 func (s *splitter) block(e mkv.Element) (part, bool, error) {
 	var b mkv.Block
 	var err error
+	key := true
 	switch e.ID {
 	case mkv.IDVoid, mkv.IDCRC32, mkv.IDPosition, mkv.IDPrevSize, mkv.IDTimecode:
 		return part{}, false, nil
 	case mkv.IDSimpleBlock:
 		b, err = mkv.ParseBlock(e.Data())
+		key = b.Keyframe()
 	case mkv.IDBlockGroup:
 		var g mkv.BlockGroup
 		g, err = mkv.ParseBlockGroup(e.Data())
-		b = g.Block
+		b, key = g.Block, g.Keyframe()
 	}
 	if err != nil {
 		return part{}, false, fmt.Errorf("read block: %w", err)
@@ -186,7 +202,8 @@ func (s *splitter) block(e mkv.Element) (part, bool, error) {
 	if due := s.origin + int64(b.RelTime)*int64(s.info.TimecodeScale); due > s.latest {
 		s.step, s.latest = due-s.latest, due
 	}
-	return part{kind: partBlock, at: s.latest, raw: e.Raw, offset: e.Offset}, true, nil
+	key = key || !s.pictures[b.Track]
+	return part{kind: partBlock, at: s.latest, key: key, raw: e.Raw, offset: e.Offset}, true, nil
 }
 
 // ofFragment reports whether Tags are about no track, chapter or attachment.

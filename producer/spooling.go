@@ -28,6 +28,7 @@ type spooling struct {
 
 	// The stream's mutex guards these.
 	fault   error         // why the disk takes nothing; nil while it does
+	mended  int           // fragments in a row that it took since
 	settled []settlement  // not journaled yet
 	journal chan struct{} // of one; tells the journal's goroutine that there are some
 }
@@ -60,6 +61,10 @@ func spoolHead(timecode uint64) []byte {
 }
 
 const spoolHeadSize = 4 + 8 + 10
+
+// spoolWell is how many fragments in a row a disk has to take before it counts as
+// well again: into the last of its room small ones fit, and large ones do not.
+const spoolWell = 8
 
 // openSpool opens the stream's spool and queues what it has.
 func (s *Stream) openSpool(dir string) error {
@@ -232,7 +237,6 @@ func (s *Stream) spoolWhole(f *fragment) error {
 	defer s.mu.Unlock()
 	if err == nil {
 		f.ref, f.spool, f.marks = ref, spoolOpen, nil
-		s.spooling.fault = nil
 		if f.settled {
 			s.journal(f, spool.Dropped)
 		}
@@ -297,6 +301,8 @@ func (s *Stream) spoolEnd() error {
 	f.spool = spooled
 	if err != nil {
 		f.spool = spoolCut
+	} else if s.spooling.mended++; s.spooling.mended >= spoolWell {
+		s.spooling.fault = nil
 	}
 	s.evict(f)
 	return err

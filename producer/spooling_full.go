@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/millrace/millrace/producer/spool"
@@ -33,7 +34,7 @@ func (s *Stream) spoolFailed(ctx context.Context, f *fragment, err error) (again
 	}
 	switch s.onFull() {
 	case FullDropOldest:
-		if s.giveUpSpooled(full.Go.Last) {
+		if s.giveUpSpooled(full) {
 			return true, nil
 		}
 		s.leaveSpool(f)
@@ -54,7 +55,7 @@ func (s *Stream) spoolFault(err error) {
 	if s.spooling.fault == nil {
 		s.notice(fmt.Errorf("%w: %w", ErrSpool, err))
 	}
-	s.spooling.fault = err
+	s.spooling.fault, s.spooling.mended = err, 0
 }
 
 // leaveSpool keeps the rest of a fragment in memory alone. What the disk has of
@@ -68,21 +69,36 @@ func (s *Stream) leaveSpool(f *fragment) {
 	}
 }
 
-// giveUpSpooled gives up the oldest fragments of the disk, and returns false if
-// that makes no room.
-func (s *Stream) giveUpSpooled(last spool.Ref) bool {
+// giveUpSpooled gives up fragments of the disk: those that the server has received,
+// if that makes room, else the oldest. It returns false if none could go. What does
+// not follow each other is reported apart, so that each report is of one span.
+func (s *Stream) giveUpSpooled(full *spool.FullError) bool {
+	gave := false
 	d := Dropped{Reason: DropFull}
 	now := time.Now()
 	for f := s.queue.first; f != nil; {
 		next := f.next
-		if f.ref != 0 && f.ref <= last && f != s.open && !s.inHand(f, now) {
+		if f.ref != 0 && goes(full, f.ref) && f != s.open && !s.inHand(f, now) {
 			s.giveUp(f, &d)
+			gave = true
+		} else {
+			s.dropped(d)
+			d = Dropped{Reason: DropFull}
 		}
 		f = next
 	}
 	s.dropped(d)
 	s.journalNow()
-	return d.Fragments > 0
+	return gave
+}
+
+// goes reports whether the error asks for a fragment.
+func goes(full *spool.FullError, ref spool.Ref) bool {
+	if len(full.Received) == 0 {
+		return ref <= full.Go.Last
+	}
+	_, found := slices.BinarySearch(full.Received, ref)
+	return found
 }
 
 // waitForDisk waits until something was settled, or ctx ends.

@@ -111,6 +111,9 @@ func (s *Stream) recover(d *spool.Spool) error {
 		s.stats.Begun++
 		s.mu.Unlock()
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.awaitAge(time.Now())
 	return nil
 }
 

@@ -159,9 +159,13 @@ func (s *Stream) state(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// Flush waits until everything that was ended is durable. The server has to
-// know the end of the last fragment, see End.
+// Flush sends what is held for the order of tracks, and waits until everything
+// that was ended is durable. The server has to know the end of the last fragment:
+// see EndFragment.
 func (s *Stream) Flush(ctx context.Context) error {
+	if err := s.packager.sendHeld(ctx); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.waitWhile(ctx, s.unconfirmed)

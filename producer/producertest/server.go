@@ -294,8 +294,13 @@ func (s *Server) dialPipe(ctx context.Context, h Host) (net.Conn, error) {
 	case Down:
 		return nil, &net.OpError{Op: "dial", Net: "pipe", Addr: pipeAddr(s.hosts[h].name), Err: syscall.ECONNREFUSED}
 	case Silent:
-		<-ctx.Done()
-		return nil, &net.OpError{Op: "dial", Net: "pipe", Addr: pipeAddr(s.hosts[h].name), Err: ctx.Err()}
+		err := net.ErrClosed
+		select {
+		case <-ctx.Done():
+			err = ctx.Err()
+		case <-s.closing: // an http.Transport lets no context end its dials
+		}
+		return nil, &net.OpError{Op: "dial", Net: "pipe", Addr: pipeAddr(s.hosts[h].name), Err: err}
 	}
 	near, far := newPipe(pipeAddr("client.test"), pipeAddr(s.hosts[h].name))
 	s.take(h, far)

@@ -75,6 +75,11 @@ type FullError struct {
 	Need  int64 // bytes that the call would have taken
 	Go    Range // the oldest fragments, which Drop(Go.Last) gives up; empty if that would not make room
 	Err   error // of the disk; nil for the other bounds
+
+	// Received are pending fragments, in order, that were noted as Received and
+	// without which there would be room as well: to give them up loses least. It is
+	// empty if they would not make enough.
+	Received []Ref
 }
 
 // Error names the bound and what would have to go.

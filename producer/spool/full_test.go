@@ -72,6 +72,43 @@ func TestBytesAreBounded(t *testing.T) {
 	}
 }
 
+// TestWhatWasReceivedIsOfferedFirst: it is the least loss, wherever it stands.
+func TestWhatWasReceivedIsOfferedFirst(t *testing.T) {
+	s := open(t, spool.Options{Dir: t.TempDir(), MaxBytes: 1 << 20})
+	var refs []spool.Ref
+	fill := func() *spool.FullError {
+		for n := len(refs); ; n++ {
+			ref, err := s.Begin(headOf(n))
+			if err == nil {
+				err = appendFrames(s, n, 0, 3, 20_000)
+			}
+			if err != nil {
+				s.Cut()
+				return fullOf(t, err, spool.BoundBytes)
+			}
+			must(t, s.End())
+			refs = append(refs, ref)
+		}
+	}
+	if full := fill(); len(full.Received) != 0 {
+		t.Errorf("%v are offered", full.Received)
+	}
+	must(t, s.Settle(spool.Received, refs[6])) // not all of its file
+	if full := fill(); len(full.Received) != 0 {
+		t.Errorf("%v are offered", full.Received)
+	}
+	must(t, s.Settle(spool.Received, refs[5:9]...))
+	full := fill()
+	if n := len(full.Received); n == 0 || n > 4 || full.Received[0] < refs[5] || full.Received[n-1] > refs[8] {
+		t.Fatalf("%v are offered of %v", full.Received, refs[5:9])
+	}
+	must(t, s.Settle(spool.Dropped, full.Received...))
+	put(t, s, len(refs), 3, 20_000)
+	if first, ok := s.Next(0); !ok || first.Ref != refs[0] {
+		t.Errorf("the oldest is %+v", first)
+	}
+}
+
 func TestFragmentsAreBounded(t *testing.T) {
 	s := open(t, spool.Options{Dir: t.TempDir(), MaxFragments: 3})
 	for n := range 3 {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // roll leaves the file that is written to and makes a new one, for fragments
@@ -162,7 +163,7 @@ func (s *Spool) admit(need int64, another bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if over := s.bytes + need - s.o.MaxBytes; over > 0 {
-		return &FullError{Bound: BoundBytes, Need: need, Go: s.freeing(over)}
+		return &FullError{Bound: BoundBytes, Need: need, Go: s.freeing(over), Received: s.freeingReceived(over)}
 	}
 	if !another {
 		return nil
@@ -185,7 +186,7 @@ func (s *Spool) admit(need int64, another bool) error {
 func (s *Spool) full(b Bound, need int64, err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return &FullError{Bound: b, Need: need, Go: s.freeing(max(need, 1)), Err: err}
+	return &FullError{Bound: b, Need: need, Go: s.freeing(max(need, 1)), Received: s.freeingReceived(max(need, 1)), Err: err}
 }
 
 // freeing is the oldest fragments without which at least n bytes of files can go.
@@ -206,6 +207,28 @@ func (s *Spool) freeing(n int64) Range {
 		}
 	}
 	return Range{}
+}
+
+// freeingReceived is the pending fragments of the oldest files in which all are
+// Received, if at least n bytes can go with those files. The caller holds mu.
+func (s *Spool) freeingReceived(n int64) []Ref {
+	var refs []Ref
+	for _, f := range s.files {
+		other := func(e entry) bool { return e.outcome == Pending || e.is(stateOpen) }
+		if f.writing || slices.ContainsFunc(f.entries, other) {
+			continue
+		}
+		for i := range f.entries {
+			if e := &f.entries[i]; !e.outcome.Final() {
+				refs = append(refs, e.ref)
+			}
+		}
+		if n -= f.charge; n <= 0 {
+			slices.Sort(refs)
+			return refs
+		}
+	}
+	return nil
 }
 
 // oldest is the pending fragments from the oldest on, as long as more says so.
