@@ -137,8 +137,11 @@ func (s *Stream) found(p spool.Fragment, h *header) *fragment {
 	f := &fragment{
 		ref: p.Ref, spool: spooled, identity: p.Identity, header: h,
 		timecode: p.Timecode, scale: p.Scale, frames: p.Frames,
-		begun: p.Begun, ended: p.Begun.Add(p.Duration), key: true,
+		begun: p.Begun, ended: p.Begun.Add(p.Duration), key: true, // written in real time, if that can be
 		size: p.Bytes + spoolHeadSize, headEnd: spoolHeadSize,
+	}
+	if now := time.Now(); f.ended.After(now) {
+		f.ended = now
 	}
 	f.first = time.Duration(p.Start.UnixNano())
 	if s.config.Time.Relative {

@@ -153,6 +153,9 @@ func TestWhatASpoolHasKeepsItsTimesUnderOtherRules(t *testing.T) {
 		if r := b.s.Receipt(); r.Unsent != 1 || !r.From.Equal(first) || !r.To.Equal(last) {
 			t.Errorf("%s: receipt %+v, want %v to %v", name, r, first, last)
 		}
+		if f := b.next(nil); f.ended.After(time.Now()) {
+			t.Errorf("%s: it ends in %v", name, time.Until(f.ended))
+		}
 		b.now = last.Sub(time.Unix(0, 0))
 		if rules.Relative {
 			b.now = last.Sub(rules.Start)
