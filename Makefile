@@ -17,6 +17,9 @@ TESTED := $(filter-out interop,$(MODULES))
 # fixtures lies where "./..." does not look.
 PACKAGES := ./... $$([ ! -d testdata/gen ] || echo ./testdata/gen)
 
+# What everything has to build for, without a C compiler.
+TARGETS := linux/amd64 linux/arm64 linux/arm darwin/amd64 darwin/arm64 windows/amd64
+
 # The race detector needs a C compiler. CI may not do without.
 CC_NAME := $(firstword $(shell go env CC))
 RACE := $(if $(shell command -v $(CC_NAME) 2>/dev/null),-race)
@@ -36,7 +39,7 @@ build: ## build ./millrace
 	go build -trimpath -o millrace ./cmd/millrace
 
 .PHONY: lint
-lint: ## gofumpt, go vet, staticcheck, and the rules of internal/lint
+lint: ## gofumpt, go vet, staticcheck, the rules of internal/lint, and cross
 	@unformatted=$$($(OURS) -name '*.go' -print0 | xargs -0 $(TOOL) gofumpt -l); \
 	if [[ -n "$$unformatted" ]]; then \
 		echo "not formatted (go tool -modfile=tools/go.mod gofumpt -l -w .):"; echo "$$unformatted"; exit 1; \
@@ -46,6 +49,16 @@ lint: ## gofumpt, go vet, staticcheck, and the rules of internal/lint
 		(cd $$module && go vet -tags=interop $(PACKAGES) && $(TOOL) staticcheck -tags=interop $(PACKAGES)); \
 	done
 	go test ./internal/lint
+	@$(MAKE) --no-print-directory cross
+
+.PHONY: cross
+cross: ## see that everything builds without cgo for each of TARGETS
+	@for target in $(TARGETS); do \
+		echo "build without cgo: $$target"; \
+		export CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/}; \
+		go build ./...; \
+		go vet ./producer/...; \
+	done
 
 .PHONY: test
 test: $(GOTEST) ## every test that needs no network; with the race detector where there is a C compiler

@@ -98,5 +98,5 @@ func (d *SmallDisk) Free() int64 {
 	if err := unix.Statfs(d.Dir, &st); err != nil {
 		d.t.Fatal(err)
 	}
-	return int64(st.Bavail) * st.Bsize
+	return int64(st.Bavail) * int64(st.Bsize)
 }
