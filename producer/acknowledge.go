@@ -66,6 +66,9 @@ func (s *Stream) acknowledge(c *connection, a Ack) {
 			s.latency.buffering.add(now.Sub(f.onAt))
 		}
 		f.heard = true
+		if (a.Type == millrace.AckReceived || a.Type == millrace.AckPersisted) && !f.goneAt.IsZero() {
+			s.tookFor(now, f.goneAt)
+		}
 	}
 	switch {
 	case a.Type == millrace.AckError:

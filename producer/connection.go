@@ -216,6 +216,7 @@ func (c *connection) end(s *Stream) error {
 	s.mu.Lock()
 	over := c.over || s.err != nil
 	c.finished = true
+	c.endsNow(time.Now())
 	s.mu.Unlock()
 	if over {
 		return nil

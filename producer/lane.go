@@ -149,12 +149,7 @@ func (l *lane) waitForWork() (first *fragment, again int) {
 			s.filling = false
 			return nil, 0
 		case next != nil:
-			for f := next; f != nil; f = f.next {
-				if f.started && f.on == nil && l.takes(f) {
-					again++
-				}
-			}
-			return next, again
+			return next, l.repeats()
 		}
 		if !l.fills && s.ready && s.queue.idle() {
 			s.setState(Idle, nil)
@@ -162,6 +157,22 @@ func (l *lane) waitForWork() (first *fragment, again int) {
 		l.alarm(wait)
 		s.changed.Wait()
 	}
+}
+
+// again is how many fragments that were sent before go over the lane's next call.
+func (l *lane) again() int {
+	l.stream.mu.Lock()
+	defer l.stream.mu.Unlock()
+	return l.repeats()
+}
+
+func (l *lane) repeats() (n int) {
+	for f := l.stream.queue.first; f != nil; f = f.next {
+		if f.started && f.on == nil && l.takes(f) {
+			n++
+		}
+	}
+	return n
 }
 
 // next returns the oldest fragment that the lane is to send over c, or over a new

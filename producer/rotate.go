@@ -4,6 +4,8 @@ import (
 	"context"
 	"math/rand/v2"
 	"time"
+
+	"github.com/millrace/millrace"
 )
 
 // A call is followed by another before servers end it, which AWS does after 45
@@ -20,11 +22,19 @@ func (l *lane) renewWhenOld(c *connection, now time.Time) {
 	if c.old.IsZero() {
 		c.old = c.began.Add(rotateAfter + rand.N(rotateSpread))
 	}
-	switch left := c.old.Sub(now); {
+	if broken := l.fresh; broken != nil && broken.over {
+		l.fresh = nil
+		l.stream.helpers.Go(func() { _ = l.stream.finish(broken, nil) }) // it carried nothing
+	}
+	due := c.old
+	if again := l.tried.Add(rotateRetry); again.After(due) {
+		due = again
+	}
+	switch left := due.Sub(now); {
 	case l.dialing, l.fresh != nil:
 	case left > 0:
 		l.alarm(left)
-	case now.Sub(l.tried) >= rotateRetry:
+	default:
 		l.dialing, l.tried = true, now
 		l.stream.helpers.Go(func() { l.renew(l.lasts, c.header) })
 	}
@@ -54,6 +64,21 @@ func (l *lane) renew(ctx context.Context, h *header) {
 // freshReady reports whether a connection stands ready to follow c.
 func (l *lane) freshReady(c *connection) bool {
 	return l.fresh != nil && !l.fresh.over && l.fresh.header == c.header
+}
+
+// replaced reports whether c, which ended with err, did so because the server has
+// one call of a stream at a time, and has accepted the one that is to follow.
+func (l *lane) replaced(c *connection, err error) bool {
+	if millrace.CodeOf(err) != millrace.CodeConnectionAge {
+		return false
+	}
+	s := l.stream
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for l.dialing { // not for long: a call is accepted or given up
+		s.changed.Wait()
+	}
+	return l.freshReady(c)
 }
 
 // takeFresh returns the connection that stands ready for a header, if there is

@@ -38,7 +38,7 @@ func (l *lane) carry(ctx context.Context, c *connection) error {
 			return err
 		}
 		c = next
-		l.stream.accepted(c, 0)
+		l.stream.accepted(c, l.again())
 	}
 }
 
@@ -59,6 +59,9 @@ func (l *lane) carryOne(ctx context.Context, c *connection) (*connection, error)
 	err = s.finish(c, err)
 	if err == nil && why == broken && c.count == 0 {
 		err = errUnused // or it would be made again at once, and again
+	}
+	if why == broken && l.replaced(c, err) {
+		why, err = superseded, nil
 	}
 	if err = l.concluded(c, err); err != nil {
 		return nil, err
@@ -251,6 +254,7 @@ func (l *lane) idle(c *connection, now time.Time) bool {
 // board has a connection begin with a fragment.
 func (s *Stream) board(c *connection, f *fragment, now time.Time) {
 	c.from.close()
+	c.endsNow(now)
 	c.at, c.from = f, cursor{}
 	c.sent = append(c.sent, f)
 	c.count++

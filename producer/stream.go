@@ -55,6 +55,8 @@ type Stream struct {
 	unsends  int           // times that a call ended without that what it carried was settled
 	waiting  int           // writers that wait for room
 	span     time.Duration // media time of long fragments, lately
+	tardy    time.Duration // that acknowledgements took, lately
+	grace    time.Duration // that the next may take, after one that was not waited for; 0 is no more than usual
 	fed      time.Time     // when a frame was added last
 	latency  latencies
 	log      streamLog

@@ -12,6 +12,7 @@ import (
 const (
 	silence     = 90 * time.Second // without a byte; servers say IDLE before
 	minPatience = 15 * time.Second // without an acknowledgement that is due
+	maxTardy    = 5 * time.Minute  // that a network or a server is thought to need for one
 	glance      = 5 * time.Second  // how often it is looked whether one is overdue
 )
 
@@ -36,9 +37,28 @@ func (c *connection) owed() (since time.Time, ok bool) {
 	return since, true
 }
 
+// endsNow notes that the server learns only now that the fragment at hand has
+// ended, if nothing behind it has told before. The mutex is held.
+func (c *connection) endsNow(now time.Time) {
+	if f := c.at; f != nil && !f.goneAt.IsZero() && f.clusterEnd == f.size && !f.whole {
+		f.goneAt = now
+	}
+}
+
 // patience is how long the stream waits for an acknowledgement that is due.
-// Servers acknowledge fragments, so long ones take longer.
-func (s *Stream) patience() time.Duration { return max(minPatience, 3*s.span) }
+// Servers acknowledge fragments, so long ones take longer; and so do slow servers
+// and what stands in the buffers of a slow network, which is learned from those
+// that come, and from calls that were given up too early. The mutex is held.
+func (s *Stream) patience() time.Duration {
+	return max(minPatience, 3*s.span, 2*s.tardy, s.grace)
+}
+
+// tookFor notes how long an acknowledgement took that was due since a time. The
+// mutex is held.
+func (s *Stream) tookFor(now, since time.Time) {
+	s.tardy = min(max(now.Sub(since), s.tardy-s.tardy/8), maxTardy)
+	s.grace = 0
+}
 
 // A patientReader reads a response, and gives up when nothing comes for too long,
 // or nothing that was due. It is for one goroutine, and stands below whatever
@@ -74,17 +94,22 @@ func (r *patientReader) Read(p []byte) (int, error) {
 	}
 }
 
+// tooLong is the error of waiting any longer. A server that takes media has not
+// gone, though it may have nothing to say; one that was asked to say nothing is
+// known to have gone when it takes no more.
 func (r *patientReader) tooLong(now time.Time) error {
-	if r.stream.config.Ack == AckNothing {
-		return nil // nothing is to come
-	}
-	if quiet := now.Sub(r.heard); quiet > silence {
-		return fmt.Errorf("%w: nothing came for %v", os.ErrDeadlineExceeded, quiet.Round(time.Second))
-	}
 	s := r.stream
+	if s.config.Ack == AckNothing {
+		return nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if quiet := min(now.Sub(r.heard), r.of.out.stuck()); quiet > max(silence, s.patience()) {
+		s.grace = min(2*quiet, maxTardy)
+		return fmt.Errorf("%w: nothing came for %v", os.ErrDeadlineExceeded, quiet.Round(time.Second))
+	}
 	if since, ok := r.of.owed(); ok && now.Sub(since) > s.patience() {
+		s.grace = min(2*s.patience(), maxTardy)
 		return fmt.Errorf("%w: no acknowledgement for %v", os.ErrDeadlineExceeded, now.Sub(since).Round(time.Second))
 	}
 	return nil
