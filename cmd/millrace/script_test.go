@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -60,6 +61,7 @@ func TestScripts(t *testing.T) {
 			"other":    other,
 			"flip":     flip,
 			"holds":    holds,
+			"gapless":  gapless,
 			"mode":     mode,
 			"plain":    scheme("https://", "http://"),
 			"secure":   scheme("http://", "https://"),
@@ -221,9 +223,10 @@ func holds(ts *testscript.TestScript, _ bool, args []string) {
 		have := 0
 		for _, path := range files {
 			b, err := os.ReadFile(path)
-			ts.Check(err)
-			got, err := spool.Salvage(io.Discard, bytes.NewReader(b), int64(len(b)))
-			ts.Check(err)
+			if err != nil {
+				continue // it has just gone
+			}
+			got, _ := spool.Salvage(io.Discard, bytes.NewReader(b), int64(len(b))) // an error: it has just been begun
 			have += len(got.Fragments)
 		}
 		if have >= want {
@@ -231,6 +234,30 @@ func holds(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	}
 	ts.Fatalf("there are not %d fragments", want)
+}
+
+// gapless FILE DURATION N checks that a list of fragments as JSON has at least N,
+// each so long behind the one before, and none twice.
+func gapless(ts *testscript.TestScript, _ bool, args []string) {
+	step, err := time.ParseDuration(args[1])
+	ts.Check(err)
+	least, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	var times []time.Time
+	for line := range bytes.Lines([]byte(ts.ReadFile(args[0]))) {
+		var v struct{ ProducerTime time.Time }
+		ts.Check(json.Unmarshal(line, &v))
+		times = append(times, v.ProducerTime)
+	}
+	if len(times) < least {
+		ts.Fatalf("only %d fragments", len(times))
+	}
+	slices.SortFunc(times, time.Time.Compare)
+	for i, at := range times[1:] {
+		if d := at.Sub(times[i]); d < step-10*time.Millisecond || d > step+10*time.Millisecond {
+			ts.Fatalf("a fragment at %v is %v behind the one before", at, d)
+		}
+	}
 }
 
 // flip PATTERN OFFSET changes a bit of the byte there in the one file that the
