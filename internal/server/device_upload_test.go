@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -132,6 +133,9 @@ func (y *yard) film(source millrace.CredentialsSource, frames int, patience time
 	if err := up.Close(ctx); err != nil {
 		y.t.Fatalf("close: %v; broken were %v", err, y.broken)
 	}
+	if err := client.Close(ctx); err != nil { // nothing is looked for any more
+		y.t.Errorf("close client: %v", err)
+	}
 	kept, err := y.archive("gate")
 	if err == nil {
 		err = f.Compare(kept, producertest.Comparison{Written: frames, Once: true, Millis: true})
@@ -192,15 +196,15 @@ func replaceKeys(t *testing.T, pinned bool) {
 			}
 			keys = append(keys, millrace.Credentials{AccessKeyID: out["AccessKeyId"].(string), SecretAccessKey: out["SecretAccessKey"].(string)})
 		}
-		current := 0
+		var current atomic.Int32
 		source := func(context.Context) (millrace.Credentials, error) {
-			c := keys[current]
+			c := keys[current.Load()]
 			c.Expires = time.Now().Add(12 * time.Hour)
 			return c, nil
 		}
 		var gone time.Time
 		y.film(source, 60, time.Minute, map[int]func(){30: func() {
-			current = 1 // whoever makes keys has made another
+			current.Store(1) // whoever makes keys has made another
 			if status, out := y.call("/millrace/v1/deleteKey", map[string]any{"AccessKeyId": keys[0].AccessKeyID}); status != http.StatusOK {
 				y.t.Fatalf("delete key: %d %v", status, out)
 			}
