@@ -6,6 +6,9 @@ import (
 	"github.com/millrace/millrace/media"
 )
 
+// sizes is what a frame grows by at most when its last unit gets its size, in bytes.
+const sizes = 8
+
 // declareAV1 prepares for AV1. A record without a sequence header does not say
 // enough, so that the first key frame has to.
 func (c *conditioner) declareAV1() error {
@@ -119,7 +122,6 @@ func (s *temporalUnits) waiting() (sequence []byte) {
 // hold keeps the units of a frame without a picture.
 func (s *temporalUnits) hold(c *conditioner, f media.Frame) conditioned {
 	out := conditioned{Skip: true}
-	const sizes = 8 // bytes at most that a unit without its size grows by
 	if len(s.held)+len(f.Data)+sizes > maxLoose {
 		s.held = s.held[:0]
 		out.Notice = c.notice(oddUnits, ErrUnitsDropped)
@@ -174,7 +176,7 @@ func (s *temporalUnits) payload(dst, data []byte) (payload []byte, copied bool) 
 	if whole {
 		return data[begin:], false
 	}
-	dst = appendSent(append(dst[:0], s.held...), data)
+	dst = appendSent(append(roomFor(dst, len(s.held)+len(data)+sizes), s.held...), data)
 	s.held = s.held[:0]
 	return dst, true
 }

@@ -66,6 +66,9 @@ func (pictures) shape(c *conditioner, _ []byte, f media.Frame) (conditioned, err
 		return conditioned{}, refuse(f, 0, "start of "+codec.String(), ErrBadFrame)
 	}
 	out := conditioned{Payload: f.Data, Key: media.Inspect(codec, f.Data, 0).Key, Discardable: f.Discardable}
+	if !c.known && !out.Key {
+		return conditioned{}, refuse(f, 0, "key frame", ErrNeedKeyFrame)
+	}
 	if f.Key && !out.Key {
 		out.Notice = c.notice(oddKey, ErrNotKey)
 	}
@@ -82,8 +85,6 @@ func (pictures) shape(c *conditioner, _ []byte, f media.Frame) (conditioned, err
 		}
 	case ok:
 		return out, c.size(width, height)
-	case !c.known && !out.Key:
-		return conditioned{}, refuse(f, 0, "key frame", ErrNeedKeyFrame)
 	case !c.known || coded:
 		return conditioned{}, refuse(f, 0, "picture size", ErrBadFrame)
 	}

@@ -64,7 +64,7 @@ func TestPicturesTellTheirSize(t *testing.T) {
 				t.Error("the track is known before there was a frame")
 			}
 			if st.delta != nil {
-				refused(t, c, media.Frame{Track: 1, PTS: time.Second, Data: st.delta}, ErrNeedKeyFrame)
+				refused(t, c, media.Frame{Track: 1, PTS: time.Second, Key: true, Data: st.delta}, ErrNeedKeyFrame)
 			}
 			data := st.key(320, 240)
 			if out := take(t, c, data); !out.Key || out.Changed || out.Copied || !bytes.Equal(out.Payload, data) {

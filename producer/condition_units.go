@@ -13,6 +13,7 @@ const (
 	keptUnits = 1 << 10  // places for them that are kept from frame to frame
 	maxLoose  = 64 << 10 // bytes of units that wait for a picture
 	lengths   = 4        // bytes of length before each unit that is sent
+	keptBytes = 2 << 20  // of memory for a frame that are kept in any case
 )
 
 // declareUnits prepares for H.264 and H.265. Private data that have no sets, as
@@ -258,6 +259,15 @@ func (u *units) sends(n unit) bool {
 	return n.info.Kind != media.UnitFiller && (n.info.Kind != media.UnitDelimiter || len(u.held) == 0)
 }
 
+// roomFor returns memory for n bytes, which is dst unless that is out of all
+// proportion: a frame that is larger than others should not cost its size for ever.
+func roomFor(dst []byte, n int) []byte {
+	if cap(dst) > keptBytes && n < cap(dst)/8 {
+		dst = nil
+	}
+	return slices.Grow(dst[:0], n)
+}
+
 func appendUnit(dst, data []byte) []byte {
 	dst = binary.BigEndian.AppendUint32(dst, uint32(len(data)))
 	return append(dst, data...)
@@ -276,7 +286,7 @@ func (u *units) total() int {
 
 // write writes the units that waited, and then those of the frame.
 func (u *units) write(dst, data []byte, total int) []byte {
-	dst = append(slices.Grow(dst[:0], total), u.held...)
+	dst = append(roomFor(dst, total), u.held...)
 	for _, n := range u.list {
 		if u.sends(n) {
 			dst = appendUnit(dst, data[n.begin:n.end])

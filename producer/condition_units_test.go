@@ -326,6 +326,25 @@ func TestAFrameMayNotHaveAnyNumberOfUnits(t *testing.T) {
 	})
 }
 
+// A large frame does not leave its memory with every track for ever.
+func TestMemoryForLargeFramesIsLetGo(t *testing.T) {
+	t.Parallel()
+	eachDialect(t, func(t *testing.T, d *dialect) {
+		c := d.new(t, d.private)
+		large := append(bytes.Clone(d.key), bytes.Repeat([]byte{0x55}, 20<<20)...)
+		var dst []byte
+		for i, frame := range [][]byte{annexB(large), annexB(d.delta), annexB(large[:1<<20]), annexB(d.delta)} {
+			out, err := c.condition(dst, media.Frame{Track: 1, Data: frame})
+			if err != nil || !out.Copied {
+				t.Fatal(err)
+			}
+			if dst = out.Payload; i > 0 && cap(dst) > 2<<20 {
+				t.Errorf("%d bytes are kept behind frame %d", cap(dst), i)
+			}
+		}
+	})
+}
+
 // A frame with short start codes may be within the bound, and beyond it with
 // lengths in their place.
 func TestWhatIsSentForAFrameIsBounded(t *testing.T) {
