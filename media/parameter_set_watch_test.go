@@ -128,6 +128,28 @@ func TestSetsThatCannotBeUsedLeaveTheOldOnes(t *testing.T) {
 	}
 }
 
+// The writer of a frame has its memory again when the frame was looked at.
+func TestSetsThatWaitAreTheWatchs(t *testing.T) {
+	t.Parallel()
+	w, sets := watched(t, "avc-main-crop")
+	mine := pps(3, 0xc0, 0xc1)
+	kept := bytes.Clone(mine)
+	note(t, w, mine)
+	clear(mine)
+	settle(t, w, media.AVC, true, sets[0], sets[1], kept)
+}
+
+// A video parameter set takes the place of the one with its number as well.
+func TestVideoParameterSetsHaveNumbers(t *testing.T) {
+	t.Parallel()
+	w, sets := watched(t, "hevc-crop-hrd")
+	other := setsIn(t, media.HEVC, privates(t)["hevc-main10-scaling"].data)
+	note(t, w, other[0], sets[0])            // number 0 both: the first is taken back
+	settle(t, w, media.HEVC, false, sets...) // so that nothing has changed
+	note(t, w, other[0])
+	settle(t, w, media.HEVC, true, other[0], sets[1], sets[2])
+}
+
 func TestMissingNamesTheKinds(t *testing.T) {
 	t.Parallel()
 	for name, all := range map[string]string{"avc-main-crop": "sps, pps", "hevc-crop-hrd": "vps, sps, pps"} {
@@ -169,28 +191,31 @@ func TestSetsThatComeAndGoForHoursAreNotTooMany(t *testing.T) {
 
 func TestSetsThatWaitAreBounded(t *testing.T) {
 	t.Parallel()
-	for name, next := range map[string]func(i int) []byte{
-		"by bytes": func(i int) []byte { // no number can be read of them
+	for name, bound := range map[string]struct {
+		next func(i int) []byte // of which no number can be read
+		most int
+	}{
+		"by bytes": {func(i int) []byte {
 			unit := append([]byte{0x67, 1, 2, 3}, make([]byte, 60_000)...)
 			binary.BigEndian.PutUint32(unit[20:], uint32(i))
 			return unit
-		},
-		"by number": func(i int) []byte {
+		}, 1 << 20 / 60_004},
+		"by number": {func(i int) []byte {
 			return binary.BigEndian.AppendUint32([]byte{0x67, 1, 2, 3, 0, 0, 0, 0, 0, 0}, uint32(i))
-		},
+		}, 255},
 	} {
 		w, sets := watched(t, "avc-main-crop")
 		n := 0
 		for ; n < 5000; n++ {
-			if err := w.Note(next(n)); err != nil {
+			if err := w.Note(bound.next(n)); err != nil {
 				if !errors.Is(err, media.ErrLimit) {
 					t.Errorf("%s: %v", name, err)
 				}
 				break
 			}
 		}
-		if n < 10 || n > 300 {
-			t.Errorf("%s: %d sets wait", name, n)
+		if n != bound.most {
+			t.Errorf("%s: %d sets wait, want %d", name, n, bound.most)
 		}
 		note(t, w, sets...) // what is known is never too much
 		w.Forget()
