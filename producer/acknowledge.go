@@ -53,27 +53,27 @@ func (s *Stream) acknowledge(c *connection, a Ack) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	if a.Type != millrace.AckIdle {
-		c.heard = now
-	}
 	f := c.find(a.Ack)
 	if f != nil {
 		a.Size = f.size
 		if !f.open() {
 			a.AfterEnd = now.Sub(f.ended)
 		}
-		if a.Type == millrace.AckBuffering && !f.heard {
+		if a.Type == millrace.AckBuffering && f.heard == 0 {
 			s.latency.buffering.add(now.Sub(f.onAt))
 		}
-		f.heard = true
-		if (a.Type == millrace.AckReceived || a.Type == millrace.AckPersisted) && !f.goneAt.IsZero() {
-			s.tookFor(now, f.goneAt)
+		if a.Type > f.heard {
+			f.heard, c.heard = a.Type, now
+			if (a.Type == millrace.AckReceived || a.Type == millrace.AckPersisted) && !f.goneAt.IsZero() {
+				s.tookFor(now, f.goneAt)
+			}
 		}
 	}
 	switch {
-	case a.Type == millrace.AckError:
+	case a.Type == millrace.AckError && c.fault == nil: // the first one ends the call
+		c.failed = now
 		s.refuse(c, f, a)
-	case f != nil && (a.Type == s.final || a.Type == millrace.AckPersisted || a.Type == millrace.AckReceived && s.config.Ack != AckDurable):
+	case f != nil && f.mayBeThere() && (a.Type == s.final || a.Type == millrace.AckPersisted || a.Type == millrace.AckReceived && s.config.Ack != AckDurable):
 		s.confirm(c, f, a)
 	}
 	if told := s.config.Events.Ack; told != nil {
@@ -90,8 +90,21 @@ func (s *Stream) confirm(c *connection, f *fragment, a Ack) {
 	if a.Type != millrace.AckPersisted {
 		as = received
 	}
+	for _, older := range c.sent {
+		if older == f {
+			break
+		}
+		if older.passed.IsZero() {
+			older.passed = time.Now()
+		}
+	}
 	s.release(c, f, as, 0)
 }
+
+// mayBeThere reports whether a server can have the whole fragment. It cannot as
+// long as more of it is to come, whatever it says; one whose size was declared may
+// be complete before its writer says so.
+func (f *fragment) mayBeThere() bool { return !f.open() || f.whole || f.clusterEnd > 0 }
 
 // find returns the fragment that an acknowledgement is about, or nil.
 func (c *connection) find(a millrace.Ack) *fragment {
@@ -121,6 +134,8 @@ func (s *Stream) refuse(c *connection, f *fragment, a Ack) {
 	switch {
 	case !skips(a.Code) || len(c.sent) == 0:
 		return
+	case f == nil && a.HasTimecode:
+		return // it speaks of none that the call carries
 	case f == nil && c.count > 1: // any of them, so each goes alone
 		s.careful = max(s.careful, c.sent[len(c.sent)-1].ordinal)
 		return

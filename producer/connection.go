@@ -1,8 +1,6 @@
 package producer
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -50,11 +48,12 @@ type connection struct {
 	from     cursor      // what of it was not sent
 	count    int         // fragments that it has carried
 	wrote    time.Time   // when something was written last
-	heard    time.Time   // when an acknowledgement came that is not IDLE
+	heard    time.Time   // when an acknowledgement came that told something new of what it carries
 	finished bool        // the body was ended
 	progress bool        // something became final over it
 	over     bool        // the response has ended
 	fault    error       // why; nil if in good order
+	failed   time.Time   // when an error came
 }
 
 // call makes a connection whose body begins with h. It returns when the server
@@ -171,32 +170,6 @@ func (s *Stream) request(ctx context.Context, target *url.URL, h *header) (*http
 		return nil, err
 	}
 	return req, nil
-}
-
-// exchangeHeads sends the head of the request and reads that of the response,
-// which the server sends before the body.
-func exchangeHeads(ctx context.Context, conn net.Conn, r io.Reader, req *http.Request) (*http.Response, error) {
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) }) // wakes the calls below
-	defer stop()
-
-	var head bytes.Buffer
-	fmt.Fprintf(&head, "POST %s HTTP/1.1\r\nHost: %s\r\nTransfer-Encoding: chunked\r\n", req.URL.RequestURI(), req.Host)
-	_ = req.Header.Write(&head) // a buffer takes all
-	head.WriteString("\r\n")
-	if _, err := conn.Write(head.Bytes()); err != nil {
-		return nil, fmt.Errorf("send request: %w", cause(ctx, err))
-	}
-	resp, err := http.ReadResponse(bufio.NewReaderSize(r, 2<<10), req)
-	if err != nil {
-		return nil, fmt.Errorf("read response: %w", cause(ctx, err))
-	}
-	if resp.StatusCode != http.StatusOK {
-		return nil, wire.DecodeError(resp)
-	}
-	if !stop() {
-		return nil, context.Cause(ctx)
-	}
-	return resp, nil
 }
 
 // cause prefers the reason for which ctx ended to the error that this made.

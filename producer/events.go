@@ -10,7 +10,9 @@ import (
 // Events is a set of functions that are told what happens to a stream. Any may
 // be nil. They are called one at a time, in order, by a goroutine of the
 // stream's own, behind a queue of 256: one that is slow does not hold the
-// stream up, but is not told everything then; Stats.EventsLost counts that.
+// stream up, but is not told everything then; Stats.EventsLost counts that. They
+// may call the stream's methods. Its end waits for what is to be told, and for a
+// second at most for a function that does not return.
 type Events struct {
 	// Created is called when there was no stream and it was made, as
 	// StreamConfig.Create says.

@@ -55,11 +55,12 @@ type fragment struct {
 	faults uint8  // times that the disk did not give it back
 	marks  []mark // what the disk has not got; nil without a spool
 
-	on     *connection // that carries it; nil if none does
-	onAt   time.Time   // when it was begun there
-	goneAt time.Time   // when all of it was sent there; zero before
-	heard  bool        // an acknowledgement of it came from there
-	doubts uint8       // times that a server could not read it
+	on     *connection      // that carries it; nil if none does
+	onAt   time.Time        // when it was begun there
+	goneAt time.Time        // when all of it was sent there; zero before
+	heard  millrace.AckType // the furthest acknowledgement of it that came from there; 0 is none
+	passed time.Time        // when a younger one was confirmed there before it; zero: none was
+	doubts uint8            // times that a server could not read it
 
 	lacking  bool // its header declares a track of which it has no frame
 	narrowed bool // that was said of it before

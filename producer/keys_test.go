@@ -71,6 +71,8 @@ func rotating(t *testing.T, beside func(y *yard, v *vault)) (refused int) {
 		y.shoot(gate, f, 0, 7200)
 		y.close(gate)
 		y.compare("gate", f, 7200, nil)
+		v.mu.Lock()
+		defer v.mu.Unlock()
 		if v.made < 4 {
 			t.Errorf("%d keys were made", v.made)
 		}

@@ -258,7 +258,8 @@ func (s *Stream) board(c *connection, f *fragment, now time.Time) {
 	c.at, c.from = f, cursor{}
 	c.sent = append(c.sent, f)
 	c.count++
-	f.on, f.onAt, f.goneAt, f.heard, f.started = c, now, time.Time{}, false, true
+	f.on, f.onAt, f.started = c, now, true
+	f.goneAt, f.heard, f.passed = time.Time{}, 0, time.Time{}
 }
 
 // take makes a batch of what lies behind the cursor.

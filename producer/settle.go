@@ -166,8 +166,36 @@ func (s *Stream) tell(event func()) {
 	}
 }
 
-// tellEvents calls what tell queued, until nothing is left. The end of the stream
-// waits for it.
+// eventPatience is how long the end of a stream waits for the function of one
+// event.
+const eventPatience = time.Second
+
+// awaitEvents waits until everything is told, but not for a function that takes
+// longer than eventPatience: it may never return, or wait for the stream's end
+// itself.
+func (s *Stream) awaitEvents() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.telling {
+		told, stuck := s.told, false
+		t := time.AfterFunc(eventPatience, func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			stuck = true
+			s.changed.Broadcast()
+		})
+		for s.telling && s.told == told && !stuck {
+			s.changed.Wait()
+		}
+		t.Stop()
+		if stuck {
+			return
+		}
+	}
+}
+
+// tellEvents calls what tell queued, until nothing is left. awaitEvents waits for
+// it.
 func (s *Stream) tellEvents() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -177,6 +205,9 @@ func (s *Stream) tellEvents() {
 		s.mu.Unlock()
 		event()
 		s.mu.Lock()
+		if s.told++; s.over {
+			s.changed.Broadcast()
+		}
 	}
 	s.telling = false
 	s.changed.Broadcast()

@@ -48,6 +48,7 @@ type Stream struct {
 	known    bool          // where to send to was known from the start, and is good as far as is known
 	why      string        // of the state
 	telling  bool          // a goroutine tells events
+	told     int           // events that it has told
 	parallel bool          // the server takes two calls of this stream
 	filling  bool          // there is a lane for what is older than the split
 	split    uint64        // ordinal of the fragment from which on the first lane sends; 0 is all
@@ -194,9 +195,11 @@ func (s *Stream) Close(ctx context.Context) error {
 	select {
 	case <-s.done:
 		s.cancel()
+		s.awaitEvents()
 	case <-ctx.Done():
 		s.cancel()
 		<-s.done
+		s.awaitEvents()
 		if n := s.Stats().Pending; n > 0 {
 			return fmt.Errorf("%d fragments are not known to be durable: %w", n, context.Cause(ctx))
 		}
@@ -215,6 +218,7 @@ func (s *Stream) Abort() {
 	s.mu.Unlock()
 	s.cancel()
 	<-s.done
+	s.awaitEvents()
 	s.packager.shut()
 }
 

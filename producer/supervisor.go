@@ -34,9 +34,6 @@ func (s *Stream) live(ctx context.Context) {
 	s.log.flush()
 	s.over = true
 	s.wake()
-	for s.telling {
-		s.changed.Wait()
-	}
 }
 
 // run sends what there is until the stream was closed and nothing is left, or
@@ -107,6 +104,7 @@ func (s *Stream) prepare(ctx context.Context) error {
 		return err
 	}
 	s.info, s.ready, s.refusal = info, true, nil
+	s.final = millrace.AckPersisted
 	if info.Retention == 0 {
 		s.final = millrace.AckReceived
 	}

@@ -17,15 +17,18 @@ const (
 )
 
 // owed returns since when the server owes an acknowledgement, if it does: of a
-// fragment that has begun, or of one whose end it knows. The mutex is held.
+// fragment that has begun, or of one whose end it knows. Only what is new of a
+// fragment that the connection carries counts as one. The mutex is held.
 func (c *connection) owed() (since time.Time, ok bool) {
 	if len(c.sent) == 0 {
 		return since, false
 	}
 	f := c.sent[0]
 	switch {
-	case !f.heard:
+	case f.heard == 0:
 		since = f.onAt
+	case !f.passed.IsZero():
+		return f.passed, true // the server has forgotten it, whatever else it says
 	case f.goneAt.IsZero(), !c.finished && c.at == f && f.clusterEnd == f.size && !f.whole:
 		return since, false
 	default:
@@ -104,6 +107,9 @@ func (r *patientReader) tooLong(now time.Time) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if r.of.fault != nil && now.Sub(r.of.failed) > endPatience {
+		return r.of.fault // the server should have ended the response
+	}
 	if quiet := min(now.Sub(r.heard), r.of.out.stuck()); quiet > max(silence, s.patience()) {
 		s.grace = min(2*quiet, maxTardy)
 		return fmt.Errorf("%w: nothing came for %v", os.ErrDeadlineExceeded, quiet.Round(time.Second))

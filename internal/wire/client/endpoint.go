@@ -3,6 +3,8 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -135,7 +137,10 @@ func (c *Client) newEndpoint(key endpointKey) *keeper[string] {
 			call = c.callOnce
 		}
 		err := call(ctx, "/getDataEndpoint", in, &out)
-		return out.DataEndpoint, endpointLife, err
+		if err == nil && checkEndpoint(out.DataEndpoint) != nil { // it is not kept, so that the server is asked again
+			err = fmt.Errorf("read data endpoint: %w: %q", ErrEndpoint, out.DataEndpoint)
+		}
+		return strings.TrimRight(out.DataEndpoint, "/"), endpointLife, err
 	}
 	return &keeper[string]{
 		find:   find,
