@@ -13,14 +13,13 @@ import (
 
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/producer"
+	"github.com/millrace/millrace/producer/producertest"
 )
 
 func TestAClientClosesAllThatIsOpen(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
-	s := newServer(t)
 	synctest.Test(t, func(t *testing.T) {
-		c, stop := s.start()
-		defer stop()
+		s, c := served(t, producertest.Config{})
 		for _, name := range []millrace.StreamName{"gate", "door"} {
 			up, err := c.Open(t.Context(), name, producer.StreamConfig{Tracks: tracks()})
 			if err != nil {
@@ -31,8 +30,8 @@ func TestAClientClosesAllThatIsOpen(t *testing.T) {
 		if err := c.Close(t.Context()); err != nil {
 			t.Error(err)
 		}
-		if len(s.persisted) != 2 {
-			t.Errorf("durable are %q", s.persisted)
+		if len(durables(s, "gate")) != 1 || len(durables(s, "door")) != 1 {
+			t.Errorf("durable are %q and %q", durables(s, "gate"), durables(s, "door"))
 		}
 		if left := slices.Collect(c.Streams()); len(left) > 0 {
 			t.Errorf("%d streams are open", len(left))
@@ -45,10 +44,8 @@ func TestAClientClosesAllThatIsOpen(t *testing.T) {
 
 func TestAClientThatClosesSaysWhatIsNotDurable(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
-	s := newServer(t, slices.Repeat([]func(*call){receive}, 20)...)
 	synctest.Test(t, func(t *testing.T) {
-		c, stop := s.start()
-		defer stop()
+		_, c := served(t, producertest.Config{After: silent()})
 		up, err := c.Open(t.Context(), "gate", producer.StreamConfig{Tracks: tracks()})
 		if err != nil {
 			t.Fatal(err)
@@ -76,17 +73,9 @@ func TestAClosedClientOpensNothing(t *testing.T) {
 func TestTheLogIsNoFlood(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
 	var log bytes.Buffer
-	s := newServer(t)
 	synctest.Test(t, func(t *testing.T) {
-		began := time.Now()
-		s.refuse = func(int) (int, string) {
-			if time.Since(began) < time.Hour {
-				return 500, "InternalFailure"
-			}
-			return 0, ""
-		}
-		c, stop := s.start()
-		defer stop()
+		s, c := served(t, producertest.Config{After: refusing(500, "InternalFailure")})
+		time.AfterFunc(time.Hour, func() { s.SetAfter(producertest.Step{}) })
 		c.Logger = slog.New(slog.NewTextHandler(&log, nil))
 		up, err := c.Open(t.Context(), "gate", producer.StreamConfig{Tracks: tracks()})
 		if err != nil {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/millrace/millrace/mkv"
 	"github.com/millrace/millrace/producer"
+	"github.com/millrace/millrace/producer/producertest"
 )
 
 // file is a Matroska file as a muxer for files makes it: three clusters of two
@@ -69,7 +70,7 @@ type sent struct {
 // playing runs play against a server inside a bubble that begins at midnight
 // of the first day of 2000, and returns what came. The origin is that moment
 // plus offset.
-func playing(t *testing.T, o producer.StreamConfig, offset time.Duration, play func(ctx context.Context, u *producer.Stream, origin time.Time) error) (s *server, frames []sent, known []bool) {
+func playing(t *testing.T, o producer.StreamConfig, offset time.Duration, play func(ctx context.Context, u *producer.Stream, origin time.Time) error) (s *producertest.Server, frames []sent, known []bool) {
 	t.Helper()
 	t.Setenv("HOME", t.TempDir())
 	synctest.Test(t, func(t *testing.T) {
@@ -78,26 +79,8 @@ func playing(t *testing.T, o producer.StreamConfig, offset time.Duration, play f
 		if o.Time.Relative {
 			o.Time.Start = origin
 		}
-		watch := func(c *call) {
-			for {
-				k := c.begin()
-				if k == nil {
-					return
-				}
-				known = append(known, k.known)
-				for c.frame() {
-					at := time.Duration(k.times[len(k.times)-1]) * time.Millisecond
-					if !o.Time.Relative {
-						at -= time.Duration(origin.UnixNano())
-					}
-					frames = append(frames, sent{k.frames[len(k.frames)-1], time.Since(began), at})
-				}
-				c.ack(persisted, k)
-			}
-		}
-		s = newServer(t, watch, watch)
-		c, stop := s.start()
-		defer stop()
+		var c *producer.Client
+		s, c = served(t, producertest.Config{})
 		up, err := c.Open(t.Context(), "gate", o)
 		if err != nil {
 			t.Fatal(err)
@@ -108,8 +91,27 @@ func playing(t *testing.T, o producer.StreamConfig, offset time.Duration, play f
 		if err := up.Close(t.Context()); err != nil {
 			t.Error(err)
 		}
+		for _, f := range s.Fragments() {
+			known = append(known, isKnown(f.Bytes))
+			for _, frame := range f.Frames {
+				at := time.Duration(frame.Time) * time.Millisecond
+				if !o.Time.Relative {
+					at -= time.Duration(origin.UnixNano())
+				}
+				frames = append(frames, sent{string(frame.Data), frame.Came.Sub(began), at})
+			}
+		}
 	})
 	return s, frames, known
+}
+
+// isKnown reports whether a Cluster declares its size.
+func isKnown(cluster []byte) bool {
+	segment := mkv.AppendUnknownSize(mkv.AppendID(nil, mkv.IDSegment), 0)
+	r := mkv.NewReader(bytes.NewReader(append(segment, cluster...)), mkv.ReaderOptions{})
+	_, _ = r.Next() // the Segment
+	e, err := r.Next()
+	return err == nil && e.Size != mkv.UnknownSize
 }
 
 func read(t *testing.T, b []byte) *producer.Clip {
@@ -159,8 +161,8 @@ func TestPlayingAsFastAsItGoes(t *testing.T) {
 			if want := slices.Repeat([]bool{size}, 3); !slices.Equal(known, want) {
 				t.Errorf("sizes known: %v, want %v", known, want)
 			}
-			if len(s.persisted) != 3 {
-				t.Errorf("durable are %q", s.persisted)
+			if len(s.Persisted("gate")) != 3 {
+				t.Errorf("durable are %q", durables(s, "gate"))
 			}
 		}
 	}
@@ -270,8 +272,8 @@ func TestDocumentsFollowOneAnother(t *testing.T) {
 			t.Errorf("frame %d, %s, is at %v", i, f.frame, f.time)
 		}
 	}
-	if len(frames) != 18 || s.count != 2 {
-		t.Errorf("%d frames over %d connections", len(frames), s.count)
+	if len(frames) != 18 || len(s.Calls()) != 2 {
+		t.Errorf("%d frames over %d connections", len(frames), len(s.Calls()))
 	}
 }
 
@@ -317,8 +319,8 @@ func TestFilesOfOtherPrograms(t *testing.T) {
 			return clip.Play(ctx, u, producer.PlayOptions{Origin: origin})
 		})
 		blocks := countBlocks(t, b)
-		if len(frames) != blocks || len(s.persisted) != clip.Fragments() {
-			t.Errorf("%s: %d frames of %d in %d fragments", filepath.Base(name), len(frames), blocks, len(s.persisted))
+		if len(frames) != blocks || len(s.Persisted("gate")) != clip.Fragments() {
+			t.Errorf("%s: %d frames of %d in %d fragments", filepath.Base(name), len(frames), blocks, len(s.Persisted("gate")))
 		}
 	}
 }

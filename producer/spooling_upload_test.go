@@ -9,15 +9,15 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/producer"
+	"github.com/millrace/millrace/producer/producertest"
 )
 
 func TestAStreamThatIsOpenedAgainSendsWhatItsSpoolHas(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
-	s := newServer(t, slices.Repeat([]func(*call){receive}, 100)...)
 	dir := t.TempDir()
 	o := producer.StreamConfig{Tracks: tracks(), Buffer: producer.BufferRules{Spool: true}}
 	synctest.Test(t, func(t *testing.T) {
-		c, stop := s.start()
+		_, c := served(t, producertest.Config{After: silent()})
 		c.Spool = dir
 		up, err := c.Open(t.Context(), "gate", o)
 		if err != nil {
@@ -29,12 +29,9 @@ func TestAStreamThatIsOpenedAgainSendsWhatItsSpoolHas(t *testing.T) {
 		if err := up.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("close: %v", err)
 		}
-		stop()
 	})
-	s = newServer(t)
 	synctest.Test(t, func(t *testing.T) {
-		c, stop := s.start()
-		defer stop()
+		s, c := served(t, producertest.Config{})
 		c.Spool = dir
 		up, err := c.Open(t.Context(), "gate", o)
 		if err != nil {
@@ -47,8 +44,9 @@ func TestAStreamThatIsOpenedAgainSendsWhatItsSpoolHas(t *testing.T) {
 		if got := up.Stats(); got.Begun != 5 || got.Persisted != 5 || got.Pending != 0 {
 			t.Errorf("stats %+v", got)
 		}
+		want := []string{at(0, "Ab"), at(2, "Cd"), at(4, "Ef"), at(6, "Gh"), at(8, "I")}
+		if got := durables(s, "gate"); !slices.Equal(got, want) {
+			t.Errorf("durable are\n%q, want\n%q", got, want)
+		}
 	})
-	if want := []string{at(0, "Ab"), at(2, "Cd"), at(4, "Ef"), at(6, "Gh"), at(8, "I")}; !slices.Equal(s.persisted, want) {
-		t.Errorf("durable are\n%q, want\n%q", s.persisted, want)
-	}
 }

@@ -89,7 +89,7 @@ func uploaded(tb testing.TB, gop int, spool bool) (next func()) {
 		_ = d.serve(uint64(clock.UnixMilli())) // ends with the connection
 	}()
 	control := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprintf(w, `{"StreamInfo":{"StreamName":"gate","StreamARN":%q,"Status":"ACTIVE","DataRetentionInHours":1},"DataEndpoint":"http://%s"}`, arn, l.Addr())
+		fmt.Fprintf(w, `{"StreamInfo":{"StreamName":"gate","StreamARN":"arn:aws:kinesisvideo:us-east-1:000000000000:stream/gate/1700000000000","Status":"ACTIVE","DataRetentionInHours":1},"DataEndpoint":"http://%s"}`, l.Addr())
 	}))
 	client := &producer.Client{
 		Endpoint: control.URL, Spool: tb.TempDir(), HTTPClient: control.Client(),

@@ -1,9 +1,12 @@
 package producer_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -12,7 +15,9 @@ import (
 
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/media"
+	"github.com/millrace/millrace/mkv"
 	"github.com/millrace/millrace/producer"
+	"github.com/millrace/millrace/producer/producertest"
 )
 
 // clock is the time of the frames; inside a bubble, wall time is another.
@@ -51,14 +56,14 @@ func at(n int, frames string) string {
 	return fmt.Sprintf("%d:%s", clock.UnixMilli()+int64(n)*1000, strings.Join(strings.Split(frames, ""), ","))
 }
 
-// uploading runs one upload against s inside a bubble: it writes the letters
+// uploading runs one upload to a server inside a bubble: it writes the letters
 // and closes. If the upload is over before all are written, that is its error.
-func uploading(t *testing.T, s *server, o producer.StreamConfig, letters string) (stats producer.Stats, err error) {
+func uploading(t *testing.T, config producertest.Config, o producer.StreamConfig, letters string) (s *producertest.Server, stats producer.Stats, err error) {
 	t.Helper()
 	t.Setenv("HOME", t.TempDir())
 	synctest.Test(t, func(t *testing.T) {
-		c, stop := s.start()
-		defer stop()
+		var c *producer.Client
+		s, c = served(t, config)
 		var up *producer.Stream
 		o.Tracks = tracks()
 		if up, err = c.Open(t.Context(), "gate", o); err != nil {
@@ -76,13 +81,12 @@ func uploading(t *testing.T, s *server, o producer.StreamConfig, letters string)
 		}
 		stats = up.Stats()
 	})
-	return stats, err
+	return s, stats, err
 }
 
 func TestUploads(t *testing.T) {
 	for name, tc := range map[string]struct {
-		calls     []func(*call)
-		retention int // -1 is none
+		server    producertest.Config
 		letters   string
 		persisted []string
 		stats     producer.Stats
@@ -94,118 +98,97 @@ func TestUploads(t *testing.T) {
 			stats:     producer.Stats{Begun: 3, Persisted: 3, Connections: 1},
 		},
 		"a stream without retention is done with what was received": {
-			retention: -1,
-			calls:     []func(*call){receive},
-			letters:   "AbC",
-			stats:     producer.Stats{Begun: 2, Persisted: 2, Connections: 1},
+			server:  producertest.Config{Retention: -1},
+			letters: "AbC",
+			stats:   producer.Stats{Begun: 2, Persisted: 2, Connections: 1},
 		},
 		"what is not durable is sent again after a break": {
-			calls: []func(*call){func(c *call) {
-				c.ack(millrace.AckPersisted, c.fragment())
-				c.fragment()
-				c.begin()
-				c.hangUp()
-			}},
+			server: producertest.Config{Identity: true, Steps: []producertest.Step{{
+				Acks:   producertest.Acks{OmitEvery: 2},
+				Faults: []producertest.Fault{
+					{At: producertest.AtTimecode, Fragment: 1, Delay: time.Second}, // until the first is durable
+					{At: producertest.AtTimecode, Fragment: 2, Do: producertest.Close},
+				},
+			}}},
 			letters:   "AbCdEf",
 			persisted: []string{at(0, "Ab"), at(2, "Cd"), at(4, "Ef")},
 			stats:     producer.Stats{Begun: 3, Persisted: 3, Connections: 2, Resent: 2},
 		},
 		"a call that ends without acknowledgements is made again": {
-			calls:     []func(*call){receive},
+			server:    producertest.Config{Steps: []producertest.Step{silent()}},
 			letters:   "AbC",
 			persisted: []string{at(0, "Ab"), at(2, "C")},
 			stats:     producer.Stats{Begun: 2, Persisted: 2, Connections: 2, Resent: 2},
 		},
 		"a fault of the server has everything sent again": {
-			calls: []func(*call){func(c *call) {
-				k := c.fragment()
-				c.send(millrace.Ack{Type: millrace.AckError, HasTimecode: true, Timecode: k.timecode, Code: millrace.CodeArchival})
-			}},
+			server:    producertest.Config{Steps: []producertest.Step{failing(producertest.AtFragmentEnd, 0, millrace.CodeArchival)}},
 			letters:   "AbC",
 			persisted: []string{at(0, "Ab"), at(2, "C")},
 			stats:     producer.Stats{Begun: 2, Persisted: 2, Connections: 2, Resent: -1},
 		},
 		"an error that names no fragment has everything sent again": {
-			calls: []func(*call){func(c *call) {
-				c.begin()
-				c.send(millrace.Ack{Type: millrace.AckError, Code: millrace.CodeConnectionAge})
-			}},
+			server:    producertest.Config{Steps: []producertest.Step{nameless(0, millrace.CodeConnectionAge)}},
 			letters:   "AbC",
 			persisted: []string{at(0, "Ab"), at(2, "C")},
 			stats:     producer.Stats{Begun: 2, Persisted: 2, Connections: 2, Resent: -1},
 		},
 		"a fault of the fragment has it given up": {
-			calls: []func(*call){func(c *call) {
-				c.ack(millrace.AckPersisted, c.fragment())
-				k := c.fragment()
-				c.send(millrace.Ack{Type: millrace.AckError, HasTimecode: true, Timecode: k.timecode, Code: millrace.CodeFragmentDuration})
-			}},
+			server:    producertest.Config{Steps: []producertest.Step{failing(producertest.AtFragmentEnd, 1, millrace.CodeFragmentDuration)}},
 			letters:   "AbCdE",
 			persisted: []string{at(0, "Ab"), at(4, "E")},
 			stats:     producer.Stats{Begun: 3, Persisted: 2, Rejected: 1, Connections: 2, Resent: -1},
 		},
 		"a stream that was deleted is looked for again": {
-			calls: []func(*call){func(c *call) {
-				k := c.begin()
-				c.send(millrace.Ack{Type: millrace.AckError, HasTimecode: true, Timecode: k.timecode, Code: millrace.CodeStreamDeleted})
-			}},
+			server:    producertest.Config{Steps: []producertest.Step{failing(producertest.AtTimecode, 0, millrace.CodeStreamDeleted)}},
 			letters:   "AbC",
 			persisted: []string{at(0, "Ab"), at(2, "C")},
 			stats:     producer.Stats{Begun: 2, Persisted: 2, Connections: 2, Resent: -1},
 		},
 		"however many fragments are refused, the next one is sent": {
-			calls:     slices.Repeat([]func(*call){refuseFirst}, 13),
+			server:    producertest.Config{Steps: slices.Repeat([]producertest.Step{failing(producertest.AtTimecode, 0, millrace.CodeTooManyTracks)}, 13)},
 			letters:   "ABCDEFGHIJKLMN",
 			persisted: []string{at(13, "N")},
 			stats:     producer.Stats{Begun: 14, Persisted: 1, Rejected: 13, Connections: 14, Resent: -1},
 		},
 		"what could not be read is sent again": {
-			calls:     slices.Repeat([]func(*call){refuseAs(millrace.CodeInvalidMKV)}, 3),
+			server:    producertest.Config{Steps: slices.Repeat([]producertest.Step{failing(producertest.AtTimecode, 0, millrace.CodeInvalidMKV)}, 3)},
 			letters:   "AbC",
 			persisted: []string{at(0, "Ab"), at(2, "C")},
 			stats:     producer.Stats{Begun: 2, Persisted: 2, Connections: 4, Resent: -1},
 		},
 		"what can never be read is given up": {
-			calls:     slices.Repeat([]func(*call){refuseAs(millrace.CodeInvalidMKV)}, 4),
+			server:    producertest.Config{Steps: slices.Repeat([]producertest.Step{failing(producertest.AtTimecode, 0, millrace.CodeInvalidMKV)}, 4)},
 			letters:   "AbC",
 			persisted: []string{at(2, "C")},
 			stats:     producer.Stats{Begun: 2, Persisted: 1, Rejected: 1, Connections: 5, Resent: -1},
 		},
 		"a time that is refused behind others is sent over a call of its own": {
-			calls: []func(*call){func(c *call) {
-				c.ack(millrace.AckPersisted, c.fragment())
-				refuseAs(millrace.CodeTimecodeOrder)(c)
-			}},
+			server:    producertest.Config{Steps: []producertest.Step{failing(producertest.AtTimecode, 1, millrace.CodeTimecodeOrder)}},
 			letters:   "AbCdE",
 			persisted: []string{at(0, "Ab"), at(2, "Cd"), at(4, "E")},
 			stats:     producer.Stats{Begun: 3, Persisted: 3, Connections: -1, Resent: -1},
 		},
 		"a fault that names nobody costs the guilty alone": {
-			calls: append([]func(*call){func(c *call) {
-				c.fragment()
-				c.fragment()
-				c.begin()
-				c.send(millrace.Ack{Type: millrace.AckError, Code: millrace.CodeFragmentDuration})
-			}}, persist, func(c *call) {
-				c.begin()
-				c.send(millrace.Ack{Type: millrace.AckError, Code: millrace.CodeFragmentDuration})
-			}),
+			server: producertest.Config{Steps: []producertest.Step{
+				{
+					Acks:   producertest.Acks{Never: true},
+					Faults: nameless(2, millrace.CodeFragmentDuration).Faults,
+				},
+				{},
+				nameless(0, millrace.CodeFragmentDuration),
+			}},
 			letters:   "AbCdEf",
 			persisted: []string{at(0, "Ab"), at(4, "Ef")},
 			stats:     producer.Stats{Begun: 3, Persisted: 2, Rejected: 1, Connections: -1, Resent: -1},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newServer(t, tc.calls...)
-			if tc.retention < 0 {
-				s.retention = 0
-			}
-			stats, err := uploading(t, s, producer.StreamConfig{}, tc.letters)
+			s, stats, err := uploading(t, tc.server, producer.StreamConfig{}, tc.letters)
 			if millrace.CodeOf(err) != millrace.CodeOf(tc.err) || (err == nil) != (tc.err == nil) {
 				t.Errorf("error %v, want %v", err, tc.err)
 			}
-			if !slices.Equal(s.persisted, tc.persisted) {
-				t.Errorf("durable are\n%q, want\n%q", s.persisted, tc.persisted)
+			if got := durables(s, "gate"); !slices.Equal(got, tc.persisted) {
+				t.Errorf("durable are\n%q, want\n%q", got, tc.persisted)
 			}
 			if tc.stats.Resent < 0 {
 				stats.Resent = -1
@@ -231,15 +214,12 @@ func TestUploads(t *testing.T) {
 	}
 }
 
-func refuseFirst(c *call) { refuseAs(millrace.CodeTooManyTracks)(c) }
-
-// refuseAs refuses the first fragment that comes.
-func refuseAs(code millrace.Code) func(*call) {
-	return func(c *call) {
-		if k := c.begin(); k != nil {
-			c.send(millrace.Ack{Type: millrace.AckError, HasTimecode: true, Timecode: k.timecode, Code: code})
-		}
-	}
+// nameless is a call that ends at the timecode of its fragment n with an ERROR
+// that names none.
+func nameless(n int, code millrace.Code) producertest.Step {
+	step := failing(producertest.AtTimecode, n, code)
+	step.Faults[0].Bare = true
+	return step
 }
 
 func TestRequestHeaders(t *testing.T) {
@@ -255,108 +235,69 @@ func TestRequestHeaders(t *testing.T) {
 			"X-Amzn-Fragment-Timecode-Type": "RELATIVE", "X-Amzn-Producer-Start-Timestamp": "1767323045.678",
 		}},
 	} {
-		s := newServer(t)
-		if _, err := uploading(t, s, tc.o, "A"); err != nil {
+		s, _, err := uploading(t, producertest.Config{}, tc.o, "A")
+		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
+		head := http.Header(s.Calls()[0].Header)
 		for k, want := range tc.want {
-			if got := s.heads[0].Get(k); got != want {
+			if got := head.Get(k); got != want {
 				t.Errorf("%s: %s is %q, want %q", name, k, got, want)
 			}
 		}
-		if got := s.heads[0].Get("Authorization"); !strings.HasPrefix(got, "AWS4-HMAC-SHA256 Credential=AKIDTEST/") {
+		if got := head.Get("Authorization"); !strings.HasPrefix(got, "AWS4-HMAC-SHA256 Credential=AKIDTEST/") {
 			t.Errorf("%s: authorization %q", name, got)
 		}
 	}
 }
 
 func TestAMissingStreamIsMadeIfThatIsAskedFor(t *testing.T) {
-	s := newServer(t)
-	s.missing = true
-	if _, err := uploading(t, s, producer.StreamConfig{}, "A"); millrace.CodeOf(err) != millrace.CodeNotFound {
+	elsewhere := producertest.Config{Streams: []producertest.Stream{{Name: "door"}}}
+	if _, _, err := uploading(t, elsewhere, producer.StreamConfig{}, "A"); millrace.CodeOf(err) != millrace.CodeNotFound {
 		t.Errorf("without a spec: %v", err)
 	}
-	s = newServer(t)
-	s.missing = true
 	spec := &producer.Spec{Retention: 24 * time.Hour, MediaType: "video/h264"}
 	var created []millrace.Stream
 	events := producer.Events{Created: func(s millrace.Stream) { created = append(created, s) }}
-	if _, err := uploading(t, s, producer.StreamConfig{Create: spec, Events: events}, "A"); err != nil {
+	s, _, err := uploading(t, elsewhere, producer.StreamConfig{Create: spec, Events: events}, "A")
+	if err != nil {
 		t.Errorf("with a spec: %v", err)
 	}
 	if len(created) != 1 || created[0].Retention != 24*time.Hour {
 		t.Errorf("told of %v", created)
 	}
-	if s.created["StreamName"] != "gate" || s.created["DataRetentionInHours"] != 24.0 || s.created["MediaType"] != "video/h264" {
-		t.Errorf("made %v", s.created)
+	if made, ok := s.Stream("gate"); !ok || made.Retention != 24*time.Hour || made.MediaType != "video/h264" {
+		t.Errorf("made %v", made)
 	}
-	if _, err := uploading(t, newServer(t), producer.StreamConfig{Create: spec, Events: events}, "A"); err != nil || len(created) != 1 {
+	if _, _, err := uploading(t, producertest.Config{}, producer.StreamConfig{Create: spec, Events: events}, "A"); err != nil || len(created) != 1 {
 		t.Errorf("with a stream that is there: %v, told of %v", err, created)
 	}
 }
 
-func TestRefusals(t *testing.T) {
-	for name, tc := range map[string]struct {
-		refuse func(n int) (int, string)
-		code   millrace.Code // of the error, if there is one
-		err    bool
-		calls  int
-	}{
-		"the first calls are refused": {
-			func(n int) (int, string) {
-				if n < 4 {
-					return 403, "AccessDeniedException"
-				}
-				return 0, ""
-			}, 0, false, 5,
-		},
-		"the server is overloaded for a while": {
-			func(n int) (int, string) {
-				if n < 4 {
-					return 503, "ServiceUnavailable"
-				}
-				return 0, ""
-			}, 0, false, 4,
-		},
-		"a key that was good is refused for a while": {
-			func(n int) (int, string) {
-				if n == 2 || n == 3 {
-					return 403, "InvalidSignatureException"
-				}
-				return 0, ""
-			}, 0, false, 4,
-		},
-		"the stream is gone after a while": {
-			func(n int) (int, string) {
-				if n == 2 || n == 3 {
-					return 404, "ResourceNotFoundException"
-				}
-				return 0, ""
-			}, 0, false, 4,
-		},
+func TestRefusalsAreOutlived(t *testing.T) {
+	denied, broken := refusing(403, "AccessDeniedException"), faulty(producertest.AtHeader, 0, producertest.Close)
+	overloaded := refusing(503, "ServiceUnavailable")
+	for name, steps := range map[string][]producertest.Step{
+		"the first calls are refused":                {denied, denied, denied, broken},
+		"the server is overloaded for a while":       {overloaded, overloaded, overloaded, broken},
+		"a key that was good is refused for a while": {broken, refusing(403, "InvalidSignatureException"), refusing(403, "InvalidSignatureException")},
+		"the stream is gone after a while":           {broken, refusing(404, "ResourceNotFoundException"), refusing(404, "ResourceNotFoundException")},
 	} {
-		s := newServer(t, func(c *call) { c.hangUp() })
-		s.refuse = tc.refuse
-		_, err := uploading(t, s, producer.StreamConfig{}, "AB")
-		if (err != nil) != tc.err || tc.err && millrace.CodeOf(err) != tc.code {
+		s, _, err := uploading(t, producertest.Config{Steps: steps}, producer.StreamConfig{}, "AB")
+		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if name == "the server is overloaded for a while" {
-			tc.calls++ // the call that is hung up
-		}
-		if s.count != tc.calls {
-			t.Errorf("%s: %d calls, want %d", name, s.count, tc.calls)
+		if got, want := len(s.Calls()), len(steps)+1; got != want {
+			t.Errorf("%s: %d calls, want %d", name, got, want)
 		}
 	}
 }
 
 func TestEventsTellTheStory(t *testing.T) {
 	var story []string
-	s := newServer(t, func(c *call) {
-		c.fragment()
-		c.hangUp()
-	})
+	cut := faulty(producertest.AtCluster, 1, producertest.Close)
+	cut.Acks.Omit = []millrace.AckType{millrace.AckPersisted}
 	o := producer.StreamConfig{Tracks: tracks(), Events: producer.Events{
 		Ack: func(a producer.Ack) { story = append(story, a.Type.String()) },
 		Connected: func(endpoint string, again int) {
@@ -369,29 +310,24 @@ func TestEventsTellTheStory(t *testing.T) {
 			story = append(story, "disconnected")
 		},
 	}}
-	if _, err := uploading(t, s, o, "AbC"); err != nil {
+	s, _, err := uploading(t, producertest.Config{Steps: []producertest.Step{cut}}, o, "AbC")
+	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{
-		"connected http://media.test 0", "BUFFERING", "RECEIVED", "disconnected", "connected http://media.test 2",
-		"BUFFERING", "RECEIVED", "PERSISTED", "BUFFERING", "RECEIVED", "PERSISTED",
-	}
-	if !slices.Equal(story, want) {
+	connected := "connected " + s.DataEndpoint()
+	want := []string{connected + " 0", "BUFFERING", "RECEIVED", "disconnected", connected + " 2"}
+	acks := []string{"BUFFERING", "BUFFERING", "PERSISTED", "PERSISTED", "RECEIVED", "RECEIVED"}
+	slices.Sort(story[min(len(want), len(story)):]) // what is durable is told at any time
+	if !slices.Equal(story, append(want, acks...)) {
 		t.Errorf("story %q", story)
 	}
 }
 
 func TestReconnectsAreSpaced(t *testing.T) {
 	var waits []time.Duration
-	s := newServer(t)
-	s.refuse = func(n int) (int, string) {
-		if n < 15 {
-			return 503, ""
-		}
-		return 0, ""
-	}
+	steps := slices.Repeat([]producertest.Step{refusing(503, "")}, 14)
 	o := producer.StreamConfig{Tracks: tracks(), Events: producer.Events{Disconnected: func(_ error, wait time.Duration) { waits = append(waits, wait) }}}
-	if _, err := uploading(t, s, o, "A"); err != nil {
+	if _, _, err := uploading(t, producertest.Config{Steps: steps}, o, "A"); err != nil {
 		t.Fatal(err)
 	}
 	if len(waits) != 14 {
@@ -406,37 +342,24 @@ func TestReconnectsAreSpaced(t *testing.T) {
 
 func TestLatencyCountsFromTheEndOfTheFragment(t *testing.T) {
 	var after []time.Duration
-	s := newServer(t, func(c *call) {
-		for range 2 {
-			k := c.fragment()
-			time.Sleep(700 * time.Millisecond)
-			c.ack(millrace.AckPersisted, k)
-		}
-	})
+	slow := producertest.Step{Acks: producertest.Acks{Delay: 700 * time.Millisecond}}
 	o := producer.StreamConfig{Tracks: tracks(), Events: producer.Events{Ack: func(a producer.Ack) {
 		if a.Type == millrace.AckPersisted {
 			after = append(after, a.AfterEnd)
 		}
 	}}}
-	if _, err := uploading(t, s, o, "AbC"); err != nil {
+	if _, _, err := uploading(t, producertest.Config{After: slow}, o, "AbC"); err != nil {
 		t.Fatal(err)
 	}
-	if want := []time.Duration{700 * time.Millisecond, 1400 * time.Millisecond}; !slices.Equal(after, want) {
+	if want := []time.Duration{700 * time.Millisecond, 700 * time.Millisecond}; !slices.Equal(after, want) {
 		t.Errorf("after the end: %v", after)
 	}
 }
 
 func TestAFullBufferMakesWritersWait(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
-	s := newServer(t, func(c *call) {
-		k := c.fragment()
-		time.Sleep(10 * time.Second)
-		c.ack(millrace.AckPersisted, k)
-		persist(c)
-	})
 	synctest.Test(t, func(t *testing.T) {
-		c, stop := s.start()
-		defer stop()
+		_, c := served(t, producertest.Config{After: producertest.Step{Acks: producertest.Acks{Delay: 10 * time.Second}}})
 		up, err := c.Open(t.Context(), "gate", producer.StreamConfig{Tracks: tracks(), Buffer: producer.BufferRules{MaxBytes: 1000, OnFull: producer.FullWait}})
 		if err != nil {
 			t.Fatal(err)
@@ -465,10 +388,8 @@ func TestAFullBufferMakesWritersWait(t *testing.T) {
 
 func TestAWaitingWriterObeysItsContext(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
-	s := newServer(t, slices.Repeat([]func(*call){receive}, 20)...)
 	synctest.Test(t, func(t *testing.T) {
-		c, stop := s.start()
-		defer stop()
+		_, c := served(t, producertest.Config{After: silent()})
 		up, err := c.Open(t.Context(), "gate", producer.StreamConfig{Tracks: tracks(), Buffer: producer.BufferRules{MaxBytes: 10, OnFull: producer.FullWait}})
 		if err != nil {
 			t.Fatal(err)
@@ -487,10 +408,8 @@ func TestAWaitingWriterObeysItsContext(t *testing.T) {
 
 func TestCloseGivesUpWhenItsContextEnds(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
-	s := newServer(t, slices.Repeat([]func(*call){receive}, 20)...)
 	synctest.Test(t, func(t *testing.T) {
-		c, stop := s.start()
-		defer stop()
+		_, c := served(t, producertest.Config{After: silent()})
 		up, err := c.Open(t.Context(), "gate", producer.StreamConfig{Tracks: tracks()})
 		if err != nil {
 			t.Fatal(err)
@@ -516,10 +435,8 @@ func TestCloseGivesUpWhenItsContextEnds(t *testing.T) {
 
 func TestAnIdleConnectionIsMadeAgainWhenThereIsSomethingToSend(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
-	s := newServer(t, func(c *call) { c.ack(millrace.AckPersisted, c.fragment()) })
 	synctest.Test(t, func(t *testing.T) {
-		c, stop := s.start()
-		defer stop()
+		s, c := served(t, producertest.Config{Steps: []producertest.Step{faulty(producertest.AtAcknowledged, 0, producertest.Finish)}})
 		up, err := c.Open(t.Context(), "gate", producer.StreamConfig{Tracks: tracks(), Events: producer.Events{
 			Disconnected: func(err error, _ time.Duration) { t.Errorf("disconnected: %v", err) },
 		}})
@@ -542,18 +459,22 @@ func TestAnIdleConnectionIsMadeAgainWhenThereIsSomethingToSend(t *testing.T) {
 		if err := up.Close(t.Context()); err != nil {
 			t.Error(err)
 		}
-		if want := []string{at(0, "A"), at(60, "B")}; !slices.Equal(s.persisted, want) || s.count != 2 {
-			t.Errorf("durable are %q after %d calls", s.persisted, s.count)
+		want := []string{at(0, "A"), at(60, "B")}
+		if got := durables(s, "gate"); !slices.Equal(got, want) || len(s.Calls()) != 2 {
+			t.Errorf("durable are %q after %d calls", got, len(s.Calls()))
 		}
 	})
 }
 
 func TestTagsStandBehindTheFragmentThatTheyBelongTo(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
-	s := newServer(t)
 	synctest.Test(t, func(t *testing.T) {
-		c, stop := s.start()
-		defer stop()
+		_, c := served(t, producertest.Config{})
+		dial, wrote := c.Dial, &bytes.Buffer{}
+		c.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := dial(ctx, network, address)
+			return tap{conn, wrote}, err // there is one call
+		}
 		up, err := c.Open(t.Context(), "gate", producer.StreamConfig{Tracks: tracks()})
 		if err != nil {
 			t.Fatal(err)
@@ -576,18 +497,27 @@ func TestTagsStandBehindTheFragmentThatTheyBelongTo(t *testing.T) {
 		if err := up.Close(t.Context()); err != nil {
 			t.Error(err)
 		}
-		if want := []string{"early", "first", "second", "AWS_KINESISVIDEO_END_OF_FRAGMENT"}; !slices.Equal(s.tags, want) {
-			t.Errorf("tags %q", s.tags)
+		var names []string
+		for _, n := range elements(t, bodyOf(t, wrote.Bytes()))[1].children {
+			switch n.id {
+			case mkv.IDCluster:
+				names = append(names, "Cluster")
+			case mkv.IDTags:
+				for _, tag := range n.simpleTags() {
+					names = append(names, tag.Name)
+				}
+			}
+		}
+		if want := []string{"Cluster", "early", "first", "Cluster", "second", "AWS_KINESISVIDEO_END_OF_FRAGMENT"}; !slices.Equal(names, want) {
+			t.Errorf("tags %q", names)
 		}
 	})
 }
 
 func TestAnotherHeaderGoesOverAnotherConnection(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
-	s := newServer(t)
 	synctest.Test(t, func(t *testing.T) {
-		c, stop := s.start()
-		defer stop()
+		s, c := served(t, producertest.Config{})
 		up, err := c.Open(t.Context(), "gate", producer.StreamConfig{Tracks: tracks()})
 		if err != nil {
 			t.Fatal(err)
@@ -602,8 +532,9 @@ func TestAnotherHeaderGoesOverAnotherConnection(t *testing.T) {
 		if err := up.Close(t.Context()); err != nil {
 			t.Error(err)
 		}
-		if want := []string{at(0, "Ab"), at(2, "Cd")}; !slices.Equal(s.persisted, want) || s.count != 2 {
-			t.Errorf("durable are %q after %d calls", s.persisted, s.count)
+		want := []string{at(0, "Ab"), at(2, "Cd")}
+		if got := durables(s, "gate"); !slices.Equal(got, want) || len(s.Calls()) != 2 {
+			t.Errorf("durable are %q after %d calls", got, len(s.Calls()))
 		}
 	})
 }

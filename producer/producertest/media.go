@@ -241,7 +241,7 @@ func (c *call) takeBlock(e mkv.Element) error {
 		return c.fault(millrace.CodeInvalidMKV)
 	}
 	at := int64(min(m.open.Timecode, math.MaxInt64/2)) + int64(b.RelTime)
-	frame := Frame{Track: b.Track, Time: at, Key: key, Data: append([]byte{}, b.Payload...)}
+	frame := Frame{Track: b.Track, Time: at, Key: key, Data: append([]byte{}, b.Payload...), Came: time.Now()}
 	c.server.mu.Lock()
 	m.open.Frames = append(m.open.Frames, frame)
 	c.server.mu.Unlock()

@@ -35,6 +35,7 @@ type Frame struct {
 	Time  int64 // in timecode units, the Cluster's timecode added
 	Key   bool
 	Data  []byte
+	Came  time.Time // when all of it was there
 }
 
 // A State is how far a fragment came.
