@@ -118,7 +118,7 @@ func TestWhatAStreamKeepsIsAskedAgainWhenItIsMadeAnew(t *testing.T) {
 		c.fragment()
 		c.hangUp()
 	}}
-	if _, err := uploading(t, s, producer.StreamConfig{}, "AbCd"); err != nil {
+	if _, err := s.upload(t, producer.StreamConfig{}, "AbCd"); err != nil {
 		t.Error(err)
 	}
 	if want := []string{at(0, "Ab"), at(2, "Cd")}; !slices.Equal(s.persisted, want) {
@@ -135,7 +135,7 @@ func TestInterimAnswersArePassedOver(t *testing.T) {
 		}
 		handle.ServeHTTP(w, r)
 	})
-	stats, err := uploading(t, s, producer.StreamConfig{}, "AbC")
+	stats, err := s.upload(t, producer.StreamConfig{}, "AbC")
 	if err != nil || stats.Failures > 0 || len(s.persisted) != 2 {
 		t.Errorf("%v, durable are %q, of %+v", err, s.persisted, stats)
 	}
@@ -155,7 +155,7 @@ func TestAnEndpointThatIsNoneIsAskedForAgain(t *testing.T) {
 			}
 			handle.ServeHTTP(w, r)
 		})
-		stats, err := uploading(t, s, producer.StreamConfig{}, "AbC")
+		stats, err := s.upload(t, producer.StreamConfig{}, "AbC")
 		if err != nil || len(s.persisted) != 2 || stats.Failures > 10 {
 			t.Errorf("%q: %v, durable are %q, of %+v", bad, err, s.persisted, stats)
 		}
