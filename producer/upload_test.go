@@ -104,7 +104,7 @@ func TestUploads(t *testing.T) {
 		},
 		"what is not durable is sent again after a break": {
 			server: producertest.Config{Identity: true, Steps: []producertest.Step{{
-				Acks:   producertest.Acks{OmitEvery: 2},
+				Acks: producertest.Acks{OmitEvery: 2},
 				Faults: []producertest.Fault{
 					{At: producertest.AtTimecode, Fragment: 1, Delay: time.Second}, // until the first is durable
 					{At: producertest.AtTimecode, Fragment: 2, Do: producertest.Close},
