@@ -19,6 +19,9 @@
 // A Proxy stands before any TCP server, and delays, slows, cuts and swallows by
 // a schedule that a seed decides.
 //
+// A Watch stands between a client and what makes its connections, and says whether
+// the client leaves a host alone that is away.
+//
 // The package promises:
 //
 //	T1: what Persisted returns was complete, and was acknowledged PERSISTED

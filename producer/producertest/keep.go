@@ -39,6 +39,7 @@ func (s *Server) number(c *call, f *Fragment, id millrace.Identity, ok bool) (re
 	if ok && s.config.Identity {
 		older = s.supersede(c, f.identity())
 		repeats = s.kept[f.identity()]
+		s.begun[f.identity()] = append(s.begun[f.identity()], f)
 	}
 	if repeats != nil {
 		f.Number = repeats.Number
@@ -56,12 +57,9 @@ func (s *Server) number(c *call, f *Fragment, id millrace.Identity, ok bool) (re
 // supersede settles the fragments with an identity that others have under way, and
 // returns the calls that are to go for it. The caller holds mu.
 func (s *Server) supersede(c *call, id identity) (older []*call) {
-	for o := range s.live {
-		if o == c || o.record.Producer != c.record.Producer {
-			continue
-		}
-		for _, f := range s.fragments {
-			if f.Call != o.record.Number || !f.Identified || f.identity() != id {
+	for _, f := range s.begun[id] {
+		for o := range s.live {
+			if o == c || f.Call != o.record.Number {
 				continue
 			}
 			switch f.State {

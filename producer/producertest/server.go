@@ -41,8 +41,9 @@ type Server struct {
 	after     Step
 	answers   map[Operation][]Answer
 	live      map[*call]bool
-	kept      map[identity]*Fragment // of producers that are identified
-	sequence  uint64                 // of the last fragment number
+	kept      map[identity]*Fragment   // of producers that are identified
+	begun     map[identity][]*Fragment // by them, whatever became of it
+	sequence  uint64                   // of the last fragment number
 	fragments []*Fragment
 	durable   []*Fragment
 	attempts  []Attempt
@@ -79,6 +80,7 @@ func NewServer(c Config) (*Server, error) {
 		answers:  map[Operation][]Answer{},
 		live:     map[*call]bool{},
 		kept:     map[identity]*Fragment{},
+		begun:    map[identity][]*Fragment{},
 		closing:  make(chan struct{}),
 	}
 	for _, k := range c.Keys {
