@@ -182,6 +182,46 @@ func TestPlayingInRealTime(t *testing.T) {
 	}
 }
 
+// TestPlayEndsWithItsContextWhereThereIsNoRoom: the rest of a fragment does not
+// wait for a server that does not come.
+func TestPlayEndsWithItsContextWhereThereIsNoRoom(t *testing.T) {
+	t.Setenv("HOME", t.TempDir())
+	for name, rules := range map[string]producer.BufferRules{
+		"in memory":    {MaxBytes: 10, OnFull: producer.FullWait},
+		"on the disk":  {Spool: true, SpoolBytes: 1 << 10, OnFull: producer.FullWait},
+		"in real time": {MaxBytes: 10, OnFull: producer.FullWait},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			synctest.Test(t, func(t *testing.T) {
+				_, c := served(t, producertest.Config{After: silent()})
+				c.Spool = dir
+				up, err := c.Open(t.Context(), "gate", producer.StreamConfig{Buffer: rules})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer up.Abort()
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				defer cancel()
+				began := time.Now()
+				ended := make(chan error, 1)
+				go func() {
+					o := producer.PlayOptions{Origin: began, Realtime: name == "in real time", Loop: true}
+					ended <- read(t, file(true)).Play(ctx, up, o)
+				}()
+				select {
+				case err := <-ended:
+					if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took > 7*time.Second {
+						t.Errorf("it ended after %v: %v", took, err)
+					}
+				case <-time.After(time.Minute):
+					t.Error("it does not end")
+				}
+			})
+		})
+	}
+}
+
 func TestLoopingGoesOnWithoutAGap(t *testing.T) {
 	_, frames, _ := playing(t, producer.StreamConfig{}, 0, func(ctx context.Context, u *producer.Stream, origin time.Time) error {
 		ctx, cancel := context.WithTimeout(ctx, 14500*time.Millisecond)

@@ -3,6 +3,7 @@ package producer
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"time"
 
@@ -25,6 +26,8 @@ type PlayOptions struct {
 // Play sends the clip's fragments. It returns when the last one was handed to
 // the upload, which is before it is durable. When ctx ends, it sends the rest
 // of the fragment at once, so that it is whole, and returns the error of ctx.
+// Where there is no room for the rest, it waits for that a second longer, and the
+// fragment ends where it is.
 func (c *Clip) Play(ctx context.Context, to *Stream, o PlayOptions) error {
 	p := player{clip: c, stream: to, options: o}
 	for run := time.Duration(0); ; run += c.duration {
@@ -94,21 +97,47 @@ func (p *player) play(ctx context.Context, k *cluster) error {
 	if err := p.stream.begin(ctx, p.head(k)); err != nil {
 		return fmt.Errorf("play cluster: %w", err)
 	}
-	whole := context.WithoutCancel(ctx) // what has begun is sent to its end
+	whole, cancel := outliving(ctx) // what has begun is sent to its end
+	defer cancel()
+	defer p.stream.end()
 	var ended error
 	for rest := k.elements; len(rest) > 0; {
 		n, raws := due(rest)
 		ended = p.wait(ctx, p.at(rest[0].due)) // once ctx has ended, it does not wait
 		if err := p.stream.append(whole, frameInfo{p.media(rest[0].due), true}, raws...); err != nil {
-			return fmt.Errorf("play frames: %w", err)
+			return p.broken(ctx, "frames", err)
 		}
 		rest = rest[n:]
 	}
 	if err := p.stream.appendTags(whole, k.trailing...); err != nil {
-		return fmt.Errorf("play tags: %w", err)
+		return p.broken(ctx, "tags", err)
 	}
-	p.stream.end()
 	return ended
+}
+
+// roomAfterEnd is how long the rest of a fragment waits for room when its context
+// has ended.
+const roomAfterEnd = time.Second
+
+// outliving is a context that ends roomAfterEnd after ctx.
+func outliving(ctx context.Context) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	timer := time.AfterFunc(roomAfterEnd, cancel)
+	timer.Stop()
+	stop := context.AfterFunc(ctx, func() { timer.Reset(roomAfterEnd) })
+	return longer, func() {
+		stop()
+		timer.Stop()
+		cancel()
+	}
+}
+
+// broken is the error of what could not be played: that of ctx, if that was why.
+func (p *player) broken(ctx context.Context, what string, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return context.Cause(ctx)
+	}
+	return fmt.Errorf("play %s: %w", what, err)
 }
 
 // due collects the elements that are due with the first.
