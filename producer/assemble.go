@@ -133,6 +133,7 @@ func (s *Stream) appendFrame(ctx context.Context, frame frameInfo, head, data []
 	}
 	s.buffer.add(f.body, head)
 	s.buffer.add(f.body, data)
+	s.note(f, frame.spooled(f), n)
 	s.grow(f, frame, 1, n)
 	return nil
 }
@@ -156,6 +157,9 @@ func (s *Stream) append(ctx context.Context, frame frameInfo, pieces ...[]byte) 
 		}
 	}
 	f.body.refer(pieces...)
+	for _, p := range pieces {
+		s.note(f, frame.spooled(f), int64(len(p)))
+	}
 	s.grow(f, frame, len(pieces), n)
 	return nil
 }
@@ -177,14 +181,15 @@ func (s *Stream) appendTags(ctx context.Context, raw ...[]byte) error {
 	if n == 0 {
 		return s.state(ctx)
 	}
-	if err := s.spoolTags(ctx, f, n, raw...); err != nil || s.open != f || f.settled {
+	if err := s.spoolTags(ctx, f, raw...); err != nil || s.open != f || f.settled {
 		return err
 	}
 	f.body.refer(raw...)
+	s.note(f, spool.Frame{Trailing: true}, n)
 	f.size += n
 	s.queue.bytes += n
 	s.wake()
-	return s.state(ctx)
+	return nil
 }
 
 // end ends the fragment. The time that acknowledgements take counts from here.

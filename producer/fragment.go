@@ -91,6 +91,11 @@ type frameInfo struct {
 	key bool          // of use without the frames before it, as sound is; SlowThin keeps it
 }
 
+// spooled is the frame as the spool knows it.
+func (i frameInfo) spooled(f *fragment) spool.Frame {
+	return spool.Frame{Offset: i.at - f.first, Key: i.key}
+}
+
 func (f *fragment) open() bool { return f.ended.IsZero() }
 
 // unsent reports whether there is something that no good connection took.

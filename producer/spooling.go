@@ -121,10 +121,10 @@ func (s *Stream) spoolFrame(ctx context.Context, f *fragment, as spool.Frame, pi
 	}
 }
 
-// spoolAdd writes a frame of the open fragment to the disk, or marks it for
-// later, and returns the fragment if the frame is to be kept.
+// spoolAdd writes a frame of the open fragment to the disk, and returns the
+// fragment if the frame is to be kept: whoever adds it to memory notes it there.
 func (s *Stream) spoolAdd(ctx context.Context, f *fragment, frame frameInfo, n int64, head, data []byte) (*fragment, error) {
-	as := spool.Frame{Offset: frame.at - f.first, Key: frame.key}
+	as := frame.spooled(f)
 	pieces := append(s.spooling.pieces[:0], head, data)
 	err := s.spoolFrame(ctx, f, as, pieces...)
 	clear(pieces)
@@ -142,26 +142,24 @@ func (s *Stream) spoolAdd(ctx context.Context, f *fragment, frame frameInfo, n i
 		s.omit(DropFull, frame, n)
 		return nil, nil
 	}
-	f.note(as, n)
 	return f, nil
 }
 
 // spoolTags is spoolAdd for what stands behind the Cluster.
-func (s *Stream) spoolTags(ctx context.Context, f *fragment, n int64, raw ...[]byte) error {
+func (s *Stream) spoolTags(ctx context.Context, f *fragment, raw ...[]byte) error {
 	if s.spooling.disk == nil {
 		return nil
 	}
-	as := spool.Frame{Trailing: true}
-	if err := s.spoolFrame(ctx, f, as, raw...); err != nil && !errors.Is(err, errOmit) {
+	if err := s.spoolFrame(ctx, f, spool.Frame{Trailing: true}, raw...); err != nil && !errors.Is(err, errOmit) {
 		return err
 	}
-	f.note(as, n)
-	return s.state(ctx)
+	return nil
 }
 
-// note marks a piece that is not on the disk, and was added to memory.
-func (f *fragment) note(as spool.Frame, n int64) {
-	if f.spool == unspooled {
+// note marks a piece that was added to memory and may not be on the disk. There
+// are marks for what is in memory, and for nothing else.
+func (s *Stream) note(f *fragment, as spool.Frame, n int64) {
+	if s.spooling.disk != nil && f.spool == unspooled {
 		f.marks = append(f.marks, mark{size: n, as: as})
 	}
 }

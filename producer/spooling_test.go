@@ -2,6 +2,7 @@ package producer
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -402,4 +403,19 @@ func TestTimesGoBackOverANewCallAlone(t *testing.T) {
 		t.Error("a server would refuse the second, from the disk")
 	}
 	b.close()
+}
+
+func TestTagsThatNobodyWaitedForAreNotMissing(t *testing.T) {
+	b, c := newSpooling(t, StreamConfig{Buffer: BufferRules{SpillAfter: time.Hour}})
+	b.must(b.begin(10))
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 3 { // as often as the packager tries to end the fragment
+		_ = b.s.appendTags(gone, []byte("tags"))
+	}
+	b.s.end()
+	b.close()
+	again := newBench(t, c, StreamConfig{Buffer: BufferRules{Spool: true}})
+	again.want("[1]")
+	again.close()
 }
