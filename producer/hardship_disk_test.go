@@ -103,6 +103,9 @@ func TestASpoolAtItsBoundRefusesFramesWhereThatIsAskedForAndTheRestGoesOn(t *tes
 			}
 			must(t, err)
 		}
+		if got := gate.Stats(); got.Spooled < 512<<10 || got.Buffered > 512<<10 {
+			t.Errorf("refused with stats %+v", got)
+		}
 		y.server.SetNetwork(producertest.Up)
 		time.Sleep(time.Minute)
 		capture(t, gate, f, written, written+20) // there is room again
