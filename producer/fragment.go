@@ -54,6 +54,7 @@ type fragment struct {
 	tried  bool   // the disk failed during this fragment
 	faults uint8  // times that the disk did not give it back
 	marks  []mark // what the disk has not got; nil without a spool
+	noted  bool   // the spool knows that the server has received it
 
 	on     *connection      // that carries it; nil if none does
 	onAt   time.Time        // when it was begun there

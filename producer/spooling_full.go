@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/producer/spool"
 )
 
@@ -34,7 +35,7 @@ func (s *Stream) spoolFailed(ctx context.Context, f *fragment, err error) (again
 	}
 	switch s.onFull() {
 	case FullDropOldest:
-		if s.giveUpSpooled(full) {
+		if s.noteReceived() || s.giveUpSpooled(full) {
 			return true, nil
 		}
 		s.leaveSpool(f)
@@ -67,6 +68,24 @@ func (s *Stream) leaveSpool(f *fragment) {
 		s.spooling.writing = nil
 		f.spool = spoolCut
 	}
+}
+
+// noteReceived has the spool know what the server has received, so that it offers
+// that first. It returns false if the spool knew. It is not done before there is no
+// room: what is received becomes durable soon, as a rule, and a note of each
+// fragment would make the journal twice as long.
+func (s *Stream) noteReceived() bool {
+	news := false
+	for f := s.queue.first; f != nil; f = f.next {
+		if f.ref != 0 && !f.noted && f.heard == millrace.AckReceived {
+			f.noted, news = true, true
+			s.journal(f, spool.Received)
+		}
+	}
+	if news {
+		s.journalNow()
+	}
+	return news
 }
 
 // giveUpSpooled gives up fragments of the disk: those that the server has received,

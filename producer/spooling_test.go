@@ -385,6 +385,36 @@ func TestAFragmentThatIsLargerThanTheSpoolGoesOnInMemory(t *testing.T) {
 	}
 }
 
+func TestAFullSpoolGivesUpFirstWhatTheServerHasReceived(t *testing.T) {
+	b, _ := newSpooling(t, StreamConfig{Buffer: BufferRules{SpoolBytes: 1 << 20}})
+	for range 40 {
+		b.must(b.begin(20_000))
+	}
+	b.s.mu.Lock()
+	for f := b.s.queue.first; f != nil; f = f.next {
+		if f.ordinal >= 10 && f.ordinal < 30 {
+			f.heard = millrace.AckReceived
+		}
+	}
+	b.s.mu.Unlock()
+	for range 18 {
+		b.must(b.begin(20_000))
+	}
+	b.tell()
+	fragments := 0
+	for _, d := range b.dropped {
+		from, to := d.From.Sub(b.s.mediaTime(time.Hour)), d.To.Sub(b.s.mediaTime(time.Hour))
+		if d.Reason != DropFull || from < 10*time.Second || to >= 30*time.Second || int((to-from)/time.Second)+1 != d.Fragments {
+			t.Errorf("dropped %+v", d)
+		}
+		fragments += d.Fragments
+	}
+	if kept := b.kept(); fragments == 0 || fragments > 20 || len(kept) != 58-fragments || kept[0] != 1 {
+		t.Errorf("%d were dropped, and kept are %v", fragments, kept)
+	}
+	b.close()
+}
+
 func TestTimesGoBackOverANewCallAlone(t *testing.T) {
 	b, c := newSpooling(t, StreamConfig{})
 	b.gop()
