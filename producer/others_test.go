@@ -248,11 +248,12 @@ func (s *shooting) compare(t *testing.T, file string) {
 
 func firsts(list []string) []string { return list[:min(len(list), 4)] }
 
-// seen decodes pictures: when each is shown, in milliseconds from the first, and
+// seen decodes pictures: when each is shown, in milliseconds from the first by the
+// clock of the container, which ffmpeg rounds to whole frames otherwise, and
 // its sum.
 func seen(t *testing.T, file string) (list []string) {
 	t.Helper()
-	out, complaint := runOther(t, "ffmpeg", "-hide_banner", "-loglevel", "warning", "-i", file, "-map", "0:v:0", "-vsync", "passthrough", "-f", "framemd5", "-")
+	out, complaint := runOther(t, "ffmpeg", "-hide_banner", "-loglevel", "warning", "-i", file, "-map", "0:v:0", "-vsync", "passthrough", "-enc_time_base", "-1", "-f", "framemd5", "-")
 	quiet(t, complaint)
 	first, scale := -1, 0
 	for line := range strings.Lines(out) {
