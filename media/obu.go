@@ -8,6 +8,7 @@ const (
 	OBUSequenceHeader    OBUKind = obuSequenceHeader
 	OBUTemporalDelimiter OBUKind = 2
 	OBUFrameHeader       OBUKind = obuFrameHeader
+	OBUTileGroup         OBUKind = 4
 	OBUFrame             OBUKind = obuFrame
 	OBUTileList          OBUKind = 8
 	OBUPadding           OBUKind = 15

@@ -66,6 +66,8 @@ func (s *temporalUnits) shape(c *conditioner, dst []byte, f media.Frame) (condit
 		return conditioned{}, err
 	}
 	switch {
+	case !n.begins:
+		out.Notice = c.notice(oddPartial, ErrPartialPicture)
 	case f.Key && !out.Key:
 		out.Notice = c.notice(oddKey, ErrNotKey)
 	case n.delimiters > 1:
@@ -80,7 +82,8 @@ type temporalUnit struct {
 	sequence   []byte // the first sequence header, as a unit; nil if there is none
 	at         int    // where it stands in the frame
 	delimiters int
-	picture    bool
+	picture    bool // there is a piece of a frame at all
+	begins     bool // a frame begins
 }
 
 func (s *temporalUnits) look(f media.Frame) (n temporalUnit, err error) {
@@ -97,6 +100,8 @@ func (s *temporalUnits) look(f media.Frame) (n temporalUnit, err error) {
 				n.sequence, n.at = unit.Raw, len(f.Data)-len(rest)
 			}
 		case media.OBUFrameHeader, media.OBUFrame:
+			n.picture, n.begins = true, true
+		case media.OBUTileGroup:
 			n.picture = true
 		}
 		rest = tail

@@ -231,6 +231,21 @@ func TestOddTemporalUnitsAreSentWithANotice(t *testing.T) {
 	}
 }
 
+// Tiles without the header of their frame belong to the one before, and must not wait
+// for the next.
+func TestAPieceOfATemporalUnitDoesNotWait(t *testing.T) {
+	t.Parallel()
+	k := av1Kit(t)
+	tiles := obu(4, 1, 2, 3)
+	c := newAV1(t, nil)
+	refused(t, c, media.Frame{Track: 1, Key: true, Data: slices.Concat(k.sequence, tiles)}, ErrNeedKeyFrame)
+	take(t, c, slices.Concat(k.sequence, obu(3, 0x10), tiles))
+	out := takeFrame(t, c, media.Frame{Track: 1, Key: true, Data: tiles})
+	if out.Key || out.Skip || !bytes.Equal(out.Payload, tiles) || !errors.Is(out.Notice, ErrPartialPicture) {
+		t.Errorf("%+v", out)
+	}
+}
+
 // Of two headers in one frame the first holds, as for who decodes the frame.
 func TestOfTwoSequenceHeadersTheFirstHolds(t *testing.T) {
 	t.Parallel()

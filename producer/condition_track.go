@@ -138,6 +138,22 @@ func (c *conditioner) replaced(private []byte) (*conditioner, error) {
 	return nil, nil
 }
 
+// succeed has c go on where another conditioner of the track stopped: with what waits
+// for a picture, and without telling again what has been told.
+func (c *conditioner) succeed(before *conditioner) {
+	c.told = before.told
+	switch now := c.shape.(type) {
+	case *units:
+		if was, ok := before.shape.(*units); ok {
+			now.inherit(was)
+		}
+	case *temporalUnits:
+		if was, ok := before.shape.(*temporalUnits); ok {
+			now.held = was.held
+		}
+	}
+}
+
 // sameTrack reports whether a header is the same with either track.
 func sameTrack(a, b media.Track) bool {
 	if !bytes.Equal(a.Private, b.Private) {

@@ -155,9 +155,10 @@ func (u *units) look(codec media.Codec, f media.Frame) (p picture) {
 		}
 		p.disposable = p.disposable && n.info.Disposable
 	}
-	if f.Key && !p.key && p.there && codec == media.AVC {
+	if f.Key && !p.key && codec == media.AVC {
 		p.key = u.opens(f)
 	}
+	p.key = p.key && p.pictures > 0 // decoding cannot start with a piece of one
 	if !u.alone {
 		p.disposable = f.Discardable
 	}
@@ -183,12 +184,12 @@ func (u *units) opens(f media.Frame) bool {
 // is two pictures to the bitstream.
 func (u *units) odd(c *conditioner, f media.Frame, p picture) error {
 	switch {
+	case !p.begins:
+		return c.notice(oddPartial, ErrPartialPicture)
 	case f.Key && !p.key:
 		return c.notice(oddKey, ErrNotKey)
 	case p.pictures > 2, p.pictures == 2 && !u.fields:
 		return c.notice(oddPictures, ErrManyPictures)
-	case !p.begins:
-		return c.notice(oddPartial, ErrPartialPicture)
 	default:
 		return nil
 	}
@@ -271,6 +272,14 @@ func roomFor(dst []byte, n int) []byte {
 func appendUnit(dst, data []byte) []byte {
 	dst = binary.BigEndian.AppendUint32(dst, uint32(len(data)))
 	return append(dst, data...)
+}
+
+// inherit takes over what waits for a picture from who conditioned the track before.
+func (u *units) inherit(before *units) {
+	u.held = before.held
+	for unit := range media.LengthPrefixedUnits(u.held, lengths) {
+		_ = u.watch.Note(unit) // it was noted before, and so is not too much
+	}
 }
 
 // total is the size of what is sent for the frame at hand.

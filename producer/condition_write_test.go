@@ -328,6 +328,54 @@ func TestPrivateDataHoldFromTheNextKeyFrame(t *testing.T) {
 	})
 }
 
+// What waits for a picture goes with it under other private data too, and what it
+// says holds, because it came later. Notices are given once all the same.
+func TestWhatWaitsOutlivesPrivateData(t *testing.T) {
+	eachDialect(t, func(t *testing.T, d *dialect) {
+		rolling(t, StreamConfig{Tracks: []media.Track{{Number: 1, Codec: d.codec, Private: d.private}}}, func(r *reel) {
+			r.write(1, 0, annexB(d.key))
+			r.write(1, 100*time.Millisecond, annexB(d.key2))
+			for _, waiting := range [][][]byte{{d.sei}, with(d.sets, d.sei)} {
+				if err := r.stream.SetCodecPrivate(t.Context(), 1, d.otherPrivate); err != nil {
+					t.Fatal(err)
+				}
+				r.write(1, 0, annexB(waiting...))
+				r.write(1, time.Duration(1+len(waiting))*time.Second, annexB(d.key))
+			}
+			r.write(1, time.Minute, annexB(d.key2))
+			partial := 0
+			for _, err := range r.told() {
+				if errors.Is(err, ErrPartialPicture) {
+					partial++
+				}
+			}
+			if partial != 1 {
+				t.Errorf("%d notices of a partial picture", partial)
+			}
+			shots := r.shots()
+			for i, want := range []struct{ private, payload []byte }{
+				{d.private, prefixed(d.key)}, {d.otherPrivate, prefixed(d.sei, d.key)}, {d.private, prefixed(with(d.sets, d.sei, d.key)...)},
+			} {
+				if s := shots[i]; !sameSets(t, d.codec, s.tracks[0].CodecPrivate, want.private) || !bytes.Equal(s.blocks[0].Payload, want.payload) {
+					t.Errorf("fragment %d: private data %x, %x", i, s.tracks[0].CodecPrivate, s.blocks[0].Payload)
+				}
+			}
+		})
+	})
+	k := av1Kit(t)
+	rolling(t, StreamConfig{Tracks: []media.Track{{Number: 1, Codec: media.AV1, Private: k.private}}}, func(r *reel) {
+		r.write(1, 0, k.key)
+		if err := r.stream.SetCodecPrivate(t.Context(), 1, k.otherPrivate); err != nil {
+			t.Fatal(err)
+		}
+		r.write(1, 0, k.metadata)
+		r.write(1, time.Second, k.key)
+		if s := r.shots()[1]; !bytes.Equal(s.tracks[0].CodecPrivate, k.otherPrivate) || !bytes.Equal(s.blocks[0].Payload, slices.Concat(k.metadata, k.key)) {
+			t.Errorf("AV1: private data %x, %x", s.tracks[0].CodecPrivate, s.blocks[0].Payload)
+		}
+	})
+}
+
 // Applications hand the same data over again and again.
 func TestTheSamePrivateDataChangeNothing(t *testing.T) {
 	eachDialect(t, func(t *testing.T, d *dialect) {

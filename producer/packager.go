@@ -261,6 +261,7 @@ func (p *packager) take(ctx context.Context, in media.Frame) error {
 // this frame on.
 func (p *packager) condition(t *packed, in media.Frame) (conditioned, error) {
 	if t.successor != nil && t.successor.starts(in) {
+		t.successor.succeed(t.shape)
 		t.shape, t.successor, t.as = t.successor, nil, nil
 	}
 	c, err := t.shape.condition(t.scratch, in)
