@@ -266,7 +266,8 @@ func (s *Stream) board(c *connection, f *fragment, now time.Time) {
 func (l *lane) take(c *connection, f *fragment) (n int) {
 	s := l.stream
 	s.pin(f)
-	c.spooled, c.oldest = f.body == nil, time.Time{}
+	// What is behind the cursor alone is read, and not the whole for its digest.
+	c.spooled, c.oldest = f.body == nil && (f.rest(c.from) || c.from.back != nil), time.Time{}
 	c.batch, n = f.take(&c.from, c.batch[:0], maxBatch)
 	if f.next == nil && !f.rest(c.from) {
 		c.oldest, s.latency.unsent = s.latency.unsent, time.Time{}

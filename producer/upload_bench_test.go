@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -154,5 +155,26 @@ func TestAFrameOnItsWayTakesNoMemory(t *testing.T) {
 		if got := testing.AllocsPerRun(measured, next); got != 0 {
 			t.Errorf("%s: %v allocations for a frame", name, got)
 		}
+	}
+}
+
+// TestWhatWasSentFromMemoryIsNotReadFromTheDisk: reading takes memory by the
+// tens of kilobytes.
+func TestWhatWasSentFromMemoryIsNotReadFromTheDisk(t *testing.T) {
+	t.Setenv("HOME", t.TempDir())
+	const gop, fragments = 50, 6
+	next := uploaded(t, gop, true)
+	frames := func(n int) {
+		for range n * gop {
+			next()
+		}
+	}
+	frames(3)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	frames(fragments)
+	runtime.ReadMemStats(&after)
+	if n := (after.TotalAlloc - before.TotalAlloc) / fragments; n > 32<<10 {
+		t.Errorf("a fragment takes %d bytes", n)
 	}
 }
