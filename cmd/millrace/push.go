@@ -182,6 +182,9 @@ func (j *pushing) options(i int, name millrace.StreamName) producer.StreamConfig
 		}
 	}
 	o.Events.Disconnected = func(err error, _ time.Duration) {
+		if errors.Is(err, context.Canceled) {
+			return // that is this end's doing
+		}
 		j.meter.disconnected(err)
 		if before := j.told[i].broken.Swap(&err); before == nil || (*before).Error() != err.Error() { // once, however long it lasts
 			j.console.say("%s: %v; trying again", name, err)

@@ -86,6 +86,9 @@ func (l spoolListCommand) report(s streamSpool, meter *spoolMeter) (spoolReport,
 		r.Files++
 		r.DiskBytes += f.Size
 		for fragment := range f.Fragments() {
+			if fragment.Bytes == 0 { // nothing of it ever came
+				continue
+			}
 			states[fragment.Outcome].add(fragment)
 			r.count(fragment)
 		}

@@ -123,9 +123,11 @@ func (f *FileContents) read(from fileSystem) error {
 	if err := f.readEntries(src, h); err != nil {
 		return err
 	}
-	if noHeader && !f.Indexed && d.synced == 0 { // a power cut took its start
-		d.entries = nil
-		return damaged("header")
+	if !f.Indexed && d.synced == 0 {
+		if _, _, err := readHeader(src, d.salt); err != nil { // ErrDamaged: a power cut took its start
+			d.entries = nil
+			return err
+		}
 	}
 	for i := range d.entries {
 		if noHeader {

@@ -99,13 +99,19 @@ func (s *Salvaged) frame(w io.Writer, c *scanner, src io.Reader) error {
 			return err
 		}
 	}
-	n, err := io.Copy(w, src)
+	if c.copied == nil {
+		c.copied = make([]byte, chunkSize)
+	}
+	n, err := io.CopyBuffer(onlyWriter{w}, src, c.copied)
 	s.Bytes += n
 	if c.frame.flags&(flagElement|flagTrailing) == 0 {
 		s.Frames++
 	}
 	return err
 }
+
+// An onlyWriter has no ReadFrom, which would take a buffer of its own.
+type onlyWriter struct{ io.Writer }
 
 func (s *Salvaged) write(w io.Writer, b []byte) error {
 	n, err := w.Write(b)

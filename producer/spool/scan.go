@@ -53,6 +53,8 @@ type scanner struct {
 	frame frameRecord
 	rec   []byte
 	buf   []byte
+
+	copied []byte // for those who copy what each is given
 }
 
 // scan finds the fragments of a file by hopping over its records. What stands
