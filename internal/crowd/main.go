@@ -20,6 +20,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"time"
@@ -34,10 +35,11 @@ type crowd struct {
 	memory  bool          // no spool
 	server  string        // that takes it, instead of the sink; keys come from the environment
 	dir     string        // of the spools
+	out     io.Writer     // for what was measured
 }
 
 func main() {
-	var c crowd
+	c := crowd{out: os.Stdout}
 	sink := flag.Bool("sink", false, "be the server; for this program's own use")
 	flag.IntVar(&c.streams, "streams", 200, "how many streams")
 	flag.IntVar(&c.rate, "rate", 2_000_000, "bits a second of each")

@@ -75,7 +75,7 @@ func (c crowd) measure(ctx context.Context, server *far) error {
 		return err
 	}
 	c.print(empty, before, after, sunk)
-	return report(ctx, cameras)
+	return c.report(ctx, cameras)
 }
 
 // window takes readings at the beginning and at the end of what is measured, of
@@ -111,20 +111,20 @@ func sleep(ctx context.Context, d time.Duration) error {
 func (c crowd) print(empty, before, after reading, sunk time.Duration) {
 	took := after.at.Sub(before.at).Seconds()
 	each := func(n int64) float64 { return float64(n) / float64(c.streams) }
-	fmt.Printf("%d streams of %d bit/s for %.1f s\n", c.streams, c.rate, took)
-	fmt.Printf("processor: %.3f s a second; the sink: %.3f\n", (after.cpu-before.cpu).Seconds()/took, sunk.Seconds()/took)
-	fmt.Printf("resident: %.1f MB, %.3f MB a stream; %.1f MB before the streams, %.1f MB when measuring began\n",
+	fmt.Fprintf(c.out, "%d streams of %d bit/s for %.1f s\n", c.streams, c.rate, took)
+	fmt.Fprintf(c.out, "processor: %.3f s a second; the sink: %.3f\n", (after.cpu-before.cpu).Seconds()/took, sunk.Seconds()/took)
+	fmt.Fprintf(c.out, "resident: %.1f MB, %.3f MB a stream; %.1f MB before the streams, %.1f MB when measuring began\n",
 		megabytes(after.rss), each(after.rss-empty.rss)/1e6, megabytes(empty.rss), megabytes(before.rss))
-	fmt.Printf("heap: %.1f MB in use, %.3f MB a stream; stacks: %.1f MB; from the system: %.1f MB\n",
+	fmt.Fprintf(c.out, "heap: %.1f MB in use, %.3f MB a stream; stacks: %.1f MB; from the system: %.1f MB\n",
 		float64(after.heap)/1e6, float64(after.heap)/1e6/float64(c.streams), float64(after.stacks)/1e6, float64(after.sys)/1e6)
-	fmt.Printf("goroutines: %.2f a stream, beside the one that writes\n", each(int64(after.goroutines-empty.goroutines))-1)
-	fmt.Printf("allocations: %.2f a frame\n", float64(after.mallocs-before.mallocs)/(took*frameRate*float64(c.streams)))
+	fmt.Fprintf(c.out, "goroutines: %.2f a stream, beside the one that writes\n", each(int64(after.goroutines-empty.goroutines))-1)
+	fmt.Fprintf(c.out, "allocations: %.2f a frame\n", float64(after.mallocs-before.mallocs)/(took*frameRate*float64(c.streams)))
 }
 
 func megabytes(n int64) float64 { return float64(n) / 1e6 }
 
 // report closes the streams and prints what became of what was written.
-func report(ctx context.Context, cameras []*camera) error {
+func (c crowd) report(ctx context.Context, cameras []*camera) error {
 	ctx, cancel := context.WithTimeout(ctx, closing)
 	defer cancel()
 	var sum producer.Stats
@@ -141,8 +141,8 @@ func report(ctx context.Context, cameras []*camera) error {
 		sum.Connections += s.Connections
 		slowest, late, written = max(slowest, cam.slowest), max(late, cam.late), written+cam.written
 	}
-	fmt.Printf("%d frames in %d fragments over %d calls; durable: %d, dropped: %d\n",
+	fmt.Fprintf(c.out, "%d frames in %d fragments over %d calls; durable: %d, dropped: %d\n",
 		written, sum.Begun, sum.Connections, sum.Persisted, sum.Dropped)
-	fmt.Printf("the slowest Write took %v; the latest began %v late\n", slowest, late)
+	fmt.Fprintf(c.out, "the slowest Write took %v; the latest began %v late\n", slowest, late)
 	return nil
 }
