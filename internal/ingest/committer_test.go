@@ -116,6 +116,18 @@ func (c *committer) List(_ context.Context, s store.Scope, l store.Listing) (lis
 	return list[:min(len(list), l.Limit)], nil
 }
 
+// Identify says who made a fragment.
+func (c *committer) Identify(_ context.Context, _ store.Scope, e store.Entry) (p millrace.ProducerID, id millrace.Identity, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, f := range c.stored {
+		if f.Number == e.Number {
+			return f.Producer, millrace.Identity{Session: f.Session, Sequence: f.Sequence}, nil
+		}
+	}
+	return p, id, millrace.ErrNotFound
+}
+
 // Outline gives a whole fragment.
 func (c *committer) Outline(_ context.Context, _ store.Scope, e store.Entry) (*millrace.Fragment, error) {
 	c.mu.Lock()

@@ -188,16 +188,24 @@ func (r *repeats) find(ctx context.Context, id identity, at time.Time, retention
 }
 
 // is reports whether an entry is the fragment of id. One that is damaged is
-// nobody's: it had better come again.
+// nobody's: it had better come again. Only the one that is asked for is looked at
+// more closely than at its name: a producer may have made many of that time, each
+// with a table of megabytes.
 func (r *repeats) is(ctx context.Context, scope store.Scope, e store.Entry, id identity) (bool, error) {
-	f, err := r.store.Outline(ctx, scope, e)
+	producer, made, err := r.store.Identify(ctx, scope, e)
+	if err == nil && (producer != id.producer || made != id.Identity) {
+		return false, nil
+	}
+	if err == nil {
+		_, err = r.store.Outline(ctx, scope, e)
+	}
 	if errors.Is(err, millrace.ErrNotFound) || errors.Is(err, millrace.ErrCorrupt) {
 		return false, nil
 	}
 	if err != nil {
 		return false, notKnown(err)
 	}
-	return f.Producer == id.producer && f.Session == id.Session && f.Sequence == id.Sequence, nil
+	return true, nil
 }
 
 // notKnown ends a session because the store cannot say what it keeps.

@@ -295,6 +295,27 @@ func TestNothingIsAskedOfTheStoreForWhatIsLive(t *testing.T) {
 	})
 }
 
+// Fragments of one time are a producer's to make, each with as large a table as
+// there may be: what it costs to send one more does not grow with these.
+func TestOfManyFragmentsOfOneTimeOnlyTheOneThatIsMeantIsReadOn(t *testing.T) {
+	inBubble(t, nil, 0, func(r *rig) {
+		r.store.instant = true
+		c := r.serve(producer)
+		c.send(header(1))
+		for i := range uint64(50) {
+			c.send(identified(1000, 1, i), endOfFragment())
+		}
+		if r.store.outlined != 0 {
+			t.Errorf("outlined %d times for what is new", r.store.outlined)
+		}
+		c.send(identified(1000, 1, 49), endOfFragment())
+		if r.store.outlined != 1 {
+			t.Errorf("outlined %d times for one repeat", r.store.outlined)
+		}
+		r.kept(50)
+	})
+}
+
 func TestASessionEndsWhereTheStoreCannotSayWhatItHas(t *testing.T) {
 	inBubble(t, nil, 0, func(r *rig) {
 		r.store.broken = errors.New("no disk")

@@ -22,6 +22,7 @@ const DefaultSessionsPerStream = 16
 type Store interface {
 	store.Committer
 	store.Outliner
+	store.Identifier
 
 	// List is that of a store.Index.
 	List(ctx context.Context, s store.Scope, l store.Listing) ([]store.Entry, error)
