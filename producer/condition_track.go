@@ -154,6 +154,16 @@ func (c *conditioner) succeed(before *conditioner) {
 	}
 }
 
+// overhear lets c, which will take over, know of a frame that goes before: sets in it
+// are newer than those of its private data.
+func (c *conditioner) overhear(f media.Frame) {
+	if u, ok := c.shape.(*units); ok {
+		if _, err := u.split(c.now.Codec, f); err == nil {
+			_, _ = u.note(f) // what is wrong with it is found where it is sent
+		}
+	}
+}
+
 // sameTrack reports whether a header is the same with either track.
 func sameTrack(a, b media.Track) bool {
 	if !bytes.Equal(a.Private, b.Private) {

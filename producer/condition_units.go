@@ -105,13 +105,8 @@ func (u *units) shape(c *conditioner, dst []byte, f media.Frame) (conditioned, e
 	if err != nil {
 		return conditioned{}, err
 	}
-	for _, n := range u.list {
-		if n.info.Kind != media.UnitSet {
-			continue
-		}
-		if err := u.watch.Note(f.Data[n.begin:n.end]); err != nil {
-			return conditioned{}, refuse(f, n.begin, "parameter set", damaged(err))
-		}
+	if at, err := u.note(f); err != nil {
+		return conditioned{}, refuse(f, at, "parameter set", damaged(err))
 	}
 	p := u.look(c.now.Codec, f)
 	if !p.there {
@@ -130,6 +125,20 @@ func (u *units) shape(c *conditioner, dst []byte, f media.Frame) (conditioned, e
 		out.Payload, out.Copied = u.write(dst, f.Data, total), true
 	}
 	return out, nil
+}
+
+// note notes the parameter sets of the frame at hand. On error it returns where the
+// one stands that was not taken.
+func (u *units) note(f media.Frame) (at int, err error) {
+	for _, n := range u.list {
+		if n.info.Kind != media.UnitSet {
+			continue
+		}
+		if err := u.watch.Note(f.Data[n.begin:n.end]); err != nil {
+			return n.begin, err
+		}
+	}
+	return 0, nil
 }
 
 // A picture is what the units of a frame tell together.

@@ -260,9 +260,13 @@ func (p *packager) take(ctx context.Context, in media.Frame) error {
 // condition has the codec's part done, and notes how the track is declared from
 // this frame on.
 func (p *packager) condition(t *packed, in media.Frame) (conditioned, error) {
-	if t.successor != nil && t.successor.starts(in) {
-		t.successor.succeed(t.shape)
-		t.shape, t.successor, t.as = t.successor, nil, nil
+	switch next := t.successor; {
+	case next == nil:
+	case next.starts(in):
+		next.succeed(t.shape)
+		t.shape, t.successor, t.as = next, nil, nil
+	default:
+		next.overhear(in)
 	}
 	c, err := t.shape.condition(t.scratch, in)
 	if c.Notice != nil {
