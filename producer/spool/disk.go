@@ -57,8 +57,20 @@ func (d disk) Create(name string) (file, error) {
 	return d.open(name, os.O_RDWR|os.O_CREATE|os.O_EXCL)
 }
 
+// errForeign says that a name belongs to something that no spool makes: a link, a
+// pipe, a directory. It is not opened, because that may wait for ever, or lead
+// elsewhere.
+var errForeign = errors.New("not a regular file")
+
 // Open implements fileSystem.
 func (d disk) Open(name string, write bool) (file, error) {
+	info, err := os.Lstat(filepath.Join(string(d), name))
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: %w", name, errForeign)
+	}
 	if write {
 		return d.open(name, os.O_RDWR)
 	}

@@ -43,6 +43,9 @@ func (s *Spool) identify() error {
 
 func readProducer(from fileSystem) (millrace.ProducerID, error) {
 	f, err := from.Open(producerName, false)
+	if errors.Is(err, errForeign) {
+		return millrace.ProducerID{}, fmt.Errorf("%w: %w", damaged("identity of spool"), err)
+	}
 	if err != nil {
 		return millrace.ProducerID{}, err
 	}

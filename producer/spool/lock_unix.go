@@ -12,7 +12,7 @@ import (
 
 // lockFile takes the lock that the system gives back when the process ends.
 func lockFile(path string) (io.Closer, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open lock file: %w", err)
 	}
@@ -32,7 +32,7 @@ func lockFile(path string) (io.Closer, error) {
 // inUse returns ErrLocked if somebody has the lock. A shared one is taken for a
 // moment, for which it is enough to be able to read the file.
 func inUse(path string) error {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
