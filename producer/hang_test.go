@@ -78,7 +78,7 @@ func hang(t *testing.T, y *yard, spooled bool) {
 			var err error
 			for i := 0; err == nil; i++ {
 				err = s.Write(ctx, frameAt(1, time.Duration(i)*time.Second, true, string(make([]byte, 20_000))))
-				time.Sleep(100 * time.Millisecond)
+				time.Sleep(300 * time.Millisecond)
 			}
 			if !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("write: %v", err)

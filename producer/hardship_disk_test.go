@@ -107,7 +107,9 @@ func TestASpoolAtItsBoundRefusesFramesWhereThatIsAskedForAndTheRestGoesOn(t *tes
 			t.Errorf("refused with stats %+v", got)
 		}
 		y.server.SetNetwork(producertest.Up)
-		time.Sleep(time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		must(t, gate.Flush(ctx))
 		capture(t, gate, f, written, written+20) // there is room again
 		y.close(gate)
 		y.compare("gate", f, written+20, nil)
