@@ -15,7 +15,7 @@ import (
 
 // answers has the stream send two fragments to a server whose calls are those,
 // and others that are good, and returns what is durable and how long that took.
-func answers(t *testing.T, write2 func(*producer.Stream), calls ...func(*call)) (kept []string, stats producer.Stats, took time.Duration) {
+func answers(t *testing.T, write2 func(*testing.T, *producer.Stream), calls ...func(*call)) (kept []string, stats producer.Stats, took time.Duration) {
 	t.Helper()
 	t.Setenv("HOME", t.TempDir())
 	s := newServer(t, calls...)
@@ -27,7 +27,7 @@ func answers(t *testing.T, write2 func(*producer.Stream), calls ...func(*call)) 
 		if err != nil {
 			t.Fatal(err)
 		}
-		write2(up)
+		write2(t, up)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		if err := up.Close(ctx); err != nil {
@@ -40,7 +40,7 @@ func answers(t *testing.T, write2 func(*producer.Stream), calls ...func(*call)) 
 }
 
 func TestAFragmentThatGoesOnIsNotDurableWhateverAServerSays(t *testing.T) {
-	kept, stats, _ := answers(t, func(up *producer.Stream) {
+	kept, stats, _ := answers(t, func(t *testing.T, up *producer.Stream) {
 		write(t, up, 0, "Ab")
 		time.Sleep(time.Second)
 		write(t, up, 2, "cD")
@@ -66,14 +66,14 @@ func TestAnErrorAboutWhatACallDoesNotCarryCostsNothing(t *testing.T) {
 			c.send(millrace.Ack{Type: millrace.AckError, HasTimecode: true, Timecode: k.timecode - 1, Code: millrace.CodeFragmentDuration})
 		}
 	}
-	kept, stats, _ := answers(t, func(up *producer.Stream) { write(t, up, 0, "AbC") }, slices.Repeat([]func(*call){lie}, 20)...)
+	kept, stats, _ := answers(t, func(t *testing.T, up *producer.Stream) { write(t, up, 0, "AbC") }, slices.Repeat([]func(*call){lie}, 20)...)
 	if want := []string{at(0, "Ab"), at(2, "C")}; !slices.Equal(kept, want) || stats.Rejected > 0 {
 		t.Errorf("durable are %q, want %q, of %+v", kept, want, stats)
 	}
 }
 
 func TestAFragmentThatAServerForgetsIsSentAgainSoon(t *testing.T) {
-	kept, _, took := answers(t, func(up *producer.Stream) {
+	kept, _, took := answers(t, func(t *testing.T, up *producer.Stream) {
 		for i := range 100 { // there is something new all the time
 			write(t, up, 2*i, "Ab")
 			time.Sleep(2 * time.Second)
@@ -89,7 +89,7 @@ func TestAFragmentThatAServerForgetsIsSentAgainSoon(t *testing.T) {
 
 func TestABrokenServersNewsOfOthersDoesNotKeepACallAlive(t *testing.T) {
 	for _, as := range []millrace.AckType{millrace.AckBuffering, millrace.AckPersisted, millrace.AckError} {
-		kept, _, took := answers(t, func(up *producer.Stream) { write(t, up, 0, "AbC") }, func(c *call) {
+		kept, _, took := answers(t, func(t *testing.T, up *producer.Stream) { write(t, up, 0, "AbC") }, func(c *call) {
 			c.begin()
 			for i := range 1000 {
 				fmt.Fprintf(c.w, `{"EventType":%q,"FragmentTimecode":%d,"ErrorId":4006}`+"\n", as, i)
