@@ -55,6 +55,9 @@ func (s *Stream) wakeWriter() {
 func (s *Stream) wake() {
 	s.changed.Broadcast()
 	s.wakeWriter()
+	if s.closing && s.queue.idle() && s.nothing != nil {
+		s.nothing()
+	}
 }
 
 // identify gives out the identity of the next fragment.

@@ -38,9 +38,11 @@ type connection struct {
 	done     chan struct{} // closed when the response has ended
 
 	// The sender's alone.
-	begun   bool      // the header was sent
-	spooled bool      // at is to be read from the disk
-	oldest  time.Time // when the oldest frame was written of a batch that has all there is
+	begun   bool          // the header was sent
+	spooled bool          // at is to be read from the disk
+	oldest  time.Time     // when the oldest frame was written of a batch that has all there is
+	taken   time.Time     // when the batch was
+	took    time.Duration // how long the last batch took to be written
 
 	// Guarded by the stream's mutex.
 	sent     []*fragment // not settled yet, in the order of sending

@@ -29,6 +29,7 @@ type lane struct {
 	fills   bool // sends what is older than the split, and ends when that is done
 	backoff client.Backoff
 	lasts   context.Context // ends with the lane
+	waits   context.Context // ends when nothing is left to send, and so to wait for
 	timer   *time.Timer
 
 	// Guarded by the stream's mutex.
@@ -41,8 +42,8 @@ type lane struct {
 	tried   time.Time   // when that was begun last
 }
 
-func newLane(s *Stream, fills bool) *lane {
-	return &lane{stream: s, fills: fills, older: fills, backoff: newBackoff()}
+func newLane(s *Stream, fills bool, waits context.Context) *lane {
+	return &lane{stream: s, fills: fills, older: fills, backoff: newBackoff(), waits: waits}
 }
 
 func newBackoff() client.Backoff { return client.Backoff{Min: minReconnect, Max: maxReconnect} }
@@ -56,10 +57,10 @@ func (l *lane) run(ctx context.Context) {
 	defer cancel()
 	for {
 		err := l.step(ctx)
-		if errors.Is(err, errDone) || s.Err() != nil {
+		if errors.Is(err, errDone) || s.Err() != nil || l.waits.Err() != nil {
 			return
 		}
-		if err != nil && !l.pause(ctx, err) {
+		if err != nil && !l.pause(l.waits, err) {
 			return
 		}
 	}
@@ -81,7 +82,7 @@ func (l *lane) rest() {
 func (l *lane) step(ctx context.Context) error {
 	s := l.stream
 	if !s.prepared() {
-		if err := s.prepare(ctx); err != nil {
+		if err := s.prepare(l.waits); err != nil {
 			return err
 		}
 	}
@@ -98,7 +99,7 @@ func (l *lane) step(ctx context.Context) error {
 	}
 	c := l.takeFresh(h)
 	if c == nil {
-		if c, err = s.call(ctx, h); err != nil {
+		if c, err = s.call(l.waits, h); err != nil {
 			return s.refused(err)
 		}
 		go s.readAcks(c)

@@ -65,7 +65,7 @@ func TestACallIsFollowedByAnotherWhenNothingIsSent(t *testing.T) {
 	config.Idle, config.MaxAge = -1, 45*time.Minute
 	play(t, setting{server: config, stream: producer.StreamConfig{Fragment: producer.FragmentRules{Idle: -1}}}, func(s *scene) {
 		s.film(4)
-		if err := s.up.EndFragment(t.Context()); err != nil {
+		if err := s.up.EndFragment(s.Context()); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(100 * time.Minute)

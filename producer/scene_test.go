@@ -143,6 +143,18 @@ func (s *scene) kept() []producertest.Fragment {
 	return kept
 }
 
+// keptAt is when the fragment that begins with a frame became durable; zero if it
+// is not.
+func (s *scene) keptAt(frame int) time.Time {
+	at := uint64(s.footage.Time(frame).UnixMilli())
+	for _, e := range s.server.Events() {
+		if e.Kind == producertest.FragmentKept && e.Timecode == at {
+			return e.At
+		}
+	}
+	return time.Time{}
+}
+
 // flawless fails the test if anything went wrong that the stream noticed.
 func (s *scene) flawless() {
 	s.Helper()
@@ -194,4 +206,18 @@ func (d *diary) breaks() []error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return slices.Clone(d.broken)
+}
+
+// story is the states that were told, and why.
+func (d *diary) story() ([]producer.State, []error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.states), slices.Clone(d.reasons)
+}
+
+// count is how many things were told.
+func (d *diary) count() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.entries
 }

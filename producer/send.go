@@ -99,7 +99,7 @@ func (l *lane) send(ctx context.Context, c *connection) (ending, error) {
 		if why != goesOn {
 			return why, nil
 		}
-		more, err := s.readBatch(ctx, c)
+		more, err := s.readBatch(ctx, c, l.portion())
 		n += more
 		if err == nil {
 			err = c.write(s, n)
@@ -134,14 +134,14 @@ func (c *connection) write(s *Stream, n int) error {
 }
 
 // readBatch adds to the batch what is on the disk alone.
-func (s *Stream) readBatch(ctx context.Context, c *connection) (int, error) {
+func (s *Stream) readBatch(ctx context.Context, c *connection, limit int) (int, error) {
 	if !c.spooled {
 		return 0, nil
 	}
 	if c.buf == nil {
 		c.buf = make([]byte, maxBatch/4)
 	}
-	n, err := s.readSpooled(ctx, c.at, &c.from, c.buf)
+	n, err := s.readSpooled(ctx, c.at, &c.from, c.buf[:min(limit, len(c.buf))])
 	if errors.Is(err, io.EOF) {
 		err = nil
 	}
@@ -157,7 +157,7 @@ func (s *Stream) wrote(c *connection, n int, err error) {
 	defer s.mu.Unlock()
 	f, now := c.at, time.Now()
 	if err == nil {
-		c.wrote = now
+		c.wrote, c.took = now, now.Sub(c.taken)
 		s.stats.Sent += int64(n)
 		s.sentTo(f, c.from, int64(n), now)
 		if !c.oldest.IsZero() {
@@ -215,8 +215,8 @@ func (l *lane) boundary(c *connection, next *fragment, now time.Time) ending {
 		return superseded
 	case next != nil && !c.suits(next):
 		return complete
-	case next == nil && (s.closing || l.fills && !s.hasOlder() || l.older && s.alternates()):
-		return complete
+	case next == nil && (s.closing || l.fills || l.older && s.alternates() || s.before(c.at)):
+		return complete // which also tells the server where the last one ends
 	case l.turnOver(c, now):
 		return complete
 	case next != nil && c.count > 0 && next.ordinal <= s.careful:
@@ -227,6 +227,12 @@ func (l *lane) boundary(c *connection, next *fragment, now time.Time) ending {
 		return complete
 	}
 	return goesOn
+}
+
+// before reports whether a fragment is of a process before this one: it may be
+// that nothing behind it says where it ends.
+func (s *Stream) before(f *fragment) bool {
+	return f != nil && f.identity.Session != s.buffer.session
 }
 
 // suits reports whether a fragment may go over c.
@@ -267,8 +273,8 @@ func (l *lane) take(c *connection, f *fragment) (n int) {
 	s := l.stream
 	s.pin(f)
 	// What is behind the cursor alone is read, and not the whole for its digest.
-	c.spooled, c.oldest = f.body == nil && (f.rest(c.from) || c.from.back != nil), time.Time{}
-	c.batch, n = f.take(&c.from, c.batch[:0], maxBatch)
+	c.spooled, c.oldest, c.taken = f.body == nil && (f.rest(c.from) || c.from.back != nil), time.Time{}, time.Now()
+	c.batch, n = f.take(&c.from, c.batch[:0], l.portion())
 	if f.next == nil && !f.rest(c.from) {
 		c.oldest, s.latency.unsent = s.latency.unsent, time.Time{}
 	}

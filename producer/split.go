@@ -27,7 +27,7 @@ func (l *lane) split(ctx context.Context, c *connection) {
 	}
 	if s.parallel && s.hasOlder() && !s.filling {
 		s.filling = true
-		s.helpers.Go(func() { newLane(s, true).run(ctx) })
+		s.helpers.Go(func() { newLane(s, true, l.waits).run(ctx) })
 	}
 }
 
@@ -66,7 +66,11 @@ func (s *Stream) firstFrom(split uint64) *fragment {
 // turnOver reports whether it is the other side's turn, at the end of a fragment.
 func (l *lane) turnOver(c *connection, now time.Time) bool {
 	s := l.stream
-	if !s.alternates() || l.fills || now.Sub(c.began) < turn {
+	if !s.alternates() || l.fills {
+		return false
+	}
+	if left := turn - now.Sub(c.began); left > 0 {
+		l.alarm(left)
 		return false
 	}
 	l.older = !l.older
@@ -78,10 +82,25 @@ func (l *lane) turnOver(c *connection, now time.Time) bool {
 }
 
 // yields reports whether what is older has to wait for what is newer: the network
-// is too slow for both. It goes on at least once a second.
+// is too slow for both. It goes on at least once a second, or when it has waited
+// for some times as long as it took to send a piece.
 func (l *lane) yields(c *connection, now time.Time) bool {
 	waiting := l.stream.latency.unsent
-	return l.fills && !waiting.IsZero() && now.Sub(waiting) > yieldAfter && now.Sub(c.wrote) < time.Second
+	return l.fills && !waiting.IsZero() && now.Sub(waiting) > yieldAfter && now.Sub(c.wrote) < max(time.Second, yieldFor*c.took)
 }
 
-const yieldAfter = 100 * time.Millisecond
+const (
+	yieldAfter = 100 * time.Millisecond
+	yieldFor   = 4
+)
+
+// portion is how much goes out at once: little of what is older, because what is
+// newer has to wait for it.
+func (l *lane) portion() int {
+	if l.fills {
+		return maxFill
+	}
+	return maxBatch
+}
+
+const maxFill = 16 << 10 // bytes

@@ -21,6 +21,7 @@ type stamp struct {
 	sum    hash.Hash
 	name   []byte // memory for the first
 	digest []byte // for the second
+	total  [sha256.Size]byte
 	head   []byte // for the head of a Cluster of declared size
 	out    [][]byte
 }
@@ -100,10 +101,9 @@ func (st *stamp) due(p place, at int64) (n int) {
 	}
 	if at == p.end && p.end > 0 && !st.summed {
 		st.summed = true
-		var digest [sha256.Size]byte
-		st.sum.Sum(digest[:0])
+		st.sum.Sum(st.total[:0])
 		st.digest = mkv.AppendSize(mkv.AppendID(st.digest[:0], mkv.IDVoid), millrace.DigestSize, 1)
-		st.digest = millrace.AppendDigest(st.digest, digest)
+		st.digest = millrace.AppendDigest(st.digest, st.total)
 		st.out = append(st.out, st.digest)
 		n += len(st.digest)
 	}

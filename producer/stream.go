@@ -45,6 +45,7 @@ type Stream struct {
 	events   []func() // that nobody was told of yet
 	over     bool     // nothing will happen any more
 
+	nothing  func()        // ends the waits when nothing is left to send
 	known    bool          // where to send to was known from the start, and is good as far as is known
 	why      string        // of the state
 	telling  bool          // a goroutine tells events

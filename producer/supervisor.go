@@ -45,13 +45,19 @@ func (s *Stream) run(ctx context.Context) {
 		s.fail(ErrClosed)
 	})
 	defer stop()
+	waits, nothing := context.WithCancel(ctx)
+	defer nothing()
+	s.mu.Lock()
+	s.nothing = nothing
+	s.wake()
+	s.mu.Unlock()
 	learning, learned := context.WithCancel(ctx)
 	defer learned()
 	if _, pinned := s.client.KnownEndpoint(s.name, client.PutMedia); pinned {
 		s.known = true
 		s.helpers.Go(func() { s.learn(learning) })
 	}
-	newLane(s, false).run(ctx)
+	newLane(s, false, waits).run(ctx)
 	learned()
 	s.helpers.Wait()
 }
