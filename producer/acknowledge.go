@@ -83,6 +83,7 @@ func (s *Stream) acknowledge(c *connection, a Ack) {
 
 // confirm lets a fragment go that is safe.
 func (s *Stream) confirm(c *connection, f *fragment, a Ack) {
+	s.grace = 0
 	if !f.open() {
 		s.latency.persisting.add(a.AfterEnd)
 	}
@@ -99,6 +100,18 @@ func (s *Stream) confirm(c *connection, f *fragment, a Ack) {
 		}
 	}
 	s.release(c, f, as, 0)
+}
+
+// releaseReceived lets go what was received before it was known that this is all
+// that will ever be said of it. The mutex is held.
+func (s *Stream) releaseReceived() {
+	for f := s.queue.first; f != nil; {
+		next := f.next
+		if f.on != nil && f.heard == millrace.AckReceived && f.mayBeThere() {
+			s.release(f.on, f, received, 0)
+		}
+		f = next
+	}
 }
 
 // mayBeThere reports whether a server can have the whole fragment. It cannot as

@@ -110,7 +110,10 @@ func TestTheNewestIsDurableBeforeTheBacklogIs(t *testing.T) {
 					c.spool = t.TempDir()
 				}
 				backlogged(t, c, backlog, func(s *scene) {
-					s.film(20) // until the host is tried again
+					for s.server.Persisted("gate") == nil { // until the host is tried again
+						s.film(1)
+					}
+					s.film(s.next%s.gop + 4)
 					began := time.Now()
 					from := s.next
 					s.film(60)
@@ -162,7 +165,7 @@ func TestTheBacklogGivesWayToTheNewestOnASlowLink(t *testing.T) {
 	c := setting{server: producertest.Millrace(), size: 20 << 10, client: throttled(15 << 10)}
 	c.stream.Buffer.Order = producer.LiveFirst
 	backlogged(t, c, backlog, func(s *scene) {
-		s.film(40)
+		s.film(60)
 		from := s.next
 		s.film(120)
 		to := s.next

@@ -266,11 +266,11 @@ func predicaments() map[string]setting {
 	}
 }
 
-// running are the goroutines of package producer.
+// running are the goroutines that package producer has started.
 func running() (found []string) {
 	buf := make([]byte, 1<<20)
 	for _, stack := range strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
-		if strings.Contains(stack, "millrace/producer.") {
+		if strings.Contains(stack, "millrace/producer.(*") {
 			found = append(found, stack)
 		}
 	}

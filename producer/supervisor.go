@@ -113,6 +113,7 @@ func (s *Stream) prepare(ctx context.Context) error {
 	s.final = millrace.AckPersisted
 	if info.Retention == 0 {
 		s.final = millrace.AckReceived
+		s.releaseReceived()
 	}
 	s.changed.Broadcast()
 	return nil

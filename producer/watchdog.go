@@ -60,7 +60,6 @@ func (s *Stream) patience() time.Duration {
 // mutex is held.
 func (s *Stream) tookFor(now, since time.Time) {
 	s.tardy = min(max(now.Sub(since), s.tardy-s.tardy/8), maxTardy)
-	s.grace = 0
 }
 
 // A patientReader reads a response, and gives up when nothing comes for too long,

@@ -124,3 +124,38 @@ func TestASlowNetworkIsNoSilence(t *testing.T) {
 		})
 	}
 }
+
+// What a server owes counts from when it could know that the fragment has ended,
+// which may be long after its last byte.
+func TestAFragmentThatTheNextOneEndsIsNotLate(t *testing.T) {
+	config := producertest.Millrace()
+	config.Idle = -1
+	c := setting{server: config, gop: 1, every: 3 * time.Minute}
+	c.stream.Fragment = producer.FragmentRules{Idle: -1}
+	c.client = func(s *scene) { // with 3 seconds there and back it is looked whether something is owed meanwhile
+		s.client.Dial = producertest.StartProxy(s.T, producertest.ProxyConfig{Pipes: true, Through: s.server.Dial, Latency: 3 * time.Second}).Dial
+	}
+	play(t, c, func(s *scene) {
+		s.film(20)
+		s.close(time.Minute)
+		s.flawless()
+		s.compare(true)
+	})
+}
+
+// A server that takes a minute until a fragment is durable is waited for.
+func TestASlowServerIsWaitedForInTheEnd(t *testing.T) {
+	for name, config := range map[string]producertest.Config{"Millrace": producertest.Millrace(), "AWS": producertest.AWS()} {
+		t.Run(name, func(t *testing.T) {
+			config.After.Acks.Delay = time.Minute
+			play(t, setting{server: config}, func(s *scene) {
+				s.film(20)
+				s.close(20 * time.Minute)
+				s.compare(false)
+				if n := len(s.server.Calls()); n > 4 {
+					t.Errorf("%d calls", n)
+				}
+			})
+		})
+	}
+}
