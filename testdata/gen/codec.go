@@ -74,15 +74,23 @@ func annexB(units ...[]byte) []byte {
 // avc returns an H.264 frame of n filler bytes, a key frame with its parameter sets.
 func (b *body) avc(key bool, n int) []byte {
 	if key {
-		return lengthPrefixed(unhex(spsAVC), unhex(ppsAVC), append([]byte{0x65}, b.filler(n)...))
+		return lengthPrefixed(unhex(spsAVC), unhex(ppsAVC), b.slice(n, 0x65))
 	}
-	return lengthPrefixed(append([]byte{0x41}, b.filler(n)...))
+	return lengthPrefixed(b.slice(n, 0x41))
 }
 
 // hevc returns an H.265 frame of n filler bytes, framed as told.
 func (b *body) hevc(framed func(...[]byte) []byte, key bool, n int) []byte {
 	if key {
-		return framed(unhex(vpsHEVC), unhex(spsHEVC), unhex(ppsHEVC), append([]byte{0x26, 1}, b.filler(n)...))
+		return framed(unhex(vpsHEVC), unhex(spsHEVC), unhex(ppsHEVC), b.slice(n, 0x26, 1))
 	}
-	return framed(append([]byte{0x02, 1}, b.filler(n)...))
+	return framed(b.slice(n, 0x02, 1))
+}
+
+// slice returns a NAL unit with n filler bytes behind its header that says in its
+// first bit, as both codecs do, that it is the first of a picture.
+func (b *body) slice(n int, header ...byte) []byte {
+	unit := append(header, b.filler(n)...)
+	unit[len(header)] |= 0x80
+	return unit
 }
