@@ -11,7 +11,7 @@ import (
 	"github.com/millrace/millrace/media"
 )
 
-// A recorded frame is one that Write recorded, and the parameters that were in force.
+// A recorded frame is one that Write took, and the parameters that were in force.
 type recorded struct {
 	number uint32
 	key    bool
