@@ -167,7 +167,6 @@ func (u *units) look(codec media.Codec, f media.Frame) (p picture) {
 	if f.Key && !p.key && codec == media.AVC {
 		p.key = u.opens(f)
 	}
-	p.key = p.key && p.pictures > 0 // decoding cannot start with a piece of one
 	if !u.alone {
 		p.disposable = f.Discardable
 	}

@@ -67,29 +67,13 @@ func TestOddFramesAreSentWithANotice(t *testing.T) {
 			f := media.Frame{Track: 1, Key: tc.key, Data: annexB(tc.units...)}
 			out := takeFrame(t, c, f)
 			var n *Notice
-			if !errors.Is(out.Notice, tc.want) || !errors.As(out.Notice, &n) || n.Track != 1 || out.Skip || out.Key && tc.want != ErrManyPictures {
+			if !errors.Is(out.Notice, tc.want) || !errors.As(out.Notice, &n) || n.Track != 1 || out.Skip {
 				t.Errorf("%s: %+v", tc.name, out)
 			}
 			wantPayload(t, out, tc.units...)
 			if out := takeFrame(t, c, f); out.Notice != nil {
 				t.Errorf("%s again: %v", tc.name, out.Notice)
 			}
-		}
-	})
-}
-
-// Decoding cannot start with a piece of a picture; with its slices in another order
-// it can.
-func TestAPieceOfAKeyFrameIsNone(t *testing.T) {
-	t.Parallel()
-	eachDialect(t, func(t *testing.T, d *dialect) {
-		c := d.new(t, nil)
-		details := refused(t, c, media.Frame{Track: 1, Key: true, Data: annexB(with(d.sets, d.key2)...)}, ErrNeedKeyFrame)
-		if details.Part != "key frame" {
-			t.Errorf("needed is %q", details.Part)
-		}
-		if out := take(t, c, annexB(d.key2, d.key)); !out.Key {
-			t.Errorf("a later slice first: %+v", out)
 		}
 	})
 }
