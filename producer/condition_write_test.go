@@ -256,7 +256,7 @@ func TestADamagedFrameCostsItselfAlone(t *testing.T) {
 			r.write(1, time.Second, annexB(d.delta))
 			bad := media.Frame{Track: 1, PTS: epoch + 2*time.Second, Data: append(prefixed(d.delta), 0, 0, 0, 77)}
 			var details *FrameError
-			if err := r.stream.Write(t.Context(), bad); !errors.As(err, &details) || !errors.Is(err, ErrBadFrame) || details.Offset != len(prefixed(d.delta)) {
+			if err := r.stream.Write(r.t.Context(), bad); !errors.As(err, &details) || !errors.Is(err, ErrBadFrame) || details.Offset != len(prefixed(d.delta)) {
 				t.Errorf("%v", err)
 			}
 			r.write(1, 3*time.Second, annexB(d.delta))
@@ -280,11 +280,11 @@ func TestBehindARefusedChangeAKeyFrameIsNeeded(t *testing.T) {
 			r.write(1, 0, annexB(with(d.sets, d.key)...))
 			r.write(1, 40*time.Second, annexB(with(d.sets, d.key)...))
 			early := media.Frame{Track: 1, PTS: epoch + time.Second, Data: annexB(with(d.others, d.key)...)}
-			if err := r.stream.Write(t.Context(), early); !errors.Is(err, ErrTime) {
+			if err := r.stream.Write(r.t.Context(), early); !errors.Is(err, ErrTime) {
 				t.Fatalf("a frame from the past: %v", err)
 			}
 			next := media.Frame{Track: 1, PTS: epoch + 41*time.Second, Data: annexB(d.delta)}
-			if err := r.stream.Write(t.Context(), next); !errors.Is(err, ErrNeedKeyFrame) {
+			if err := r.stream.Write(r.t.Context(), next); !errors.Is(err, ErrNeedKeyFrame) {
 				t.Errorf("a frame behind it: %v", err)
 			}
 			r.write(1, 42*time.Second, annexB(with(d.others, d.key)...))
@@ -304,11 +304,11 @@ func TestPrivateDataHoldFromTheNextKeyFrame(t *testing.T) {
 		track := media.Track{Number: 1, UID: 77, Codec: d.codec, Name: "porch", Private: d.private}
 		rolling(t, StreamConfig{Tracks: []media.Track{track}}, func(r *reel) {
 			r.write(1, 0, annexB(d.key))
-			if err := r.stream.SetCodecPrivate(t.Context(), 1, d.otherPrivate); err != nil {
+			if err := r.stream.SetCodecPrivate(r.t.Context(), 1, d.otherPrivate); err != nil {
 				t.Fatal(err)
 			}
 			lied := media.Frame{Track: 1, PTS: epoch + time.Second, Key: true, Data: annexB(d.delta)}
-			if err := r.stream.Write(t.Context(), lied); err != nil {
+			if err := r.stream.Write(r.t.Context(), lied); err != nil {
 				t.Fatal(err)
 			}
 			r.write(1, 2*time.Second, annexB(d.key))
@@ -336,7 +336,7 @@ func TestWhatWaitsOutlivesPrivateData(t *testing.T) {
 			r.write(1, 0, annexB(d.key))
 			r.write(1, 100*time.Millisecond, annexB(d.key2))
 			for _, waiting := range [][][]byte{{d.sei}, with(d.sets, d.sei)} {
-				if err := r.stream.SetCodecPrivate(t.Context(), 1, d.otherPrivate); err != nil {
+				if err := r.stream.SetCodecPrivate(r.t.Context(), 1, d.otherPrivate); err != nil {
 					t.Fatal(err)
 				}
 				r.write(1, 0, annexB(waiting...))
@@ -365,7 +365,7 @@ func TestWhatWaitsOutlivesPrivateData(t *testing.T) {
 	k := av1Kit(t)
 	rolling(t, StreamConfig{Tracks: []media.Track{{Number: 1, Codec: media.AV1, Private: k.private}}}, func(r *reel) {
 		r.write(1, 0, k.key)
-		if err := r.stream.SetCodecPrivate(t.Context(), 1, k.otherPrivate); err != nil {
+		if err := r.stream.SetCodecPrivate(r.t.Context(), 1, k.otherPrivate); err != nil {
 			t.Fatal(err)
 		}
 		r.write(1, 0, k.metadata)
@@ -381,7 +381,7 @@ func TestTheSamePrivateDataChangeNothing(t *testing.T) {
 	eachDialect(t, func(t *testing.T, d *dialect) {
 		rolling(t, StreamConfig{Tracks: []media.Track{{Number: 1, Codec: d.codec, Private: d.private}}}, func(r *reel) {
 			for i := range 10 {
-				if err := r.stream.SetCodecPrivate(t.Context(), 1, d.private); err != nil {
+				if err := r.stream.SetCodecPrivate(r.t.Context(), 1, d.private); err != nil {
 					t.Fatal(err)
 				}
 				r.write(1, time.Duration(i)*100*time.Millisecond, annexB(d.key))
@@ -400,10 +400,10 @@ func TestTheSamePrivateDataChangeNothing(t *testing.T) {
 func TestPrivateDataLeaveTheRestOfADeclaration(t *testing.T) {
 	track := media.Track{Number: 3, UID: 5, Type: media.Video, CodecID: "V_TEST", Name: "roof", Width: 640, Height: 480, DefaultDuration: time.Second / 25}
 	rolling(t, StreamConfig{Tracks: []media.Track{track}}, func(r *reel) {
-		if err := r.stream.SetCodecPrivate(t.Context(), 3, []byte("private")); err != nil {
+		if err := r.stream.SetCodecPrivate(r.t.Context(), 3, []byte("private")); err != nil {
 			t.Fatal(err)
 		}
-		if err := r.stream.Write(t.Context(), media.Frame{Track: 3, PTS: epoch, Key: true, Data: []byte("K")}); err != nil {
+		if err := r.stream.Write(r.t.Context(), media.Frame{Track: 3, PTS: epoch, Key: true, Data: []byte("K")}); err != nil {
 			t.Fatal(err)
 		}
 		got := r.shots()[0].tracks[0]
