@@ -68,6 +68,9 @@ type Stream struct {
 // says is told by Ready and by events. ctx is not kept. An error is about the
 // settings of the client or of the stream.
 func (c *Client) Open(ctx context.Context, name millrace.StreamName, o StreamConfig) (*Stream, error) {
+	if _, err := millrace.ParseStreamName(string(name)); err != nil {
+		return nil, fmt.Errorf("open stream: %w", err)
+	}
 	conn, err := c.connect()
 	if err != nil {
 		return nil, err

@@ -1,7 +1,10 @@
 package producer_test
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/millrace/millrace"
@@ -45,5 +48,21 @@ func TestAClientListsTheStreamsThatAreOpen(t *testing.T) {
 	streams[2].Abort()
 	if got := names(); got != nil {
 		t.Errorf("open are %v after all were closed", got)
+	}
+}
+
+// A name that no server takes may come from a file of settings. It must not lead
+// out of the spool's directory either.
+func TestANameThatIsNoneIsAnErrorOfOpen(t *testing.T) {
+	beside := t.TempDir()
+	c := &producer.Client{Endpoint: "http://control.test", Spool: filepath.Join(beside, "spool")}
+	for _, name := range []millrace.StreamName{"", "a/../../elsewhere", "a\r\nb", "a b", millrace.StreamName(strings.Repeat("x", 257))} {
+		if up, err := c.Open(t.Context(), name, producer.StreamConfig{Tracks: tracks(), Buffer: producer.BufferRules{Spool: true}}); err == nil {
+			up.Abort()
+			t.Errorf("%.20q is a name", name)
+		}
+	}
+	if list, err := os.ReadDir(beside); err != nil || len(list) > 0 {
+		t.Errorf("there are %v, %v", list, err)
 	}
 }

@@ -22,6 +22,7 @@ const (
 	renewFrom   = 0.7               // a value is renewed after this part of its life
 	renewSpread = 0.2               // and up to this much later, by chance
 	atOnce      = time.Duration(-1) // no pause
+	lastWait    = time.Second       // for a search that goes on although its context has ended
 )
 
 // A keeper keeps one value that somebody else makes and that ends: credentials,
@@ -246,7 +247,8 @@ func (k *keeper[V]) idle() bool {
 }
 
 // close ends the search that is under way and waits for it. There is none
-// afterwards.
+// afterwards, unless find does not heed its context: nobody waits for that for
+// longer than lastWait.
 func (k *keeper[V]) close() {
 	k.mu.Lock()
 	k.closed = true
@@ -255,8 +257,14 @@ func (k *keeper[V]) close() {
 		k.timer.Stop()
 	}
 	k.mu.Unlock()
-	if s != nil {
-		s.cancel()
-		<-s.done
+	if s == nil {
+		return
+	}
+	s.cancel()
+	patience := time.NewTimer(lastWait)
+	defer patience.Stop()
+	select {
+	case <-s.done:
+	case <-patience.C:
 	}
 }

@@ -326,3 +326,24 @@ func TestARoleThatIsNotThereIsNotTakenForAStream(t *testing.T) {
 		}
 	})
 }
+
+func TestASourceThatHeedsNothingDoesNotHoldCloseUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hang := make(chan struct{})
+		defer close(hang)
+		c := client.New(client.Settings{Endpoint: "http://control", Credentials: func(context.Context) (c millrace.Credentials, _ error) {
+			<-hang
+			return c, nil
+		}})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := c.DescribeStream(ctx, gate); !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		start := time.Now()
+		c.Close()
+		if took := time.Since(start); took > 2*time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
