@@ -12,6 +12,9 @@
 // it is acknowledged. What came of it all is asked afterwards: Fragments,
 // Persisted, Attempts, Calls, Events.
 //
+// The head of each PutMedia call is judged by HeadRules; a Server that is Strict
+// refuses calls that break one.
+//
 // A Server stands on loopback, or, with Config.Pipes, on connections in memory,
 // which work inside a testing/synctest bubble: there the Server must be made
 // inside the bubble, closed before its end, and reached with its Dial.
