@@ -102,11 +102,25 @@ type FrameError struct {
 
 // Error reports frame, fault and place.
 func (e *FrameError) Error() string {
-	return fmt.Sprintf("track %d, frame at %v: %v: %s at byte %d", e.Track, e.PTS, e.Err, e.Part, e.Offset)
+	text := fmt.Sprintf("track %d, frame at %s: %v: %s", e.Track, legible(e.PTS), e.Err, e.Part)
+	if errors.Is(e.Err, ErrBadFrame) {
+		text += fmt.Sprintf(" at byte %d", e.Offset)
+	}
+	return text
 }
 
 // Unwrap returns the kind, so that errors.Is finds it.
 func (e *FrameError) Unwrap() error { return e.Err }
+
+// legible is a frame's time for people: a date where it can only be counted from
+// the epoch.
+func legible(pts time.Duration) string {
+	const year = 365 * 24 * time.Hour
+	if pts < year {
+		return pts.String()
+	}
+	return time.Unix(0, int64(pts)).UTC().Format(time.RFC3339Nano)
+}
 
 // damaged is ErrBadFrame for a reason that package media gives.
 func damaged(err error) error { return fmt.Errorf("%w: %w", ErrBadFrame, err) }

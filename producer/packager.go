@@ -143,7 +143,7 @@ func (p *packager) adopt(tracks []media.Track) error {
 			list[i].as = &now
 		}
 		if number := t.Number; p.find(list[:i], number) != nil || number == 0 {
-			return &TrackError{Track: number, Part: "number"}
+			return &TrackError{Track: number, Part: "number", Err: errTrackTwice}
 		}
 	}
 	if len(list) > maxTracks {

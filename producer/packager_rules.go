@@ -23,6 +23,9 @@ const (
 // what servers take.
 var ErrBadRules = errors.New("rules cannot be kept")
 
+// errTrackTwice is what a TrackError says of a number that two tracks have.
+var errTrackTwice = errors.New("another track has it")
+
 // packingRules are FragmentRules and TimeRules with everything filled in.
 type packingRules struct {
 	maxDuration time.Duration
@@ -72,13 +75,13 @@ func resolveRules(c *StreamConfig) (packingRules, error) {
 	}
 	switch {
 	case r.tick < minTick || r.tick > maxTick:
-		return r, fmt.Errorf("tick of %v: %w", r.tick, ErrBadRules)
+		return r, fmt.Errorf("tick of %v is not from %v to %v: %w", r.tick, minTick, maxTick, ErrBadRules)
 	case r.maxDuration < 0 || r.maxDuration > longestFragment:
-		return r, fmt.Errorf("longest fragment of %v: %w", r.maxDuration, ErrBadRules)
+		return r, fmt.Errorf("longest fragment of %v is not from 0 to %v: %w", r.maxDuration, longestFragment, ErrBadRules)
 	case r.minDuration < 0 || r.minDuration > r.maxDuration:
-		return r, fmt.Errorf("shortest fragment of %v: %w", r.minDuration, ErrBadRules)
+		return r, fmt.Errorf("shortest fragment of %v is not from 0 to the longest, %v: %w", r.minDuration, r.maxDuration, ErrBadRules)
 	case r.maxBytes <= 0 || r.maxBytes > MaxFragmentSize-spareSize:
-		return r, fmt.Errorf("largest fragment of %d bytes: %w", f.MaxBytes, ErrBadRules)
+		return r, fmt.Errorf("largest fragment of %d bytes is not from %d to %d: %w", f.MaxBytes, spareSize+1, MaxFragmentSize, ErrBadRules)
 	}
 	r.maxDuration = min(r.maxDuration, maxTicks*r.tick)
 	return r, nil

@@ -10,8 +10,8 @@ import (
 type Receipt struct {
 	Persisted int       // fragments that are durable
 	Unsent    int       // fragments that are not known to be durable
-	From, To  time.Time // what these cover; zero if there are none
-	Spooled   bool      // all of them are in the spool, and the next start goes on with them
+	From, To  time.Time // the media of those unsent; zero if there are none
+	Spooled   bool      // all those unsent are in the spool, and the next start goes on with them
 }
 
 // Receipt says what became of everything so far. It is complete once Close or

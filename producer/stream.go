@@ -179,9 +179,9 @@ func (s *Stream) Flush(ctx context.Context) error {
 }
 
 // Close ends the open fragment, sends what is left, waits until everything is
-// durable and ends the connection. If ctx ends before that, what is left is
-// given up and the error says how much that is. A second Close returns
-// ErrClosed.
+// durable and ends the connection. If ctx ends before that, the error says how
+// much is left: it is given up, or stays in the spool for the next Open. What is
+// behind a closed gate is withheld, not sent. A second Close returns ErrClosed.
 func (s *Stream) Close(ctx context.Context) error {
 	_ = s.packager.close(ctx) // what it could not send is found below
 	defer s.packager.shut()
