@@ -78,6 +78,7 @@ type weather struct {
 	patience time.Duration
 	rig      *rig
 	proxy    *producertest.Proxy
+	media    *producertest.Watch // over the connections that media go over
 }
 
 func newWeather(t *testing.T, seed uint64, frames int, every time.Duration) *weather {
@@ -98,12 +99,13 @@ func (w *weather) run(c producertest.ProxyConfig) {
 	c.Rate = []int{0, 20_000, 200_000}[rnd.IntN(3)] * int(time.Second/w.every)
 	c.Periods = producertest.Climate{Seed: w.seed, Periods: 8, Foul: whole / 10, Fair: whole / 7}.Draw()
 	w.proxy = producertest.StartProxy(w.t, c)
+	w.media = producertest.NewWatch(w.proxy.Dial, 0)
 	client := &producer.Client{
 		Endpoint:    w.rig.url,
 		Region:      "us-west-2",
 		Credentials: millrace.StaticCredentials(millrace.Credentials{AccessKeyID: keyID, SecretAccessKey: secret}),
 		HTTPClient:  &http.Client{Transport: &http.Transport{DialContext: w.proxy.Dial, DisableKeepAlives: true}},
-		Dial:        w.proxy.Dial,
+		Dial:        w.media.Dial,
 		Memory:      weatherMemory,
 	}
 	done := make(chan error, weatherStreams)
@@ -117,6 +119,9 @@ func (w *weather) run(c producertest.ProxyConfig) {
 		}
 	}
 	w.checkAttempts()
+	if err := w.media.Err(); err != nil && c.Pipes { // a busy machine is too slow for so close a look
+		w.t.Error(err)
+	}
 	for i := range weatherStreams {
 		f := w.footage(i)
 		kept, err := w.rig.archive(fmt.Sprint("cam-", i))
