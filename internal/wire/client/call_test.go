@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -335,5 +336,33 @@ func TestBackoffGrowsToItsBoundAndStartsAgain(t *testing.T) {
 	b.Reset()
 	if d := b.Next(); d > 150*time.Millisecond {
 		t.Errorf("after reset %v", d)
+	}
+}
+
+func TestAClientThatIsClosedHasNoConnections(t *testing.T) {
+	gone := make(chan struct{})
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, `{"StreamInfo":%s}`, info)
+	}))
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateClosed {
+			close(gone)
+		}
+	}
+	s.Start()
+	defer s.Close()
+	c := client.New(client.Settings{
+		Endpoint:    s.URL,
+		Region:      "eu-west-1",
+		Credentials: millrace.StaticCredentials(millrace.Credentials{AccessKeyID: "AKIDTEST", SecretAccessKey: "secret"}),
+	})
+	if _, err := c.DescribeStream(t.Context(), gate); err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	select {
+	case <-gone:
+	case <-time.After(10 * time.Second):
+		t.Error("a connection stays")
 	}
 }

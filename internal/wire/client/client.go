@@ -18,6 +18,7 @@ type Client struct {
 	region    string
 	tries     int
 	http      *http.Client
+	ours      bool // http was made here
 	tls       *tls.Config
 	report    func(Trouble)
 	start     time.Time
@@ -38,7 +39,8 @@ const (
 
 // New makes a Client from complete settings, as Resolve returns them.
 func New(s Settings) *Client {
-	if s.HTTP == nil {
+	ours := s.HTTP == nil
+	if ours {
 		s.HTTP = &http.Client{Transport: newTransport(s.TLS)}
 	}
 	if s.Tries <= 0 {
@@ -54,6 +56,7 @@ func New(s Settings) *Client {
 		region:   s.Region,
 		tries:    s.Tries,
 		http:     s.HTTP,
+		ours:     ours,
 		tls:      s.TLS,
 		report:   s.Report,
 		start:    start,
@@ -62,14 +65,17 @@ func New(s Settings) *Client {
 	}
 }
 
-// Close ends what the client does in the background and waits for it. Calls
-// fail afterwards. A client that is not closed stops by itself two hours after
+// Close ends what the client does in the background and waits for it, and lets
+// idle connections go, unless others made the HTTP client. Calls fail afterwards. A client that is not closed stops by itself two hours after
 // its last call.
 func (c *Client) Close() {
 	for _, k := range c.endpoints.takeAll() {
 		k.close()
 	}
 	c.keys.close()
+	if c.ours {
+		c.http.CloseIdleConnections()
+	}
 }
 
 // Region is the region that requests are signed for.
