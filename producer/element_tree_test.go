@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/media"
 	"github.com/millrace/millrace/mkv"
 )
 
@@ -33,6 +34,7 @@ func elements(t *testing.T, body []byte) []*node {
 	for r := mkv.NewReader(bytes.NewReader(body), mkv.ReaderOptions{}); ; {
 		e, err := r.Next()
 		if errors.Is(err, io.EOF) {
+			root.labelSound()
 			return root.children
 		}
 		if err != nil {
@@ -85,6 +87,23 @@ func (n *node) labelPrivate() {
 	for _, c := range n.children {
 		if c.id == mkv.IDCodecPrivate {
 			c.of = codec
+		}
+	}
+}
+
+// labelSound says which blocks of a document are of sound.
+func (n *node) labelSound() {
+	sound := map[uint64]bool{}
+	for _, c := range n.children[len(n.children)-1].children {
+		if c.id == mkv.IDTracks {
+			for _, track := range trackList(c) {
+				sound[uint64(track.Number)] = track.Type == media.Audio
+			}
+		}
+		for _, block := range c.children {
+			if b, err := mkv.ParseBlock(block.data); block.id == mkv.IDSimpleBlock && err == nil && sound[b.Track] {
+				block.of = "sound"
+			}
 		}
 	}
 }
@@ -220,6 +239,8 @@ func (d differences) compareBlocks(path string, theirs, ours *node) {
 		d.note(path+": value", "%v, %v", errA, errB)
 	case a.RelTime != b.RelTime:
 		d.note(path+": time", "%d, ours %d", a.RelTime, b.RelTime)
+	case a.Flags^b.Flags == mkv.FlagKeyframe:
+		d.note(path+": key flag", "%v, ours %v", a.Keyframe(), b.Keyframe())
 	case a.Flags != b.Flags:
 		d.note(path+": flags", "%#x, ours %#x", a.Flags, b.Flags)
 	default:

@@ -50,7 +50,7 @@ func meant() map[string]bool {
 		"Tracks/TrackEntry/CodecPrivate of A_MS/ACM: value":         false,
 		"Tracks/TrackEntry/CodecPrivate of V_MPEGH/ISO/HEVC: value": true,
 		"Tracks/TrackEntry/Audio/BitDepth: ours alone":              false,
-		"Cluster/SimpleBlock: flags":                                false,
+		"Cluster/SimpleBlock of sound: key flag":                    false,
 		// By these a server keeps a fragment once.
 		"Cluster/Void (identity): ours alone, for Millrace": false,
 		"Cluster/Void (digest): ours alone, for Millrace":   false,
