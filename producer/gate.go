@@ -17,7 +17,8 @@ type gateState struct {
 // being written still is. Opening it sends what is kept, from its first key frame
 // on, and then everything as it comes, over one call. Media that grow too old
 // behind the gate are let go: Stats.Withheld counts them, they are not Dropped.
-// Gate may be called at any time by any goroutine.
+// What is kept is in memory alone, with a spool too, until a frame is written
+// after the gate was opened. Gate may be called at any time by any goroutine.
 func (s *Stream) Gate(open bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -32,8 +32,8 @@ type pushCommand struct {
 func (pushCommand) Help() string {
 	return "The file's clusters become fragments as they are, with new timecodes; " +
 		"ffmpeg makes one for each key frame with -cluster_time_limit 10000 -cluster_size_limit 40000000; without these it makes many more. " +
-		"The first Ctrl-C ends the push in good order, when what was sent is durable. " +
-		"With --spool a push needs no server to begin, and loses nothing when it is killed: what was not durable at the end is in the spool, and the next push with the same --spool goes on with it, also without a source."
+		"The first Ctrl-C ends the push in good order, when what was sent is durable or --wait is over; the second one ends it at once. " +
+		"Without --spool a push waits for a server that is away, before it begins. With --spool a push needs no server to begin, and loses nothing when it is killed: what was not durable at the end is in the spool, and the next push with the same --spool goes on with it, also without a source."
 }
 
 const (
