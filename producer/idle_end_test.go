@@ -55,7 +55,13 @@ func TestACallIsKeptForFramesThatAreFarApart(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o := producer.StreamConfig{Fragment: producer.FragmentRules{Idle: tc.idle}}
 			play(t, setting{server: tc.config, stream: o, gop: 1, every: tc.every}, func(s *scene) {
-				s.film(int(30 * time.Minute / tc.every))
+				for range 30 * time.Minute / tc.every {
+					s.write()
+					if err := s.up.EndFragment(s.Context()); err != nil {
+						t.Fatal(err)
+					}
+					time.Sleep(tc.every)
+				}
 				s.close(time.Minute)
 				s.flawless()
 				s.compare(true)
