@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/http"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -237,4 +239,41 @@ func TestWhatIsHeldGoesIntoTheOpenFragmentWhenItIsFlushed(t *testing.T) {
 			t.Errorf("of a closed stream: %v", err)
 		}
 	})
+}
+
+// Where the disk has no room for a fragment's last tags, the fragment ends without
+// them, and that is an error.
+func TestAFragmentEndsThoughThereIsNoRoomForItsTags(t *testing.T) {
+	c := &Client{
+		Endpoint: "http://nowhere.test", Region: "test", Spool: t.TempDir(),
+		HTTPClient: &http.Client{Transport: nowhere{}},
+		Dial:       func(context.Context, string, string) (net.Conn, error) { return nil, errNoServer },
+	}
+	s, err := c.Open(t.Context(), "gate", StreamConfig{
+		Tracks: cameraTracks()[:1],
+		Buffer: BufferRules{Spool: true, SpoolBytes: 512 << 10, OnFull: FullFail},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Abort()
+	n := 0
+	for _, size := range []int{20_000, 1} { // until not even the least has room
+		for err = nil; err == nil; n++ {
+			err = s.Write(t.Context(), media.Frame{
+				Track: 1, PTS: epoch + time.Duration(n)*100*time.Millisecond, Key: n < 20 && n%10 == 0, Data: make([]byte, size),
+			})
+		}
+		if !errors.Is(err, ErrBufferFull) {
+			t.Fatal(err)
+		}
+	}
+	if err := s.EndFragment(t.Context()); !errors.Is(err, ErrBufferFull) {
+		t.Errorf("end: %v", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open != nil || s.queue.last.open() {
+		t.Error("the fragment is still open")
+	}
 }
