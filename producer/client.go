@@ -105,6 +105,7 @@ func (c *Client) connect() (*client.Client, error) {
 			HTTP:         c.HTTPClient,
 			Report:       logTrouble(c.Logger),
 			Tries:        1, // the streams try again, when it is their host's turn
+			Enter:        c.hosts.enter,
 		}, os.Getenv)
 		if err != nil {
 			c.err = err

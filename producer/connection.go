@@ -87,27 +87,9 @@ func (s *Stream) call(ctx context.Context, h *header) (*connection, error) {
 }
 
 // dataEndpoint is where media of the stream go. The server is asked if that is
-// not known.
+// not known, when it is the stream's turn.
 func (s *Stream) dataEndpoint(ctx context.Context) (endpoint string, err error) {
-	if _, ok := s.client.KnownEndpoint(s.name, client.PutMedia); ok {
-		return s.client.DataEndpoint(ctx, s.name, client.PutMedia)
-	}
-	err = s.visitControl(ctx, func() error {
-		endpoint, err = s.client.DataEndpoint(ctx, s.name, client.PutMedia)
-		return err
-	})
-	return endpoint, err
-}
-
-// visitControl makes control calls when it is the stream's turn.
-func (s *Stream) visitControl(ctx context.Context, call func() error) error {
-	v, err := s.hosts.of(s.client.Host()).enter(ctx)
-	if err != nil {
-		return err
-	}
-	err = call()
-	v.done(err)
-	return err
+	return s.client.DataEndpoint(ctx, s.name, client.PutMedia)
 }
 
 // callAt makes the call, and once more after each of two refusals that another

@@ -55,12 +55,12 @@ type host struct {
 type visit struct {
 	host    *host
 	outages int          // those that there had been when it began
-	ended   func() error // why the visitor had to go; nil while it has not
+	ended   func() error // the error of the visitor's context
 }
 
-// enter waits until a call to the host may be made, or for the end of ctx. ctx is
-// that of the caller: time-outs of the call itself belong into one that is made
-// of it, because what ends with ctx says nothing of the host.
+// enter waits until a call to the host may be made, or for the end of ctx. A call
+// that fails because ctx was cancelled says nothing of the host; one that has run out
+// of time does, whether the time is that of ctx or its own.
 func (h *host) enter(ctx context.Context) (*visit, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -170,7 +170,7 @@ func pace() time.Duration { return releaseEvery/2 + rand.N(releaseEvery) }
 
 // done tells how a visit went: nil, or what it failed with. It must be called
 // exactly once for each, or nobody may enter any more. An answer that is a refusal
-// shows that the host is there; a visit that its own caller has ended shows
+// shows that the host is there; a visit that its own caller has cancelled shows
 // nothing, and if it was the probe the next one may be made at once. A visit that
 // began before the host went down is of no account, except for what the server
 // asks for.
@@ -187,7 +187,7 @@ func (v *visit) done(err error) {
 		if probing {
 			h.down, h.next = false, now.Add(pace())
 		}
-	case v.ended() != nil || errors.Is(err, context.Canceled):
+	case errors.Is(v.ended(), context.Canceled) || errors.Is(err, context.Canceled):
 	case probing || !h.down && v.outages == h.outages:
 		h.fall(now, client.RetryAfter(err))
 	case h.down:

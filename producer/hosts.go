@@ -1,6 +1,11 @@
 package producer
 
-import "sync"
+import (
+	"context"
+	"sync"
+
+	"github.com/millrace/millrace/internal/wire/client"
+)
 
 // maxHosts is how many hosts a client knows at a time. A server has two, or one
 // for each of its streams' media.
@@ -31,6 +36,15 @@ func (h *hosts) of(name string) *host {
 	found = &host{}
 	h.known[name] = found
 	return found
+}
+
+// enter waits until an endpoint's host may be visited, and returns the visit's done.
+func (h *hosts) enter(ctx context.Context, endpoint string) (done func(error), err error) {
+	v, err := h.of(client.HostOf(endpoint)).enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return v.done, nil
 }
 
 // forget lets those go of which nothing is known but that they are up; if there

@@ -228,14 +228,15 @@ func (l *lane) pause(ctx context.Context, err error) bool {
 }
 
 // patienceAfter is how long to wait after err. What the network is to blame for
-// takes little: the host is waited for then, by all streams together.
+// takes little, unless err says when there will be news: the host is waited for
+// then, by all streams together.
 func patienceAfter(err error, backoff *client.Backoff) time.Duration {
 	var off *brokenError
 	switch {
 	case errors.As(err, &off):
 		return max(backoff.Next(), client.RetryAfter(err))
 	case !answered(err):
-		return minReconnect
+		return max(minReconnect, client.RetryAfter(err))
 	case client.Throttled(err):
 		return max(backoff.Next(), time.Second, client.RetryAfter(err))
 	case !client.Passing(err) && millrace.CodeOf(err) != millrace.CodeInternal:

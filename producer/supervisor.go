@@ -91,11 +91,7 @@ func (s *Stream) prepared() bool {
 
 // prepare finds the stream, or makes it, and where to send to.
 func (s *Stream) prepare(ctx context.Context) error {
-	var info millrace.Stream
-	err := s.visitControl(ctx, func() (err error) {
-		info, err = ensure(ctx, s.client, s.name, s.config.Create, s.created)
-		return err
-	})
+	info, err := ensure(ctx, s.client, s.name, s.config.Create, s.created)
 	if err == nil {
 		_, err = s.dataEndpoint(ctx)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -37,14 +38,19 @@ type crowd struct {
 	seed    uint64
 }
 
-// newCrowd makes a client that connects for control calls and for media by two
-// functions.
-func newCrowd(s *producertest.Server, control, media dialFunc, streams int) *crowd {
+// newCrowd makes a client that connects by dial. A transport does not end what it
+// dials when nobody waits for that any more, so it has a time-out of its own.
+func newCrowd(s *producertest.Server, dial dialFunc, streams int) *crowd {
+	soon := func(ctx context.Context, network, address string) (net.Conn, error) {
+		ctx, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+		defer cancel()
+		return dial(ctx, network, address)
+	}
 	return &crowd{streams: streams, client: &producer.Client{
 		Endpoint:    s.Endpoint(),
 		Credentials: millrace.StaticCredentials(millrace.Credentials{AccessKeyID: "AKIDTEST", SecretAccessKey: "secret"}),
-		HTTPClient:  &http.Client{Transport: &http.Transport{DialContext: control, DisableKeepAlives: true}},
-		Dial:        media,
+		HTTPClient:  &http.Client{Transport: &http.Transport{DialContext: soon, DisableKeepAlives: true}},
+		Dial:        dial,
 	}}
 }
 
@@ -74,6 +80,9 @@ func (c *crowd) film(t *testing.T) {
 		})
 	}
 	all.Wait()
+	if err := c.client.Close(ctx); err != nil {
+		t.Error(err)
+	}
 }
 
 func (c *crowd) write(ctx context.Context, up *producer.Stream, f producertest.Footage) error {
@@ -125,7 +134,7 @@ func playStorm(t *testing.T, seed uint64) {
 		Periods: producertest.Climate{Seed: seed, Periods: 5, Foul: 5 * time.Minute, Fair: 2 * time.Minute}.Draw(),
 	})
 	w := producertest.NewWatch(p.Dial, 0)
-	c := newCrowd(s, p.Dial, w.Dial, stormStreams)
+	c := newCrowd(s, w.Dial, stormStreams)
 	c.frames, c.every, c.seed = 240, 5*time.Second, seed
 	c.film(t)
 	c.compare(t, s)
@@ -159,7 +168,7 @@ func playReturn(t *testing.T, weather producertest.Weather) {
 	})
 	gone, back := time.Now().Add(time.Minute), time.Now().Add(time.Minute+crowdOutage)
 	w := producertest.NewWatch(p.Dial, 0)
-	c := newCrowd(s, p.Dial, w.Dial, crowdStreams)
+	c := newCrowd(s, w.Dial, crowdStreams)
 	c.frames, c.every = 150, 5*time.Second
 	c.film(t)
 	c.compare(t, s)

@@ -61,7 +61,18 @@ func (c *Client) callOnce(ctx context.Context, path string, in, out any) error {
 	return c.callOnceAt(ctx, c.endpoint, path, in, out)
 }
 
+// callOnceAt makes one attempt, when it may.
 func (c *Client) callOnceAt(ctx context.Context, endpoint, path string, in, out any) error {
+	done, err := c.enter(ctx, endpoint)
+	if err != nil {
+		return fmt.Errorf("call %s: %w", path, err)
+	}
+	err = c.attempt(ctx, endpoint, path, in, out)
+	done(err)
+	return err
+}
+
+func (c *Client) attempt(ctx context.Context, endpoint, path string, in, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	resp, err := c.post(ctx, endpoint, path, in)

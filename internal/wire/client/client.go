@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"crypto/tls"
 	"net"
 	"net/http"
@@ -21,6 +22,7 @@ type Client struct {
 	ours      bool // http was made here
 	tls       *tls.Config
 	report    func(Trouble)
+	enter     Enter
 	start     time.Time
 	clock     func() moment
 	keys      *keeper[millrace.Credentials]
@@ -49,6 +51,9 @@ func New(s Settings) *Client {
 	if s.Report == nil {
 		s.Report = func(Trouble) {}
 	}
+	if s.Enter == nil {
+		s.Enter = func(context.Context, string) (func(error), error) { return func(error) {}, nil }
+	}
 	start := time.Now()
 	return &Client{
 		endpoint: s.Endpoint,
@@ -59,6 +64,7 @@ func New(s Settings) *Client {
 		ours:     ours,
 		tls:      s.TLS,
 		report:   s.Report,
+		enter:    s.Enter,
 		start:    start,
 		clock:    func() moment { now := time.Now(); return moment{now, now.Sub(start)} },
 		keys:     newKeys(s.Credentials, s.Report),
@@ -112,6 +118,7 @@ func newTransport(conf *tls.Config) *http.Transport {
 	protocols.SetHTTP1(true)
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: dialTimeout}).DialContext, // else it goes on when nobody waits for it
 		TLSClientConfig:       conf.Clone(),
 		Protocols:             protocols,
 		DisableCompression:    true,

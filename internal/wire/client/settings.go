@@ -29,7 +29,12 @@ type Settings struct {
 	HTTP         *http.Client
 	Tries        int           // of one call, after passing faults; 0 is 4
 	Report       func(Trouble) // is told of what could not be renewed, and when that is over; it must not wait
+	Enter        Enter         // is asked before each attempt of a control operation; nil: they are made at once
 }
+
+// An Enter waits until an endpoint may be called. The attempt is made with done
+// called behind it, with its error, or not at all if Enter returns one.
+type Enter func(ctx context.Context, endpoint string) (done func(error), err error)
 
 // DefaultRegion is signed for when nobody names a region. Servers of Millrace
 // accept any.
