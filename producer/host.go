@@ -170,7 +170,8 @@ func pace() time.Duration { return releaseEvery/2 + rand.N(releaseEvery) }
 
 // done tells how a visit went: nil, or what it failed with. It must be called
 // exactly once for each, or nobody may enter any more. An answer that is a refusal
-// shows that the host is there; a visit that its own caller has cancelled shows
+// shows that the host is there; a visit that its own caller has cancelled, or for
+// which there were no credentials, shows
 // nothing, and if it was the probe the next one may be made at once. A visit that
 // began before the host went down is of no account, except for what the server
 // asks for.
@@ -187,7 +188,7 @@ func (v *visit) done(err error) {
 		if probing {
 			h.down, h.next = false, now.Add(pace())
 		}
-	case errors.Is(v.ended(), context.Canceled) || errors.Is(err, context.Canceled):
+	case errors.Is(v.ended(), context.Canceled) || errors.Is(err, context.Canceled) || errors.Is(err, client.ErrKeys):
 	case probing || !h.down && v.outages == h.outages:
 		h.fall(now, client.RetryAfter(err))
 	case h.down:
@@ -241,5 +242,5 @@ func answered(err error) bool {
 		return true
 	}
 	var refused *millrace.Error
-	return err == nil || errors.As(err, &refused) && refused.Code != millrace.CodeUnavailable
+	return err == nil || errors.Is(err, client.ErrAnswer) || errors.As(err, &refused) && refused.Code != millrace.CodeUnavailable
 }

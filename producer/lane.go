@@ -235,6 +235,8 @@ func patienceAfter(err error, backoff *client.Backoff) time.Duration {
 	switch {
 	case errors.As(err, &off):
 		return max(backoff.Next(), client.RetryAfter(err))
+	case errors.Is(err, client.ErrKeys):
+		return max(backoff.Next(), slowRetry, client.RetryAfter(err))
 	case !answered(err):
 		return max(minReconnect, client.RetryAfter(err))
 	case client.Throttled(err):

@@ -49,11 +49,14 @@ func (s *Stream) admit(ctx context.Context, n, copied int64) (bool, error) {
 }
 
 // waits reports whether a fragment that begins with n bytes would have to wait
-// for room. The server has to be told then that the one before has ended: it
-// learns that from the next one otherwise, and would never make room.
+// for room, or behind a gate. The server has to be told then that the one before
+// has ended: it learns that from the next one otherwise, and would never make room.
 func (s *Stream) waits(n int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.buffer.gate.closed && s.open != nil && !s.open.held {
+		return true
+	}
 	if s.onFull() != FullWait || s.queue.idle() {
 		return false
 	}

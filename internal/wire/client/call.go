@@ -85,10 +85,13 @@ func (c *Client) attempt(ctx context.Context, endpoint, path string, in, out any
 		return fmt.Errorf("read answer of %s: %w", path, err)
 	}
 	if err := json.Unmarshal(body, out); err != nil {
-		return fmt.Errorf("read answer of %s: %w", path, err)
+		return fmt.Errorf("%w of %s: %w", ErrAnswer, path, err)
 	}
 	return nil
 }
+
+// ErrAnswer says that a server answered, but not in a way that can be understood.
+var ErrAnswer = errors.New("read answer")
 
 // post sends a signed request and returns the response of a success, whose
 // body the caller closes.

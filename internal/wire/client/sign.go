@@ -13,13 +13,16 @@ import (
 	"github.com/millrace/millrace/internal/wire"
 )
 
+// ErrKeys says that there was no call, because there were no credentials for it.
+var ErrKeys = errors.New("get credentials")
+
 // Sign signs a request with the credentials and by the time that are good now.
 // payload is as for wire.Signer.Sign. A request that was signed before may be
 // signed again. If there are no credentials, RetryAfter says when to try again.
 func (c *Client) Sign(ctx context.Context, req *http.Request, payload string) error {
 	keys, err := c.keys.get(ctx)
 	if err != nil {
-		return fmt.Errorf("get credentials: %w", ofKeys(err))
+		return fmt.Errorf("%w: %w", ErrKeys, ofKeys(err))
 	}
 	return wire.Signer{Credentials: keys, Region: c.region}.Sign(req, payload, c.time.now(c.clock()))
 }
