@@ -207,6 +207,17 @@ func TestDataGoAsTheyCome(t *testing.T) {
 	}
 }
 
+// Private data are the application's again when a track was declared.
+func TestPrivateDataAreCopied(t *testing.T) {
+	t.Parallel()
+	mine := []byte("private")
+	c := newTestConditioner(t, media.Track{CodecID: "X_RADAR", Private: mine})
+	clear(mine)
+	if now, _ := c.track(); string(now.Private) != "private" {
+		t.Errorf("private data have become %q", now.Private)
+	}
+}
+
 func TestTracksThatDoNotHoldTogether(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {

@@ -86,6 +86,11 @@ func TestAFrameMayBeTwoFields(t *testing.T) {
 	if out := take(t, c, annexB(d.key, d.delta)); out.Notice != nil || !out.Key {
 		t.Errorf("%+v", out)
 	}
+	inBand := d.new(t, nil)
+	take(t, inBand, annexB(with(setsOf(t, media.AVC, privateOf(t, "avc-interlaced-sar")), d.key)...))
+	if out := take(t, inBand, annexB(d.delta, d.delta)); out.Notice != nil {
+		t.Errorf("with sets in the frames: %v", out.Notice)
+	}
 	if out := take(t, c, annexB(d.key, d.delta, d.delta)); !errors.Is(out.Notice, ErrManyPictures) {
 		t.Errorf("three pictures: %+v", out)
 	}
