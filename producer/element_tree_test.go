@@ -241,6 +241,8 @@ func (d differences) compareBlocks(path string, theirs, ours *node) {
 		d.note(path+": time", "%d, ours %d", a.RelTime, b.RelTime)
 	case a.Flags^b.Flags == mkv.FlagKeyframe:
 		d.note(path+": key flag", "%v, ours %v", a.Keyframe(), b.Keyframe())
+	case a.Flags^b.Flags == mkv.FlagDiscardable:
+		d.note(path+": discardable flag", "%#x, ours %#x", a.Flags, b.Flags)
 	case a.Flags != b.Flags:
 		d.note(path+": flags", "%#x, ours %#x", a.Flags, b.Flags)
 	default:

@@ -51,6 +51,7 @@ func meant() map[string]bool {
 		"Tracks/TrackEntry/CodecPrivate of V_MPEGH/ISO/HEVC: value": true,
 		"Tracks/TrackEntry/Audio/BitDepth: ours alone":              false,
 		"Cluster/SimpleBlock of sound: key flag":                    false,
+		"Cluster/SimpleBlock: discardable flag":                     true,
 		// By these a server keeps a fragment once.
 		"Cluster/Void (identity): ours alone, for Millrace": false,
 		"Cluster/Void (digest): ours alone, for Millrace":   false,
