@@ -2,12 +2,16 @@ package consumer_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"io"
+	"iter"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/consumer"
 	"github.com/millrace/millrace/mkv"
 )
 
@@ -54,6 +58,20 @@ func frames(n, count int) []byte {
 		b = append(mkv.AppendSimpleBlockHeader(b, 1, int16(i*frameTicks), flags, len(data)), data...)
 	}
 	return b
+}
+
+// walk walks what input has, and refuses what cannot be read.
+func walk(input io.Reader) iter.Seq2[*consumer.Fragment, error] {
+	return consumer.ReadFrom(input, consumer.ReadOptions{Strict: true}).Fragments(context.Background())
+}
+
+// told walks input and returns what the server says in it that it cannot give.
+func told(input io.Reader) (all []*consumer.FragmentError, err error) {
+	o := consumer.ReadOptions{Strict: true}
+	o.Events.Failed = func(e *consumer.FragmentError) { all = append(all, e) }
+	for _, err = range consumer.ReadFrom(input, o).Fragments(context.Background()) {
+	}
+	return all, err
 }
 
 // document is fragment n as the service writes it, its Cluster of unknown size

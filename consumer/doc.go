@@ -3,18 +3,18 @@
 // same protocol.
 //
 //	client := &consumer.Client{}
-//	for f, err := range client.Follow(ctx, "gate", millrace.StartSelector{}, consumer.FollowOptions{}) {
+//	for frame, err := range client.Live("gate", consumer.LiveOptions{}).Frames(ctx) {
 //		if err != nil {
 //			return err
 //		}
-//		for frame, err := range f.Frames() {
-//			…
-//		}
+//		…
 //	}
 //
-// There are three heights to stand on. Client.GetMedia gives the bytes of one
-// response, Fragments cuts such bytes into fragments and frames, and
-// Client.Follow does both over any number of connections.
+// A Reader is what all of it comes through. Client.Live makes one that follows a
+// stream, Client.Archive one for a range of what is kept, ReadFrom one for a file
+// or a response. Its loops hand out fragments, or frames; connections, their
+// rotation and resumption are its own business. Positions, to the frame, are kept
+// in a checkpoint.Store or by the application.
 //
 // The package promises:
 //
@@ -24,9 +24,12 @@
 //	    frames in them, however often a connection breaks (invariant I4).
 //	C3: a fragment that was not seen to its end says so.
 //	C4: memory is bounded by the largest frame and the largest header.
+//	C5: what passes is told by Events and waited for; what an iterator yields as
+//	    an error is its last step.
+//	C6: a loop that goes on at a Position has the frames behind it, and no other.
 //
-// It refuses to decode, to keep a position over restarts, and to interpret what
-// a producer wrote: frames are the bytes that the producer sent. Frame data is
-// not copied; it is valid until the next step of the loop that handed it out.
-// Nothing here is safe for use by several goroutines at once, except Client.
+// It refuses to decode (see decode), and to interpret what a producer wrote:
+// frames are the bytes that the producer sent. Frame data is not copied; it is
+// valid until the next step of the loop that handed it out. Nothing here is safe
+// for use by several goroutines at once, except Client and what says so.
 package consumer

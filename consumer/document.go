@@ -1,10 +1,9 @@
 package consumer
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"iter"
+	"net/http"
 
 	"github.com/millrace/millrace/mkv"
 )
@@ -17,50 +16,6 @@ const (
 // errLongHead refuses a document that does not come to its media.
 var errLongHead = fmt.Errorf("document has more than %d bytes before its media", maxHead)
 
-// Fragments cuts the bytes of a response of GetMedia or GetMediaForFragmentList, or
-// of any Matroska file, into fragments: one for every Cluster. A fragment that the loop does not read
-// to its end is skipped over. A MediaError does not end the sequence by itself;
-// any other error does, and the end of r ends it without one. The sequence can
-// be walked once.
-func Fragments(r io.Reader) iter.Seq2[*Fragment, error] {
-	a := &assembler{elements: mkv.NewReader(r, mkv.ReaderOptions{})}
-	source := elementSource{
-		next:   func(*Fragment) (mkv.Element, error) { return a.next() },
-		unread: a.unread,
-	}
-	return walk(func() (*Fragment, error) { return a.head(source) })
-}
-
-// walk makes a sequence of what head returns until io.EOF.
-func walk(head func() (*Fragment, error)) iter.Seq2[*Fragment, error] {
-	return func(yield func(*Fragment, error) bool) {
-		for {
-			f, err := head()
-			var told *MediaError
-			switch {
-			case errors.Is(err, io.EOF):
-				return
-			case errors.As(err, &told):
-				if !yield(nil, err) {
-					return
-				}
-				continue
-			case err != nil:
-				yield(nil, err)
-				return
-			}
-			if !yield(f, nil) {
-				return
-			}
-			f.drain()
-			if f.err != nil {
-				yield(nil, f.err)
-				return
-			}
-		}
-	}
-}
-
 // An assembler makes the heads of documents out of elements.
 type assembler struct {
 	elements *mkv.Reader
@@ -70,6 +25,10 @@ type assembler struct {
 	tags     []Tag
 	service  serviceTags
 	media    bool // the document has had a Cluster, so its header is finished
+}
+
+func newAssembler(o mkv.ReaderOptions) assembler {
+	return assembler{elements: mkv.NewReader(http.NoBody, o)}
 }
 
 func (a *assembler) next() (mkv.Element, error) {
@@ -132,7 +91,7 @@ func (a *assembler) withoutMedia() error {
 	if a.service.errorID == 0 {
 		return nil
 	}
-	return &MediaError{Number: a.service.number, ID: a.service.errorID, Name: a.service.errorCode}
+	return &FragmentError{Number: a.service.number, ID: a.service.errorID, Name: a.service.errorCode}
 }
 
 // fragment reads the Timecode and makes the fragment.

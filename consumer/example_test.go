@@ -6,31 +6,25 @@ import (
 	"fmt"
 	"log"
 
-	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/consumer"
 )
 
 // Frames of a live stream, from now on, over any number of connections.
-func ExampleClient_Follow() {
+func ExampleClient_Live() {
 	ctx := context.Background()
 	var client consumer.Client // finds the server as the AWS tools do
-	for f, err := range client.Follow(ctx, "gate", millrace.StartSelector{Type: millrace.StartNow}, consumer.FollowOptions{}) {
+	for frame, err := range client.Live("gate", consumer.LiveOptions{}).Frames(ctx) {
 		if err != nil {
 			log.Fatal(err)
 		}
-		for frame, err := range f.Frames() {
-			if err != nil {
-				log.Fatal(err)
-			}
-			fmt.Println(f.Number, frame.Time, frame.Key, len(frame.Data))
-		}
+		fmt.Println(frame.Fragment.Number, frame.Time, frame.Key, len(frame.Data))
 	}
 }
 
 // The bytes of a response, or of a file, can be read without a client.
-func ExampleFragments() {
+func ExampleReadFrom() {
 	response := bytes.NewReader(document(1, true, 2))
-	for f, err := range consumer.Fragments(response) {
+	for f, err := range consumer.ReadFrom(response, consumer.ReadOptions{}).Fragments(context.Background()) {
 		if err != nil {
 			log.Fatal(err)
 		}

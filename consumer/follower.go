@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/mkv"
@@ -17,86 +18,138 @@ const maxBadReads = 3
 type follower struct {
 	assembler
 	line
-	start millrace.StartSelector
-	quiet quietTimer
+	from    beginning
+	until   Until
+	expired ExpiredPolicy
+	quiet   quietTimer
 
-	current  *Fragment   // handed out last; nil at first
-	pending  *Fragment   // came where current should have gone on
-	told     *MediaError // likewise
-	last     millrace.FragmentNumber
+	current  *Fragment      // handed out last; nil at first
+	pending  *Fragment      // came where current should have gone on
+	told     *FragmentError // likewise
 	badReads int
-	ended    bool
+
+	stuck      millrace.FragmentNumber // of the last error document
+	stuckTimes int                     // that it came in a row
+	ended      bool
+
+	toldExpired time.Time // the position's time of which that was told
 }
 
-// nextHead returns the next fragment that was not seen before.
-func (f *follower) nextHead(ctx context.Context, source elementSource) (*Fragment, error) {
+// head implements source.
+func (f *follower) head(ctx context.Context) (*Fragment, error) {
 	f.settleCurrent()
+	elements := elementSource{
+		next:   func(g *Fragment) (mkv.Element, error) { return f.nextOf(ctx, g) },
+		unread: f.unread,
+	}
 	for !f.ended || f.told != nil {
-		g, err := f.takeHead(ctx, source)
+		if f.pending == nil && f.told == nil && f.renew(ctx, f.from.last) {
+			f.reset(f.body)
+		}
+		g, err := f.takeHead(ctx, elements)
 		switch {
 		case err != nil:
 			return nil, err
 		case g == nil:
 			continue
 		}
-		if f.seen(g) {
+		if f.from.seen(g.Number) {
 			g.drain()
 			continue
 		}
-		if !f.opts.Until.IsZero() && !g.ServerTime.Before(f.opts.Until) {
+		if !f.until.Time.IsZero() && !g.ServerTime.Before(f.until.Time) {
 			break
 		}
 		f.current = g
+		f.from.begin(g)
 		return g, nil
 	}
 	return nil, io.EOF
 }
 
-func (f *follower) seen(g *Fragment) bool {
-	return !g.Number.IsZero() && g.Number.Compare(f.last) <= 0
+// settleCurrent drains what is left of the fragment that was handed out.
+func (f *follower) settleCurrent() {
+	if f.current == nil {
+		return
+	}
+	f.current.drain()
+	if f.current.Complete() {
+		f.from.finish(f.current.Number)
+		f.badReads, f.stuckTimes = 0, 0
+	}
 }
 
-func (f *follower) settleCurrent() {
-	if f.current != nil && f.current.Complete() {
-		f.last = f.current.Number
-		f.badReads = 0
-	}
+// leap implements leaper.
+func (f *follower) leap() {
+	f.from.leap()
+	f.hangUp()
+	f.pending, f.told, f.current = nil, nil, nil
+	f.backoff.Reset()
+	f.tried = false // nothing is wrong, so nothing is waited for
 }
 
 // takeHead reads one head from the connection, which it makes if there is
 // none. It returns nil and no error if the connection broke.
-func (f *follower) takeHead(ctx context.Context, source elementSource) (*Fragment, error) {
+func (f *follower) takeHead(ctx context.Context, elements elementSource) (*Fragment, error) {
 	if g, told := f.pending, f.told; g != nil || told != nil {
 		f.pending, f.told = nil, nil
 		return g, asError(told)
 	}
 	if f.body == nil {
-		if err := f.open(ctx, f.selector()); err != nil {
+		if err := f.connect(ctx); err != nil {
 			return nil, err
 		}
 		f.reset(f.body)
 	}
 	f.quiet.start()
-	g, err := f.head(source)
+	g, err := f.assembler.head(elements)
 	f.quiet.stop(err == nil)
-	var told *MediaError
-	switch {
-	case err == nil:
+	if err == nil {
 		f.backoff.Reset()
 		return g, nil
-	case errors.As(err, &told):
-		f.ended = f.opts.Once
-		if lost := f.lose(ctx, err); lost != nil {
-			return nil, lost
-		}
-		return nil, err
 	}
-	f.ended = f.opts.Once && errors.Is(err, io.EOF)
+	if told, ok := errors.AsType[*FragmentError](err); ok {
+		return nil, f.refused(ctx, told)
+	}
+	f.ended = f.until.EndOfData && errors.Is(err, io.EOF)
 	return nil, f.disconnect(ctx, err)
 }
 
+// connect makes a connection that starts where the last one ended.
+func (f *follower) connect(ctx context.Context) error {
+	if err := f.checkExpiry(ctx); err != nil {
+		return err
+	}
+	return f.open(ctx, func() millrace.StartSelector { return f.from.selector(f.began) })
+}
+
+// notFoundID is what servers say of a fragment that is not there.
+const notFoundID = 4000
+
+// refused is told of an error document. That a number is not there, which was
+// guessed, says nothing about media. A fragment about which a server says so time
+// and again is passed over.
+func (f *follower) refused(ctx context.Context, told *FragmentError) error {
+	if lost := f.lose(ctx, told); lost != nil {
+		return lost
+	}
+	switch {
+	case told.ID == notFoundID && f.from.guesses():
+		f.from.byTime = true
+		return nil
+	case f.stuck == told.Number:
+		if f.stuckTimes++; f.stuckTimes >= maxBadReads {
+			f.from.finish(told.Number)
+		}
+	default:
+		f.stuck, f.stuckTimes = told.Number, 1
+	}
+	f.ended = f.until.EndOfData
+	return told
+}
+
 // asError keeps a nil pointer from becoming an error.
-func asError(told *MediaError) error {
+func asError(told *FragmentError) error {
 	if told == nil {
 		return nil
 	}
@@ -116,20 +169,6 @@ func (f *follower) disconnect(ctx context.Context, err error) error {
 		}
 	}
 	return nil
-}
-
-// selector says where a new connection has to start.
-func (f *follower) selector() millrace.StartSelector {
-	switch {
-	case !f.last.IsZero():
-		return millrace.StartSelector{Type: millrace.StartFragmentNumber, Number: f.last}
-	case f.current != nil && !f.current.Number.IsZero():
-		return millrace.StartSelector{Type: millrace.StartFragmentNumber, Number: f.current.Number.Prev()}
-	case f.start.Type == millrace.StartNow && !f.began.IsZero():
-		// Not "now" again, or what came between would be lost.
-		return millrace.StartSelector{Type: millrace.StartServerTime, Time: f.began}
-	}
-	return f.start
 }
 
 // nextOf returns the next element of g, if need be from another connection.
@@ -181,7 +220,7 @@ func (f *follower) resume(ctx context.Context, g *Fragment) error {
 		case h.Number == g.Number:
 			g.resume()
 			return nil
-		case f.seen(h):
+		case f.from.seen(h.Number):
 			h.drain()
 		default:
 			f.pending = h

@@ -27,6 +27,13 @@ type Fragment struct {
 	Header *Header
 	// Timecode is the Cluster's, raw, in ticks of the header's TimecodeScale.
 	Timecode uint64
+	// Flags say how it came.
+	Flags Flags
+
+	reader     *Reader
+	position   Position // up to the frame that was handed out last
+	frames     int      // of it that came, whether or not they were handed out
+	skipFrames int      // that an earlier loop was handed out
 
 	prefix  []byte // the document's bytes up to the Cluster's Timecode
 	service serviceTags
@@ -80,24 +87,30 @@ func (f *Fragment) Behind() time.Duration { return f.service.behind }
 // loop; ErrCut is the one for a response that ended early.
 func (f *Fragment) Frames() iter.Seq2[Frame, error] {
 	return func(yield func(Frame, error) bool) {
-		for e, err := range f.elements() {
-			if err != nil {
+		for {
+			b, err := f.nextBlock()
+			switch {
+			case errors.Is(err, errFragmentEnd):
+				return
+			case err != nil:
 				yield(Frame{}, err)
 				return
-			}
-			b, isBlock, err := parseBlock(e)
-			if err != nil {
-				yield(Frame{}, err)
+			case !f.unlace(b, yield):
 				return
 			}
-			if !isBlock {
-				continue
-			}
-			for frame, err := range f.frames(b) {
-				if !yield(frame, err) {
-					return
-				}
-			}
+		}
+	}
+}
+
+// nextBlock returns the next block of the fragment, or errFragmentEnd.
+func (f *Fragment) nextBlock() (block, error) {
+	for {
+		e, err := f.next()
+		if err != nil {
+			return block{}, err
+		}
+		if b, isBlock, err := parseBlock(e); isBlock || err != nil {
+			return b, err
 		}
 	}
 }

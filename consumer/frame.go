@@ -2,7 +2,6 @@ package consumer
 
 import (
 	"fmt"
-	"iter"
 	"time"
 
 	"github.com/millrace/millrace/media"
@@ -18,6 +17,16 @@ type Frame struct {
 	// Time is the PTS on the producer's clock, in UTC. It is the zero Time if
 	// the fragment carries no producer time.
 	Time time.Time
+	// ServerTime is when the server began to receive the frame's fragment.
+	ServerTime time.Time
+	// Index counts the frames of the fragment, of all tracks, from 0.
+	Index int
+	// Fragment is the one that the frame is of.
+	Fragment *Fragment
+	// Format is what the header says of the frame's track, nil if it says nothing.
+	Format *media.Track
+	// Replay says that the frame came before, in a fragment with another number.
+	Replay bool
 	// Timecode is the PTS in ticks of the header's TimecodeScale.
 	Timecode int64
 	// Invisible says that the frame is to be decoded and not shown.
@@ -50,37 +59,53 @@ func parseBlock(e mkv.Element) (block, bool, error) {
 	return block{}, false, nil
 }
 
-// frames yields the frames of a block: one, unless the block is laced.
-func (f *Fragment) frames(b block) iter.Seq2[Frame, error] {
-	return func(yield func(Frame, error) bool) {
-		scale := int64(f.Header.Info.TimecodeScale)
-		ticks := int64(f.Timecode) + int64(b.RelTime)
-		track, _ := f.Header.Track(b.Track)
-		offset := time.Duration(0) // of a laced frame from the first
-		for data, err := range b.Frames() {
-			if err != nil {
-				yield(Frame{}, fmt.Errorf("read laced block: %w", err))
-				return
-			}
-			frame := Frame{
-				Frame: media.Frame{
-					Track:       media.TrackNumber(b.Track),
-					PTS:         time.Duration(ticks*scale) + offset,
-					Duration:    time.Duration(int64(b.duration) * scale),
-					Key:         b.key,
-					Discardable: b.Discardable(),
-					Data:        data,
-				},
-				Timecode:  ticks + int64(offset)/max(scale, 1),
-				Invisible: b.Invisible(),
-			}
-			if !f.ProducerTime.IsZero() {
-				frame.Time = f.ProducerTime.Add(time.Duration(int64(b.RelTime)*scale) + offset)
-			}
-			if !yield(frame, nil) {
-				return
-			}
-			offset += time.Duration(track.DefaultDuration)
-		}
+// unlace yields the frames of a block: one, unless the block is laced. It
+// returns what yield returned last.
+func (f *Fragment) unlace(b block, yield func(Frame, error) bool) bool {
+	if b.Lacing() == mkv.LacingNone {
+		return f.yieldFrame(b, b.Payload, 0, yield)
 	}
+	offset := time.Duration(0) // from the first
+	track, _ := f.Header.Track(b.Track)
+	for data, err := range b.Frames() {
+		if err != nil {
+			yield(Frame{}, fmt.Errorf("read laced block: %w", err))
+			return false
+		}
+		if !f.yieldFrame(b, data, offset, yield) {
+			return false
+		}
+		offset += time.Duration(track.DefaultDuration)
+	}
+	return true
+}
+
+// yieldFrame yields one frame, unless the reader's options leave it out.
+func (f *Fragment) yieldFrame(b block, data []byte, offset time.Duration, yield func(Frame, error) bool) bool {
+	scale := int64(f.Header.Info.TimecodeScale)
+	ticks := int64(f.Timecode) + int64(b.RelTime)
+	frame := Frame{
+		Frame: media.Frame{
+			Track:       media.TrackNumber(b.Track),
+			PTS:         time.Duration(ticks*scale) + offset,
+			Duration:    time.Duration(int64(b.duration) * scale),
+			Key:         b.key,
+			Discardable: b.Discardable(),
+			Data:        data,
+		},
+		ServerTime: f.ServerTime,
+		Timecode:   ticks + int64(offset)/max(scale, 1),
+		Index:      f.frames,
+		Invisible:  b.Invisible(),
+		Format:     f.Header.Format(media.TrackNumber(b.Track)),
+		Fragment:   f,
+	}
+	f.frames++
+	if !f.ProducerTime.IsZero() {
+		frame.Time = f.ProducerTime.Add(time.Duration(int64(b.RelTime)*scale) + offset)
+	}
+	if !f.reader.screen.admit(f.reader, f, &frame) {
+		return true
+	}
+	return yield(frame, nil)
 }

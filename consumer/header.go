@@ -2,8 +2,12 @@ package consumer
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
+	"math"
+	"time"
 
+	"github.com/millrace/millrace/media"
 	"github.com/millrace/millrace/mkv"
 )
 
@@ -15,6 +19,8 @@ type Header struct {
 	EBML   mkv.EBML
 	Info   mkv.Info
 	Tracks []mkv.Track
+
+	formats []media.Track // what the tracks say, taken apart
 
 	raw    []byte // the elements from EBML up to the first Tags or Cluster, and what stood between those
 	tracks []byte // the Tracks element alone
@@ -36,6 +42,42 @@ func (h *Header) Track(number uint64) (mkv.Track, bool) {
 		}
 	}
 	return mkv.Track{}, false
+}
+
+// Format returns what the header says of a track, or nil if it says nothing. The
+// caller must not change it. What its codec private data tell is filled in as far
+// as it can be read.
+func (h *Header) Format(track media.TrackNumber) *media.Track {
+	for i := range h.formats {
+		if h.formats[i].Number == track {
+			return &h.formats[i]
+		}
+	}
+	return nil
+}
+
+// format takes apart what a header says of a track. What its codec private data
+// tell goes before what the container says.
+func format(t mkv.Track) media.Track {
+	m, _ := media.NewTrack(media.TrackNumber(t.Number), t.CodecID, t.CodecPrivate) // usable all the same
+	m.UID, m.Name, m.Type = t.UID, t.Name, media.TrackType(t.Type)
+	m.Width = cmp.Or(m.Width, count(t.Video.PixelWidth))
+	m.Height = cmp.Or(m.Height, count(t.Video.PixelHeight))
+	m.SampleRate = cmp.Or(m.SampleRate, t.Audio.SamplingFrequency)
+	m.Channels = cmp.Or(m.Channels, count(t.Audio.Channels))
+	m.BitDepth = cmp.Or(m.BitDepth, count(t.Audio.BitDepth))
+	if t.DefaultDuration > 0 && t.DefaultDuration < math.MaxInt64 {
+		m.DefaultDuration = time.Duration(t.DefaultDuration)
+	}
+	return m
+}
+
+// count is v as an int, 0 if it is beyond all use.
+func count(v uint64) int {
+	if v > math.MaxInt32 {
+		return 0
+	}
+	return int(v)
 }
 
 // headerBuilder collects a header while its document begins.
@@ -80,6 +122,11 @@ func (b *headerBuilder) finish() *Header {
 	}
 	if b.last != nil && bytes.Equal(b.last.raw, b.header.raw) {
 		b.header = b.last
+	}
+	if b.header.formats == nil {
+		for _, t := range b.header.Tracks {
+			b.header.formats = append(b.header.formats, format(t))
+		}
 	}
 	return b.header
 }

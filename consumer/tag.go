@@ -26,6 +26,7 @@ type serviceTags struct {
 	token        string
 	errorID      int
 	errorCode    string
+	pause        bool // its producer said that this is its last for a while
 	listed       bool // of GetMediaForFragmentList, which says nothing behind the media
 }
 
@@ -70,6 +71,8 @@ func (s *serviceTags) set(name, value string) (err error) {
 		s.errorCode = value
 	case wire.TagExceptionMessage: // beside the code, or alone
 		s.errorCode = cmp.Or(s.errorCode, value)
+	case wire.TagEndOfFragment:
+		s.pause = true
 	case wire.TagServerSide, wire.TagProducerSide:
 		s.listed = true
 	}

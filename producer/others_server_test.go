@@ -134,7 +134,11 @@ func (r *serving) read(t *testing.T, name millrace.StreamName, fragments int) (f
 	}
 	begin()
 	n := 0
-	for f, err := range client.Follow(t.Context(), name, millrace.StartSelector{Type: millrace.StartEarliest}, consumer.FollowOptions{Quiet: 10 * time.Second}) {
+	options := consumer.LiveOptions{
+		Start: millrace.StartSelector{Type: millrace.StartEarliest},
+		Until: consumer.Until{Idle: 10 * time.Second},
+	}
+	for f, err := range client.Live(name, options).Fragments(t.Context()) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -82,24 +82,30 @@ func (p pulled) String() string {
 }
 
 func (p pullCommand) pull(ctx context.Context, c *console, conn *consumer.Client, r span, out *output) (seen pulled, err error) {
-	o := consumer.FollowOptions{
-		Until: r.until,
-		OnReconnect: func(err error, wait time.Duration) {
-			if !errors.Is(err, io.EOF) {
-				c.say("connection lost (%v); again in %v", err, wait.Round(time.Millisecond))
-			}
+	connected := false
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	o := consumer.LiveOptions{
+		Start: r.start,
+		Until: consumer.Until{Time: r.until},
+		Events: consumer.Events{
+			Failed: func(told *consumer.FragmentError) { c.say("%v", told) },
+			Disconnected: func(err error, wait time.Duration) {
+				switch {
+				case !connected:
+					end(err) // who has mistyped an address wants to know
+				case !errors.Is(err, io.EOF):
+					c.say("connection lost (%v); again in %v", err, wait.Round(time.Millisecond))
+				}
+			},
+			Connected: func(consumer.Connection) { connected = true },
 		},
 	}
 	if !r.until.IsZero() {
-		o.Quiet = quiet
+		o.Until.Idle = quiet
 	}
-	for f, err := range conn.Follow(ctx, p.Stream.name(), r.start, o) {
-		var told *consumer.MediaError
-		switch {
-		case errors.As(err, &told):
-			c.say("%v", told)
-			continue
-		case err != nil:
+	for f, err := range conn.Live(p.Stream.name(), o).Fragments(ctx) {
+		if err != nil {
 			return seen, err
 		}
 		if err := out.write(f); err != nil {

@@ -45,7 +45,7 @@ func exported(t *testing.T, make func(io.Writer) export.Writer, documents ...[]b
 	t.Helper()
 	var w counter
 	x := make(&w)
-	for f, err := range consumer.Fragments(bytes.NewReader(slices.Concat(documents...))) {
+	for f, err := range consumer.ReadFrom(bytes.NewReader(slices.Concat(documents...)), consumer.ReadOptions{}).Fragments(t.Context()) {
 		if err != nil {
 			t.Fatal(err)
 		}

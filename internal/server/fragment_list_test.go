@@ -96,7 +96,7 @@ func listIsWhatIsStored(t *testing.T, c *capture) {
 func wantFrames(t *testing.T, answer []byte, numbers []string, frames int) {
 	t.Helper()
 	var found []string
-	for f, err := range consumer.Fragments(bytes.NewReader(answer)) {
+	for f, err := range consumer.ReadFrom(bytes.NewReader(answer), consumer.ReadOptions{Strict: true}).Fragments(t.Context()) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -118,15 +118,15 @@ func wantFrames(t *testing.T, answer []byte, numbers []string, frames int) {
 
 // told reads an answer to its end and returns the fragments before, and what it
 // ends with.
-func told(t *testing.T, answer []byte) (numbers []string, last *consumer.MediaError) {
+func told(t *testing.T, answer []byte) (numbers []string, last *consumer.FragmentError) {
 	t.Helper()
-	for f, err := range consumer.Fragments(bytes.NewReader(answer)) {
-		if err != nil && !errors.As(err, &last) {
+	o := consumer.ReadOptions{Strict: true}
+	o.Events.Failed = func(e *consumer.FragmentError) { last = e }
+	for f, err := range consumer.ReadFrom(bytes.NewReader(answer), o).Fragments(t.Context()) {
+		if err != nil {
 			t.Fatal(err)
 		}
-		if f != nil {
-			numbers = append(numbers, f.Number.String())
-		}
+		numbers = append(numbers, f.Number.String())
 	}
 	return numbers, last
 }

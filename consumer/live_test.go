@@ -131,9 +131,10 @@ func client(t *testing.T, s *script) *consumer.Client {
 }
 
 // seen is one line for each fragment: its frames and how it ended.
-func seen(t *testing.T, c *consumer.Client, ctx context.Context, start millrace.StartSelector, o consumer.FollowOptions) (lines []string, last error) {
+func seen(t *testing.T, c *consumer.Client, ctx context.Context, start millrace.StartSelector, o consumer.LiveOptions) (lines []string, last error) {
 	t.Helper()
-	for f, err := range c.Follow(ctx, "gate", start, o) {
+	o.Start = start
+	for f, err := range c.Live("gate", o).Fragments(ctx) {
 		if err != nil {
 			last = err
 			continue
@@ -254,10 +255,16 @@ func TestFollowing(t *testing.T) {
 			asked:   []string{"NOW", after(1)},
 			err:     &millrace.Error{Code: millrace.CodeNotFound},
 		},
-		"the first connection has to succeed": {
-			answers: []answer{{err: errNetwork}},
+		"a server that is away at first is waited for": {
+			answers: []answer{{err: errNetwork}, {body: bytes.NewReader(doc(1))}},
+			once:    true,
+			want:    []string{whole(1)},
+			asked:   []string{"NOW", "NOW"},
+		},
+		"a refusal at first ends it": {
+			answers: []answer{{status: 403, body: strings.NewReader("{}")}},
 			asked:   []string{"NOW"},
-			err:     errNetwork,
+			err:     errAny,
 		},
 		"an error document is handed out and the walk goes on": {
 			answers: []answer{
@@ -271,12 +278,22 @@ func TestFollowing(t *testing.T) {
 		"an error document where a fragment should go on": {
 			answers: []answer{
 				{body: broken(doc(1), head+frame)},
-				{body: bytes.NewReader(errorDocument(1, 4000, "FRAGMENT_NOT_FOUND"))},
+				{body: bytes.NewReader(errorDocument(1, 5000, "INTERNAL_ERROR"))},
 			},
 			once:  true,
 			want:  []string{"1/0 cut"},
 			asked: []string{"NOW", "FRAGMENT_NUMBER " + number(1).Prev().String()},
-			err:   &consumer.MediaError{},
+			err:   &consumer.FragmentError{},
+		},
+		"a server that does not know the number before is asked for the time": {
+			answers: []answer{
+				{body: broken(doc(1), head+frame)},
+				{body: bytes.NewReader(errorDocument(1, 4000, "FRAGMENT_NOT_FOUND"))},
+				{body: bytes.NewReader(doc(1))},
+			},
+			once:  true,
+			want:  []string{whole(1)},
+			asked: []string{"NOW", "FRAGMENT_NUMBER " + number(1).Prev().String(), "SERVER_TIMESTAMP 1700000002.000"},
 		},
 		"bytes that cannot be read three times are an error": {
 			answers: []answer{
@@ -295,12 +312,16 @@ func TestFollowing(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 				defer cancel()
-				got, err := seen(t, c, ctx, tc.start, consumer.FollowOptions{Once: tc.once})
+				var failed error
+				got, err := seen(t, c, ctx, tc.start, consumer.LiveOptions{Until: consumer.Until{EndOfData: tc.once}, Events: consumer.Events{Failed: func(e *consumer.FragmentError) { failed = e }}})
 				if !slices.Equal(got, tc.want) {
 					t.Errorf("saw\n%q, want\n%q", got, tc.want)
 				}
 				if !slices.Equal(s.asked, tc.asked) {
 					t.Errorf("asked\n%q, want\n%q", s.asked, tc.asked)
+				}
+				if failed != nil && err == nil {
+					err = failed
 				}
 				if !sameKind(err, tc.err) {
 					t.Errorf("error %v, want %v", err, tc.err)
@@ -315,7 +336,7 @@ var errAny = errors.New("any")
 // sameKind compares errors by identity, by code, or by type.
 func sameKind(got, want error) bool {
 	var refused, wanted *millrace.Error
-	var told *consumer.MediaError
+	var told *consumer.FragmentError
 	switch {
 	case want == nil || got == nil:
 		return got == nil && want == nil
@@ -339,8 +360,8 @@ func TestReconnectsAreSpaced(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 		defer cancel()
 		var told []error
-		o := consumer.FollowOptions{OnReconnect: func(err error, wait time.Duration) { told = append(told, err) }}
-		for _, err := range c.Follow(ctx, "gate", millrace.StartSelector{}, o) {
+		o := consumer.LiveOptions{Events: consumer.Events{Disconnected: func(err error, wait time.Duration) { told = append(told, err) }}}
+		for _, err := range c.Live("gate", o).Fragments(ctx) {
 			if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 				t.Error(err)
 			}
@@ -368,11 +389,11 @@ func TestAConnectionThatGaveSomethingMakesTheWaitShortAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		o := consumer.FollowOptions{OnReconnect: func(_ error, wait time.Duration) {
+		o := consumer.LiveOptions{Events: consumer.Events{Disconnected: func(_ error, wait time.Duration) {
 			if wait > 200*time.Millisecond {
 				t.Errorf("wait of %v", wait)
 			}
-		}}
+		}}}
 		if got, _ := seen(t, c, ctx, millrace.StartSelector{}, o); len(got) != 12 {
 			t.Errorf("saw %d fragments", len(got))
 		}
@@ -397,7 +418,7 @@ func TestAQuietStreamEndsTheWalk(t *testing.T) {
 			c := client(t, s)
 			synctest.Test(t, func(t *testing.T) {
 				began := time.Now()
-				_, err := seen(t, c, t.Context(), millrace.StartSelector{}, consumer.FollowOptions{Quiet: 3 * time.Second})
+				_, err := seen(t, c, t.Context(), millrace.StartSelector{}, consumer.LiveOptions{Until: consumer.Until{Idle: 3 * time.Second}})
 				if err != nil {
 					t.Error(err)
 				}
@@ -418,7 +439,7 @@ func TestAServerThatEndsItsResponsesIsQuietToo(t *testing.T) {
 	s := &script{answers: answers}
 	c := client(t, s)
 	synctest.Test(t, func(t *testing.T) {
-		if got, err := seen(t, c, t.Context(), millrace.StartSelector{}, consumer.FollowOptions{Quiet: 3500 * time.Millisecond}); err != nil || len(got) > 0 {
+		if got, err := seen(t, c, t.Context(), millrace.StartSelector{}, consumer.LiveOptions{Until: consumer.Until{Idle: 3500 * time.Millisecond}}); err != nil || len(got) > 0 {
 			t.Errorf("saw %q, %v", got, err)
 		}
 		if len(s.asked) != 4 {
@@ -435,7 +456,7 @@ func TestUntilEndsTheWalkBeforeTheFragment(t *testing.T) {
 	s := &script{answers: []answer{{body: body()}}}
 	c := client(t, s)
 	synctest.Test(t, func(t *testing.T) {
-		o := consumer.FollowOptions{Until: serverTime(3), Quiet: time.Second}
+		o := consumer.LiveOptions{Until: consumer.Until{Time: serverTime(3), Idle: time.Second}}
 		if got, err := seen(t, c, t.Context(), millrace.StartSelector{}, o); err != nil || !slices.Equal(got, []string{"1/0 complete", "2/0 complete"}) {
 			t.Errorf("saw %q, %v", got, err)
 		}
@@ -447,7 +468,7 @@ func TestQuietWaitsForTheTimeThatIsAskedFor(t *testing.T) {
 	c := client(t, s)
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		o := consumer.FollowOptions{Until: began.Add(10 * time.Second), Quiet: 3 * time.Second}
+		o := consumer.LiveOptions{Until: consumer.Until{Time: began.Add(10 * time.Second), Idle: 3 * time.Second}}
 		if _, err := seen(t, c, t.Context(), millrace.StartSelector{}, o); err != nil {
 			t.Error(err)
 		}
@@ -466,7 +487,7 @@ func TestASlowFragmentIsNotQuiet(t *testing.T) {
 	)}}}
 	c := client(t, s)
 	synctest.Test(t, func(t *testing.T) {
-		got, err := seen(t, c, t.Context(), millrace.StartSelector{}, consumer.FollowOptions{Quiet: 3 * time.Second, Once: true})
+		got, err := seen(t, c, t.Context(), millrace.StartSelector{}, consumer.LiveOptions{Until: consumer.Until{Idle: 3 * time.Second, EndOfData: true}})
 		if err != nil || !slices.Equal(got, []string{"1/0 1/1 1/2 complete"}) {
 			t.Errorf("saw %q, %v", got, err)
 		}

@@ -1,0 +1,209 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"sync"
+
+	"github.com/millrace/millrace"
+)
+
+// A Reader hands out the media of a stream, or of a file, to one loop. Losing a
+// connection, rotating it, and resuming happen inside; the loop sees media, and
+// what ends it.
+//
+// A loop that is left closes its connection. The next one goes on behind what
+// Position says, unless the reader is ReadFrom's. The loop belongs to one
+// goroutine; Stats and Close may be called by any.
+type Reader struct {
+	stream millrace.StreamName
+	open   func(ctx context.Context, end context.CancelCauseFunc, at Position) (source, error)
+	set    common
+	keep   keeping
+	screen screen
+
+	position Position
+	last     *Fragment // handed out last; nil at first
+
+	mu    sync.Mutex // guards stats
+	stats Stats
+}
+
+// start ends the making of a reader whose settings are there.
+func (r *Reader) start() {
+	r.position = r.set.at
+	r.keep.mode = r.set.commit
+}
+
+// Fragments walks the fragments. Each is handed out when its Cluster has begun;
+// what the body does not read of it is passed over. A permanent error is the last
+// step, with a nil Fragment.
+func (r *Reader) Fragments(ctx context.Context) iter.Seq2[*Fragment, error] {
+	return func(yield func(*Fragment, error) bool) {
+		err := r.walk(ctx, func(f *Fragment) bool {
+			r.keep.delivering(f.position)
+			return yield(f, nil)
+		})
+		if err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+// Frames walks the frames of all fragments, each as soon as it is whole. Its
+// data are valid until the next step. A permanent error is the last step, with
+// an empty Frame.
+func (r *Reader) Frames(ctx context.Context) iter.Seq2[Frame, error] {
+	return func(yield func(Frame, error) bool) {
+		err := r.walk(ctx, func(f *Fragment) bool {
+			for frame, err := range f.Frames() {
+				if err != nil {
+					return true // walk returns it
+				}
+				r.keep.delivering(f.position)
+				if !yield(frame, nil) {
+					return false
+				}
+				r.keep.handled(f.position)
+			}
+			return true
+		})
+		if err != nil {
+			yield(Frame{}, err)
+		}
+	}
+}
+
+// walk hands the fragments to visit until that returns false.
+func (r *Reader) walk(ctx context.Context, visit func(*Fragment) bool) error {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	at, err := r.keep.begin(ctx, end, r.Position())
+	if err != nil {
+		return err
+	}
+	src, err := r.open(ctx, end, at)
+	if err != nil {
+		return err
+	}
+	defer src.close()
+	r.position, r.last = at, nil
+	r.screen.begin(at)
+	err = r.visitAll(ctx, src, visit)
+	if err == nil || errors.Is(err, io.EOF) || errors.Is(context.Cause(ctx), errQuiet) {
+		return nil
+	}
+	return err
+}
+
+// visitAll returns nil if visit had enough.
+func (r *Reader) visitAll(ctx context.Context, src source, visit func(*Fragment) bool) error {
+	for {
+		f, err := r.next(ctx, src)
+		if err != nil {
+			return err
+		}
+		if !visit(f) {
+			return nil
+		}
+		f.drain()
+		r.finish(f)
+		if f.err != nil {
+			return f.err
+		}
+		r.keep.handled(r.position)
+	}
+}
+
+// next returns the next fragment that is to be handed out, and tells the events
+// that come before it.
+func (r *Reader) next(ctx context.Context, src source) (*Fragment, error) {
+	if r.screen.leaps() {
+		if l, ok := src.(leaper); ok {
+			l.leap()
+		}
+	}
+	for {
+		f, err := src.head(ctx)
+		if told, ok := errors.AsType[*FragmentError](err); ok {
+			r.count(func(s *Stats) { s.Failed++ })
+			if r.set.events.Failed != nil {
+				r.set.events.Failed(told)
+			}
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		f.reader, f.position = r, r.positionIn(f)
+		r.last = f
+		r.screen.enter(r, f)
+		r.count(func(s *Stats) { s.Fragments++ })
+		return f, nil
+	}
+}
+
+// positionIn is the position at the beginning of f, or where it was left.
+func (r *Reader) positionIn(f *Fragment) Position {
+	if r.position.isOf(f.Number) {
+		return r.position
+	}
+	p := Position{
+		Stream: r.stream, Fragment: f.Number,
+		ServerTime: f.ServerTime, ProducerTime: f.ProducerTime, Epoch: r.position.Epoch,
+	}
+	if r.position.Done == Whole {
+		p.Previous = r.position.Fragment
+	}
+	return p
+}
+
+// finish is told of the end of a fragment.
+func (r *Reader) finish(f *Fragment) {
+	if f.err != nil {
+		return
+	}
+	f.position.Done = Whole
+	f.position.Token = f.Token()
+	r.position = f.position
+	r.screen.leave(f)
+}
+
+// Position is where the loop stands: what its body has in hand counts as done.
+// Of a fragment that is what was read of it. It is for the loop's goroutine, and
+// for others when the loop has ended.
+func (r *Reader) Position() Position {
+	if r.last == nil {
+		return r.position
+	}
+	p := r.last.position
+	if r.last.state == complete || r.last.state == cut {
+		p.Done, p.Token = Whole, r.last.Token()
+	}
+	return p
+}
+
+// Commit saves Position in the store, at once. It is for the loop's goroutine.
+// Without a store it does nothing. ErrLeaseLost is for good.
+func (r *Reader) Commit(ctx context.Context) error {
+	return r.keep.commit(ctx, r.Position())
+}
+
+// Stats returns counts since the Reader was made.
+func (r *Reader) Stats() Stats {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.stats
+}
+
+func (r *Reader) count(add func(*Stats)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	add(&r.stats)
+}
+
+// Close saves what is committed and not saved yet, for ten seconds at most, and
+// gives the lease back. The loop has to be over. A second call does nothing.
+func (r *Reader) Close() error { return r.keep.close() }
