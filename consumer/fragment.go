@@ -149,10 +149,23 @@ func (f *Fragment) elements() iter.Seq2[mkv.Element, error] {
 			case err != nil:
 				yield(mkv.Element{}, err)
 				return
-			case !yield(e, nil):
+			}
+			f.measure(e)
+			if !yield(e, nil) {
 				return
 			}
 		}
+	}
+}
+
+// measure notes how far the media reach whose frames nobody takes one by one.
+func (f *Fragment) measure(e mkv.Element) {
+	if f.reader == nil {
+		return // it was handed out before
+	}
+	if b, isBlock, err := parseBlock(e); isBlock && err == nil {
+		frame := f.frame(b, 0)
+		f.reader.screen.extend(&frame)
 	}
 }
 

@@ -82,6 +82,18 @@ func (f *Fragment) unlace(b block, yield func(Frame, error) bool) bool {
 
 // yieldFrame yields one frame, unless the reader's options leave it out.
 func (f *Fragment) yieldFrame(b block, data []byte, offset time.Duration, yield func(Frame, error) bool) bool {
+	frame := f.frame(b, offset)
+	frame.Data = data
+	f.frames++
+	f.reader.screen.extend(&frame)
+	if !f.reader.screen.admit(f.reader, f, &frame) {
+		return true
+	}
+	return yield(frame, nil)
+}
+
+// frame is what a block says of a frame that begins so long after its time.
+func (f *Fragment) frame(b block, offset time.Duration) Frame {
 	scale := int64(f.Header.Info.TimecodeScale)
 	ticks := int64(f.Timecode) + int64(b.RelTime)
 	frame := Frame{
@@ -91,7 +103,6 @@ func (f *Fragment) yieldFrame(b block, data []byte, offset time.Duration, yield 
 			Duration:    time.Duration(int64(b.duration) * scale),
 			Key:         b.key,
 			Discardable: b.Discardable(),
-			Data:        data,
 		},
 		ServerTime: f.ServerTime,
 		Timecode:   ticks + int64(offset)/max(scale, 1),
@@ -100,12 +111,8 @@ func (f *Fragment) yieldFrame(b block, data []byte, offset time.Duration, yield 
 		Format:     f.Header.Format(media.TrackNumber(b.Track)),
 		Fragment:   f,
 	}
-	f.frames++
 	if !f.ProducerTime.IsZero() {
 		frame.Time = f.ProducerTime.Add(time.Duration(int64(b.RelTime)*scale) + offset)
 	}
-	if !f.reader.screen.admit(f.reader, f, &frame) {
-		return true
-	}
-	return yield(frame, nil)
+	return frame
 }

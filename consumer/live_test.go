@@ -556,3 +556,24 @@ func TestWithoutAnEndpointThereIsAnError(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// closing notes when it was closed.
+type closing struct {
+	io.Reader
+	mu  sync.Mutex
+	log []time.Time
+}
+
+func (c *closing) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.log = append(c.log, time.Now())
+	return nil
+}
+
+// Closed returns the times at which it was closed.
+func (c *closing) Closed() []time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.log)
+}

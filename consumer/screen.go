@@ -71,6 +71,7 @@ func (s *screen) findGap(r *Reader, f *Fragment) {
 		return
 	}
 	f.Flags |= GapBefore
+	s.at = time.Time{} // the gap is no frame's length
 	g := Gap{From: s.end, To: f.ProducerTime, Before: f.Number}
 	switch {
 	case s.landed:
@@ -89,7 +90,6 @@ func (s *screen) leave(f *Fragment) { s.paused = f.service.pause }
 
 // admit reports whether a frame is to be handed out, and completes it.
 func (s *screen) admit(r *Reader, f *Fragment, frame *Frame) bool {
-	s.extend(frame)
 	if frame.Index < f.skipFrames || r.set.tracks != nil && !slices.Contains(r.set.tracks, frame.Track) {
 		return false
 	}
