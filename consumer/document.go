@@ -52,7 +52,7 @@ func (a *assembler) reset(r io.Reader) {
 
 // begin forgets the document before.
 func (a *assembler) begin() {
-	a.prefix, a.tags, a.service, a.media = nil, nil, serviceTags{}, false
+	a.prefix, a.tags, a.service, a.media = a.prefix[:0], nil, serviceTags{}, false
 	a.headers.begin()
 }
 
@@ -77,7 +77,7 @@ func (a *assembler) head(source elementSource) (*Fragment, error) {
 		case e.ID == mkv.IDTags:
 			a.tags, err = a.service.read(e, a.tags)
 		case !a.media:
-			err = a.headers.add(e)
+			a.headers.add(e)
 		}
 		if err != nil {
 			return nil, err
@@ -100,11 +100,15 @@ func (a *assembler) fragment(source elementSource) (*Fragment, error) {
 	if err != nil {
 		return nil, err
 	}
+	header, err := a.headers.finish()
+	if err != nil {
+		return nil, err
+	}
 	f := &Fragment{
 		Number:       a.service.number,
 		ServerTime:   a.service.serverTime,
 		ProducerTime: a.service.producerTime,
-		Header:       a.headers.finish(),
+		Header:       header,
 		Timecode:     timecode,
 		listed:       a.service.listed,
 		prefix:       a.prefix,
@@ -112,7 +116,7 @@ func (a *assembler) fragment(source elementSource) (*Fragment, error) {
 		source:       source,
 	}
 	f.leading = len(f.tags)
-	a.prefix, a.tags, a.service, a.media = nil, nil, serviceTags{}, true
+	a.prefix, a.tags, a.service, a.media = a.prefix[:0], nil, serviceTags{}, true
 	return f, nil
 }
 

@@ -53,7 +53,7 @@ const (
 	inCluster   fragmentState = iota
 	behindMedia               // the Cluster has ended, trailing tags may follow
 	complete                  // seen to its end
-	cut                       // the input ended, or the server gave the fragment up
+	cut                       // the input ended, the server gave the fragment up, or the reader left it
 	failed                    // reading it returned an error
 )
 

@@ -3,7 +3,9 @@ package consumer
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
+	"io"
 	"math"
 	"time"
 
@@ -80,53 +82,64 @@ func count(v uint64) int {
 	return int(v)
 }
 
-// headerBuilder collects a header while its document begins.
+// headerBuilder collects a header while its document begins. It is taken apart
+// when it is whole, and only if it is not the one of the document before.
 type headerBuilder struct {
-	header *Header
-	last   *Header // of the document before, nil if there was none
+	raw  []byte // reused
+	last *Header
 }
 
 // begin starts the header of a new document.
-func (b *headerBuilder) begin() {
-	if b.header != nil {
-		b.last = b.header
-	}
-	b.header = &Header{Info: mkv.Info{TimecodeScale: mkv.DefaultTimecodeScale}}
-}
+func (b *headerBuilder) begin() { b.raw = b.raw[:0] }
 
-func (b *headerBuilder) add(e mkv.Element) (err error) {
-	if b.header == nil {
-		b.begin()
-	}
-	h := b.header
-	h.raw = append(h.raw, e.Raw...)
-	switch e.ID {
-	case mkv.IDEBML:
-		h.EBML, err = mkv.ParseEBML(e.Data())
-	case mkv.IDInfo:
-		h.Info, err = mkv.ParseInfo(e.Data())
-	case mkv.IDTracks:
-		h.tracks = bytes.Clone(e.Raw)
-		h.Tracks, err = mkv.ParseTracks(e.Data())
-	}
-	if err != nil {
-		return fmt.Errorf("read header: %w", err)
-	}
-	return nil
-}
+func (b *headerBuilder) add(e mkv.Element) { b.raw = append(b.raw, e.Raw...) }
 
 // finish returns the header, or the last one if they are the same.
-func (b *headerBuilder) finish() *Header {
-	if b.header == nil {
-		b.begin()
+func (b *headerBuilder) finish() (*Header, error) {
+	if b.last != nil && bytes.Equal(b.last.raw, b.raw) {
+		return b.last, nil
 	}
-	if b.last != nil && bytes.Equal(b.last.raw, b.header.raw) {
-		b.header = b.last
+	h, err := parseHeader(bytes.Clone(b.raw))
+	if err != nil {
+		return nil, fmt.Errorf("read header: %w", err)
 	}
-	if b.header.formats == nil {
-		for _, t := range b.header.Tracks {
-			b.header.formats = append(b.header.formats, format(t))
+	b.last = h
+	return h, nil
+}
+
+// parseHeader takes a header apart. What this library has no name for stays in
+// its bytes.
+func parseHeader(raw []byte) (*Header, error) {
+	h := &Header{raw: raw, Info: mkv.Info{TimecodeScale: mkv.DefaultTimecodeScale}}
+	elements := mkv.NewReader(bytes.NewReader(raw), mkv.ReaderOptions{})
+	for {
+		e, err := elements.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return h, nil
+		case err != nil:
+			return nil, err
+		}
+		switch e.ID {
+		case mkv.IDEBML:
+			h.EBML, err = mkv.ParseEBML(e.Data())
+		case mkv.IDInfo:
+			h.Info, err = mkv.ParseInfo(e.Data())
+		case mkv.IDTracks:
+			h.tracks = bytes.Clone(e.Raw)
+			if h.Tracks, err = mkv.ParseTracks(e.Data()); err == nil {
+				h.formats = formats(h.Tracks)
+			}
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
-	return b.header
+}
+
+func formats(tracks []mkv.Track) (all []media.Track) {
+	for _, t := range tracks {
+		all = append(all, format(t))
+	}
+	return all
 }
