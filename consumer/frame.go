@@ -116,3 +116,9 @@ func (f *Fragment) frame(b block, offset time.Duration) Frame {
 	}
 	return frame
 }
+
+// Clone returns a copy of the frame whose Data is its own.
+func (f Frame) Clone() Frame {
+	f.Frame = f.Frame.Clone()
+	return f
+}
