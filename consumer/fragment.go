@@ -53,7 +53,8 @@ const (
 	inCluster   fragmentState = iota
 	behindMedia               // the Cluster has ended, trailing tags may follow
 	complete                  // seen to its end
-	cut                       // the input ended, the server gave the fragment up, or the reader left it
+	cut                       // the input ended, or the server gave the fragment up
+	left                      // the rest was left out to catch up
 	failed                    // reading it returned an error
 )
 
@@ -166,6 +167,7 @@ func (f *Fragment) measure(e mkv.Element) {
 	if b, isBlock, err := parseBlock(e); isBlock && err == nil {
 		frame := f.frame(b, 0)
 		f.reader.screen.extend(&frame)
+		f.frames += b.Count()
 	}
 }
 

@@ -65,7 +65,8 @@ func (f *Fragment) unlace(b block, yield func(Frame, error) bool) bool {
 	if b.Lacing() == mkv.LacingNone {
 		return f.yieldFrame(b, b.Payload, 0, yield)
 	}
-	offset := time.Duration(0) // from the first
+	defer func(first int) { f.frames = first + b.Count() }(f.frames) // also of a loop that was left
+	offset := time.Duration(0)                                       // from the first
 	track, _ := f.Header.Track(b.Track)
 	for data, err := range b.Frames() {
 		if err != nil {

@@ -26,7 +26,7 @@ func (s *screen) passLag(r *Reader, f *Fragment, frame *Frame) bool {
 	case p.Mode == KeyFramesOnly && !frame.Key:
 	case p.Mode == SkipToLive && !s.landed:
 		s.leaping = true
-		f.state = cut // the rest of it is left out as well
+		f.state = left
 	default:
 		return true
 	}

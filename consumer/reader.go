@@ -150,14 +150,10 @@ func (r *Reader) positionIn(f *Fragment) Position {
 	if r.position.isOf(f.Number) {
 		return r.position
 	}
-	p := Position{
-		Stream: r.stream, Fragment: f.Number,
+	return Position{
+		Stream: r.stream, Fragment: f.Number, Previous: r.position.Fragment,
 		ServerTime: f.ServerTime, ProducerTime: f.ProducerTime, Epoch: r.position.Epoch,
 	}
-	if r.position.Done == Whole {
-		p.Previous = r.position.Fragment
-	}
-	return p
 }
 
 // finish is told of the end of a fragment.
@@ -165,9 +161,7 @@ func (r *Reader) finish(f *Fragment) {
 	if f.err != nil {
 		return
 	}
-	f.position.Done = Whole
-	f.position.Token = f.Token()
-	r.position = f.position
+	r.position = f.positionNow()
 	r.screen.leave(f)
 }
 
@@ -178,9 +172,18 @@ func (r *Reader) Position() Position {
 	if r.last == nil {
 		return r.position
 	}
-	p := r.last.position
-	if r.last.state == complete || r.last.state == cut {
-		p.Done, p.Token = Whole, r.last.Token()
+	return r.last.positionNow()
+}
+
+// positionNow is the position behind what was handed out of f. One that was cut
+// may come again, and more of it then.
+func (f *Fragment) positionNow() Position {
+	p := f.position
+	switch f.state {
+	case complete, left:
+		p.Done, p.Token = Whole, f.Token()
+	case cut:
+		p.Done = f.frames
 	}
 	return p
 }

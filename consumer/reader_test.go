@@ -371,3 +371,58 @@ func TestTheContextEndsALoopWhereverItIs(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 	})
 }
+
+func TestAFragmentThatCameInPartGoesOnWhereItWasCut(t *testing.T) {
+	doc := func(n int) []byte { return document(n, true, 3) }
+	head, frame := documentSizes(2, true)
+	// The response ends in good order in the middle of a fragment, and the loop with
+	// it; another one begins at the position.
+	answers := []answer{
+		{body: bytes.NewReader(slices.Concat(doc(1), doc(2)[:head+2*frame]))},
+		{body: bytes.NewReader(nil)},
+		{body: bytes.NewReader(slices.Concat(doc(2), doc(3)))},
+	}
+	reading(t, answers, func(t *testing.T, s *script, c *consumer.Client) {
+		r := c.Live("gate", consumer.LiveOptions{Start: earliest(), Until: once()})
+		if got := data(t, r.Frames(t.Context())); !slices.Equal(got, []string{"1/0", "1/1", "1/2", "2/0", "2/1"}) {
+			t.Errorf("got %q", got)
+		}
+		at := r.Position()
+		if at.Fragment != number(2) || at.Done != 2 || at.Previous != number(1) {
+			t.Errorf("position %v", at)
+		}
+		r = c.Live("gate", consumer.LiveOptions{At: at, Until: once()})
+		if got := data(t, r.Frames(t.Context())); !slices.Equal(got, []string{"2/2", "3/0", "3/1", "3/2"}) {
+			t.Errorf("went on with %q", got)
+		}
+		if want := "FRAGMENT_NUMBER " + number(1).String(); s.asked[len(s.asked)-1] != want {
+			t.Errorf("asked %q", s.asked)
+		}
+	})
+}
+
+func TestALoopThatIsLeftAmongLacedFramesCountsThemAll(t *testing.T) {
+	lace := append([]byte{2}, "aabbcc"...) // three frames of two bytes
+	input := slices.Concat(
+		mkv.AppendEBML(nil, mkv.EBML{}), mkv.AppendUnknownSize(mkv.AppendID(nil, mkv.IDSegment), 8), mkv.AppendInfo(nil, mkv.Info{}),
+		mkv.AppendTracks(nil, []mkv.Track{{Number: 1, CodecID: "A_B", DefaultDuration: 20e6}}),
+		mkv.AppendUnknownSize(mkv.AppendID(nil, mkv.IDCluster), 1), mkv.AppendUint(nil, mkv.IDTimecode, 5),
+		mkv.AppendSimpleBlockHeader(nil, 1, 0, mkv.FlagKeyframe|4, len(lace)), lace,
+		mkv.AppendSimpleBlockHeader(nil, 1, 60, mkv.FlagKeyframe, 1), []byte("d"),
+	)
+	var got []string
+	for f, err := range consumer.ReadFrom(bytes.NewReader(input), consumer.ReadOptions{}).Fragments(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			for frame := range f.Frames() {
+				got = append(got, fmt.Sprint(string(frame.Data), " ", frame.Index, " ", frame.PTS))
+				break
+			}
+		}
+	}
+	if want := []string{"aa 0 5ms", "d 3 65ms"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

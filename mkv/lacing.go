@@ -29,6 +29,18 @@ func (b Block) Frames() iter.Seq2[[]byte, error] {
 	}
 }
 
+// Count returns how many frames the block says it has, without looking at them: 1
+// if it is not laced, else 1 to 256, and 0 for lacing without a count.
+func (b Block) Count() int {
+	switch {
+	case b.Lacing() == LacingNone:
+		return 1
+	case len(b.Payload) == 0:
+		return 0
+	}
+	return int(b.Payload[0]) + 1
+}
+
 // laceSizes reads the head of a laced payload. rest is what follows it, and
 // the sizes add up to its length.
 func (b Block) laceSizes(sizes *[maxLaced]int) (count int, rest []byte, ok bool) {
