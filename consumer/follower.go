@@ -82,6 +82,7 @@ func (f *follower) settleCurrent() {
 // leap implements leaper.
 func (f *follower) leap() {
 	f.from.leap()
+	f.dropSuccessor() // it begins too early
 	f.hangUp()
 	f.pending, f.told, f.current = nil, nil, nil
 	f.backoff.Reset()

@@ -49,6 +49,9 @@ func (l *line) dial(ctx context.Context, start millrace.StartSelector) (*respons
 // open makes a connection, and tries until the context ends or the server
 // refuses for good.
 func (l *line) open(ctx context.Context, start func() millrace.StartSelector) error {
+	if l.adopt(ctx) {
+		return nil
+	}
 	for {
 		if l.tried {
 			if err := l.wait(ctx); err != nil {

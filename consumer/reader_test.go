@@ -426,3 +426,32 @@ func TestALoopThatIsLeftAmongLacedFramesCountsThemAll(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+func TestASuccessorTakesOverWhenTheConnectionBreaksMeanwhile(t *testing.T) {
+	reading(t, []answer{{body: bytes.NewReader(slices.Concat(document(3, false, 1), document(4, false, 1)))}}, func(t *testing.T, s *script, c *consumer.Client) {
+		old, w := io.Pipe()
+		s.answers = append([]answer{{body: old}}, s.answers...)
+		go func() {
+			_, _ = w.Write(document(1, false, 1))
+			time.Sleep(2 * time.Second)
+			_, _ = w.Write(document(2, false, 1))
+			_ = w.CloseWithError(errNetwork)
+		}()
+		var planned []bool
+		o := consumer.LiveOptions{Rotate: time.Second}
+		o.Events.Connected = func(c consumer.Connection) { planned = append(planned, c.Planned) }
+		r := c.Live("gate", o)
+		var got []string
+		for f := range r.Frames(t.Context()) {
+			if got = append(got, strings.TrimPrefix(string(f.Data), "frame ")); len(got) == 4 {
+				break
+			}
+		}
+		if want := []string{"1/0", "2/0", "3/0", "4/0"}; !slices.Equal(got, want) {
+			t.Errorf("got %q", got)
+		}
+		if len(planned) != 2 || !planned[1] || r.Stats().Disconnections != 0 {
+			t.Errorf("connections %v, %+v", planned, r.Stats())
+		}
+	})
+}

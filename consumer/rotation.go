@@ -40,17 +40,40 @@ func (l *line) renew(ctx context.Context, last millrace.FragmentNumber) bool {
 	default:
 		return false
 	}
+	if !l.succeed() {
+		l.since = time.Now().Add(rotateAgain - l.rotate)
+		return false
+	}
+	return true
+}
+
+// succeed puts a successor that is done in the place of the connection, and
+// reports false if there was none to be had.
+func (l *line) succeed() bool {
 	s := l.successor
 	l.successor = nil
 	if s.err != nil {
 		s.end()
-		l.since = time.Now().Add(rotateAgain - l.rotate)
 		return false
 	}
 	l.hangUp()
 	s.body.release = s.end
 	l.take(s.body, s.at, Connection{Start: s.start, Planned: true})
 	return true
+}
+
+// adopt waits for a successor that is being made, when the connection before it
+// has broken, and reports whether it is the line's now.
+func (l *line) adopt(ctx context.Context) bool {
+	if l.successor == nil {
+		return false
+	}
+	select {
+	case <-l.successor.done:
+		return l.succeed()
+	case <-ctx.Done():
+		return false
+	}
 }
 
 func (l *line) makeSuccessor(ctx context.Context, last millrace.FragmentNumber) *successor {
