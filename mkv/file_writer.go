@@ -92,7 +92,7 @@ func (w *FileWriter) WriteHeader(h Header) error {
 	w.header.Info.Duration = 0
 	b = w.appendFront(b, nil)
 	w.seeks = append(w.seeks, seek{IDTracks, int64(len(b)) - w.segment})
-	return w.write(action, AppendTracks(b, h.Tracks))
+	return w.write(action, h.appendTracks(b))
 }
 
 // appendFront appends SeekHead and Info, padded to the room there is.

@@ -7,6 +7,18 @@ type Header struct {
 	EBML   EBML
 	Info   Info
 	Tracks []Track
+	// RawTracks, where there is one, is written in the place of Tracks, which it
+	// has to agree with: a whole Tracks element as it came, with what this package
+	// has no name for.
+	RawTracks []byte
+}
+
+// appendTracks appends the Tracks element.
+func (h *Header) appendTracks(b []byte) []byte {
+	if h.RawTracks != nil {
+		return append(b, h.RawTracks...)
+	}
+	return AppendTracks(b, h.Tracks)
 }
 
 // LiveWriter writes one document whose Segment and Clusters are of unknown
@@ -40,7 +52,7 @@ func (w *LiveWriter) WriteHeader(h Header) error {
 	b := AppendEBML(nil, h.EBML)
 	b = AppendUnknownSize(AppendID(b, IDSegment), 0)
 	b = AppendInfo(b, h.Info)
-	b = AppendTracks(b, h.Tracks)
+	b = h.appendTracks(b)
 	w.started = true
 	return w.write("write header", b)
 }
