@@ -1,5 +1,7 @@
 package media
 
+import "slices"
+
 // ADTSHeader is the header that AAC frames have in streams without a container:
 //
 //	fff(12) version(1) 00(2) noCRC(1) | profile(2) rateIndex(4) private(1) channels(3) 0000(4)
@@ -61,4 +63,31 @@ func (h ADTSHeader) Config() AACConfig {
 		ObjectType: h.ObjectType, SampleRate: h.SampleRate,
 		ChannelConfig: h.ChannelConfig, Channels: aacChannels(h.ChannelConfig),
 	}
+}
+
+// maxADTSFrame is the longest frame that a header can tell, in bytes, with it.
+const maxADTSFrame = 1<<13 - 1
+
+// Append appends a header of 7 bytes for a frame of so many bytes, of MPEG-4 and
+// without a checksum. SampleRate has to be one of the 13 usual ones and
+// ChannelConfig 1 to 7; HeaderSize, FrameSize and Blocks are not looked at. On
+// error, [ErrUnsupported] or, for a frame that is too long, [ErrLimit], it returns
+// dst as it was.
+func (h ADTSHeader) Append(dst []byte, frame int) ([]byte, error) {
+	rates := aacRates()
+	index := slices.Index(rates[:], h.SampleRate)
+	size := adtsHead + frame
+	switch {
+	case h.ObjectType < aacMain || h.ObjectType > aacLTP:
+		return dst, syntax(AAC, "adts object type", ErrUnsupported)
+	case index < 0:
+		return dst, syntax(AAC, "adts sample rate", ErrUnsupported)
+	case h.ChannelConfig < 1 || h.ChannelConfig > 7:
+		return dst, syntax(AAC, "adts channels", ErrUnsupported)
+	case size > maxADTSFrame:
+		return dst, syntax(AAC, "adts frame length", ErrLimit)
+	}
+	return append(dst, 0xff, 0xf1,
+		(h.ObjectType-1)<<6|byte(index)<<2|h.ChannelConfig>>2,
+		h.ChannelConfig&3<<6|byte(size>>11), byte(size>>3), byte(size<<5)|0x1f, 0xfc), nil
 }
