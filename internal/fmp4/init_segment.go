@@ -23,11 +23,33 @@ func AppendInit(dst []byte, t *timeline.Track) ([]byte, error) {
 		return dst, fmt.Errorf("init segment of track %d: %w", t.Media.Number, err)
 	}
 	ftyp := mp4.NewFtyp("iso6", 0, []string{"iso6", "cmfc", "cmf2", "mp41"})
-	moov := newMoov(t, entry)
+	moov := newMoov([]*mp4.TrakBox{newTrak(t, entry, trackID)})
 	if dst, err = appendBox(dst, ftyp); err == nil {
 		dst, err = appendBox(dst, moov)
 	}
 	return dst, err
+}
+
+// AppendMovieInit appends an init segment for several tracks, at least one, whose
+// segments stand one behind the other in one file: those of tracks[i] have the
+// number i+1 there, see Segment.HeadOf. Errors are those of AppendInit.
+func AppendMovieInit(dst []byte, tracks []*timeline.Track) ([]byte, error) {
+	var list []*mp4.TrakBox
+	for i, t := range tracks {
+		entry, err := initEntry(t)
+		if err != nil {
+			return dst, fmt.Errorf("init segment of track %d: %w", t.Media.Number, err)
+		}
+		list = append(list, newTrak(t, entry, uint32(i)+1))
+	}
+	with, err := appendBox(dst, mp4.NewFtyp("iso6", 0, []string{"iso6", "mp41"}))
+	if err == nil {
+		with, err = appendBox(with, newMoov(list))
+	}
+	if err != nil {
+		return dst, err
+	}
+	return with, nil
 }
 
 func initEntry(t *timeline.Track) (entry, error) {
@@ -47,23 +69,25 @@ func appendBox(dst []byte, b mp4.Box) ([]byte, error) {
 	return append(dst, w.Bytes()...), nil
 }
 
-func newMoov(t *timeline.Track, e entry) *mp4.MoovBox {
+func newMoov(tracks []*mp4.TrakBox) *mp4.MoovBox {
 	moov := mp4.NewMoovBox()
 	mvhd := mp4.CreateMvhd()
 	mvhd.Timescale = 1000
-	mvhd.NextTrackID = trackID + 1
+	mvhd.NextTrackID = uint32(len(tracks)) + 1
 	moov.AddChild(mvhd)
-	moov.AddChild(newTrak(t, e))
 	mvex := mp4.NewMvexBox()
-	mvex.AddChild(mp4.CreateTrex(trackID))
+	for _, trak := range tracks {
+		moov.AddChild(trak)
+		mvex.AddChild(mp4.CreateTrex(trak.Tkhd.TrackID))
+	}
 	moov.AddChild(mvex)
 	return moov
 }
 
-func newTrak(t *timeline.Track, e entry) *mp4.TrakBox {
+func newTrak(t *timeline.Track, e entry, id uint32) *mp4.TrakBox {
 	trak := mp4.NewTrakBox()
 	tkhd := mp4.CreateTkhd()
-	tkhd.TrackID = trackID
+	tkhd.TrackID = id
 	tkhd.Width, tkhd.Height = e.width, e.height
 	handler, header := &mp4.HdlrBox{HandlerType: "vide", Name: "video"}, mp4.Box(mp4.CreateVmhd())
 	if t.Media.Type == media.Audio {

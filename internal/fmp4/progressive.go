@@ -105,23 +105,51 @@ func (m *Movie) entrySize(t Table) int64 {
 // large for its size is ErrLimit.
 func (m *Movie) Front() (fixed []byte, gaps []Gap, size int64, err error) {
 	w := &movieWriter{movie: m}
-	w.open("ftyp")
-	w.text("isom").word(0x200).text("isomiso2")
-	if name := m.brand(); name != "" {
-		w.text(name)
-	}
-	w.text("mp41").close()
-	w.open("moov")
-	w.header()
-	for i := range m.Tracks {
-		w.track(i)
-	}
-	w.close()
+	w.fileType()
+	w.index()
 	if m.Media+8 > math.MaxUint32 {
 		w.word(1).text("mdat").long(uint64(m.Media + 16))
 	} else {
 		w.word(uint32(m.Media + 8)).text("mdat")
 	}
+	return w.result()
+}
+
+// Index is the part of Front that has the tables (moov), for files in which it
+// stands elsewhere. The file's own beginning is then AppendFileType's.
+func (m *Movie) Index() (fixed []byte, gaps []Gap, size int64, err error) {
+	w := &movieWriter{movie: m}
+	w.index()
+	return w.result()
+}
+
+// AppendFileType appends the first box of the file (ftyp). Of the movie nothing
+// has to be known but the sample entries of its tracks.
+func (m *Movie) AppendFileType(b []byte) []byte {
+	w := &movieWriter{movie: m}
+	w.fileType()
+	return append(b, w.b...)
+}
+
+func (w *movieWriter) fileType() {
+	w.open("ftyp")
+	w.text("isom").word(0x200).text("isomiso2")
+	if name := w.movie.brand(); name != "" {
+		w.text(name)
+	}
+	w.text("mp41").close()
+}
+
+func (w *movieWriter) index() {
+	w.open("moov")
+	w.header()
+	for i := range w.movie.Tracks {
+		w.track(i)
+	}
+	w.close()
+}
+
+func (w *movieWriter) result() (fixed []byte, gaps []Gap, size int64, err error) {
 	if w.tooLarge {
 		return nil, nil, 0, fmt.Errorf("tables of %d bytes: %w", w.left, ErrLimit)
 	}

@@ -1,6 +1,7 @@
 package fmp4
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -104,6 +105,14 @@ func (p *packer) sample(s *timeline.Sample, cluster []byte) (size uint32, sync b
 // first sample, in ticks of the track's timescale. The result is the caller's.
 func (s *Segment) Head(sequence uint32, start uint64) []byte {
 	return place(slices.Clone(s.head), sequence, start)
+}
+
+// HeadOf is Head for a segment of a file of several tracks (see AppendMovieInit),
+// in which its own has the given number.
+func (s *Segment) HeadOf(track, sequence uint32, start uint64) []byte {
+	head := s.Head(sequence, start)
+	binary.BigEndian.PutUint32(head[tfhdTrack:], track)
+	return head
 }
 
 // Payload returns the frames, in pieces. They must not be changed.

@@ -13,6 +13,7 @@ import (
 const (
 	stypSize    = 8 + 4 + 4 + 4*4
 	mfhdNumber  = stypSize + 8 + 12            // of moof and mfhd
+	tfhdTrack   = mfhdNumber + 4 + 8 + 12      // of traf and tfhd
 	tfdtTime    = mfhdNumber + 4 + 8 + 16 + 12 // of traf, tfhd and tfdt
 	firstSize   = tfdtTime + 8 + 20 + 4        // of tfdt, trun and the first duration
 	mdatHead    = 8
