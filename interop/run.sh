@@ -173,6 +173,6 @@ choose_kvspy
 mkdir -p ../.cache
 go build -C ../tools -o ../.cache/gotest ./gotest
 # What is written by packages that no client reaches from outside, and what the
-# producer library makes of the frames of real encoders.
-(cd .. && .cache/gotest -tags=interop -count=1 -timeout=10m -run='^TestOthers' "$@" ./internal/fmp4 ./producer)
+# producer library makes of the frames of real encoders, and what is exported.
+(cd .. && .cache/gotest -tags=interop -count=1 -timeout=10m -run='^TestOthers' "$@" ./internal/fmp4 ./producer ./consumer/export)
 exec ../.cache/gotest -modfile="$modfile" -tags="$tags" -count=1 -timeout=25m -parallel=4 "$@" ./...

@@ -15,75 +15,104 @@ import (
 // An output is where fragments are written: standard output, or a file and,
 // each time that the tracks change, another one beside it.
 type output struct {
-	console   *console
-	container string
-	path      string // empty is standard output
-	file      *os.File
-	count     int // files opened
-	writer    export.Writer
+	console *console
+	path    string // empty is standard output
+	reason  error  // why another file begins
+	writer  export.Writer
+	late    *lateFile // closed with the output; nil if there is none
 }
 
-// openOutput checks container and path; the file is made with the first fragment.
+// openOutput checks container and path; a file is made with the first fragment.
 func openOutput(container, path string, c *console) (*output, error) {
-	o := &output{console: c, container: container}
+	kind, err := export.ParseContainer(container)
+	if err != nil {
+		return nil, usagef("pull", "%v", err)
+	}
+	o := &output{console: c}
 	if path != "-" {
 		o.path = path
 	}
-	w, err := newWriter(container, c.out)
-	if o.path == "" {
-		o.writer = w
+	options := export.Options{Container: kind, LeaveOut: true, Events: export.Events{
+		LeftOut: func(err *export.TrackError) { c.say("%v: left out", err) },
+		Moved:   o.moved,
+		Split:   func(s export.Split) { o.reason = s.Reason },
+	}}
+	switch {
+	case o.path == "":
+		o.writer, err = export.New(struct{ io.Writer }{c.out}, options) // which may be open for appending
+	case kind == export.ContainerRaw, kind == export.ContainerJSON:
+		o.late = &lateFile{path: o.path}
+		o.writer, err = export.New(o.late, options)
+	case kind == export.ContainerJPEG && strings.Contains(o.path, "%"):
+		o.writer = export.NewStills(options, o.still)
+	default:
+		o.writer, err = export.NewParts(options, o.create)
 	}
 	return o, err
 }
 
-func (o *output) write(f *consumer.Fragment) error {
-	if o.writer == nil {
-		if err := o.next(); err != nil {
-			return err
-		}
+func (o *output) moved(m export.Move) {
+	if errors.Is(m.Reason, export.ErrTimeBack) {
+		o.console.say("fragment %s: time goes back: put %v later, behind what was written", m.Fragment, m.To-m.From)
 	}
-	err := o.writer.WriteFragment(f)
-	if !errors.Is(err, export.ErrTracksChanged) {
-		return err
-	}
-	if o.path == "" {
-		return fmt.Errorf("%w: standard output can hold one document; use --out FILE, which begins another file, or --container raw", err)
-	}
-	if err := o.next(); err != nil {
-		return err
-	}
-	return o.writer.WriteFragment(f)
 }
 
-// next begins the first file, or another one: out.mkv, out-0002.mkv and so on.
-func (o *output) next() error {
-	if err := o.close(); err != nil {
-		return err
-	}
-	o.count++
+// create makes the file of a number: out.mkv, out-0002.mkv and so on.
+func (o *output) create(part int) (io.WriteSeeker, error) {
 	path := o.path
-	if o.count > 1 {
+	if part > 1 {
 		ext := filepath.Ext(path)
-		path = fmt.Sprintf("%s-%04d%s", strings.TrimSuffix(path, ext), o.count, ext)
-		o.console.say("the tracks have changed: going on in %s", path)
+		path = fmt.Sprintf("%s-%04d%s", strings.TrimSuffix(path, ext), part, ext)
+		o.console.say("%v: going on in %s", o.reason, path)
 	}
-	file, err := os.Create(path)
-	if err != nil {
-		return fmt.Errorf("open output: %w", err)
+	return os.Create(path)
+}
+
+// still makes the file of a picture.
+func (o *output) still(s export.Still) (io.WriteCloser, error) {
+	return os.Create(fmt.Sprintf(o.path, s.Number))
+}
+
+func (o *output) write(f *consumer.Fragment) error {
+	err := o.writer.WriteFragment(f)
+	if errors.Is(err, export.ErrTracksChanged) && o.path == "" {
+		return fmt.Errorf("%w: standard output can hold one document; use --out FILE, which begins another file, or --container raw", err)
 	}
-	o.file = file
-	o.writer, err = newWriter(o.container, io.Writer(file))
 	return err
 }
 
+// close makes what was written whole.
 func (o *output) close() error {
-	if o.file == nil {
-		return nil
+	err := o.writer.Close()
+	if o.late != nil {
+		err = errors.Join(err, o.late.close())
 	}
-	file := o.file
-	o.file = nil
-	if err := file.Close(); err != nil {
+	if err != nil {
 		return fmt.Errorf("close output: %w", err)
 	}
 	return nil
+}
+
+// A lateFile is made when something is written to it.
+type lateFile struct {
+	path string
+	file *os.File
+}
+
+// Write implements io.Writer.
+func (l *lateFile) Write(p []byte) (n int, err error) {
+	if l.file == nil {
+		if l.file, err = os.Create(l.path); err != nil {
+			return 0, err
+		}
+	}
+	return l.file.Write(p)
+}
+
+// close closes the file if it was made.
+func (l *lateFile) close() error {
+	if l.file == nil {
+		return nil
+	}
+	return l.file.Close()
 }

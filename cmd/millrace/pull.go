@@ -9,7 +9,6 @@ import (
 
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/consumer"
-	"github.com/millrace/millrace/consumer/export"
 )
 
 type pullCommand struct {
@@ -19,7 +18,7 @@ type pullCommand struct {
 	For       time.Duration `help:"How long a time to take." placeholder:"D" xor:"to,for"`
 	Follow    bool          `help:"Go on at the live edge, until Ctrl-C."`
 	Clock     string        `help:"Whose time --from means: server or producer (server)." enum:"server,producer" default:"server"`
-	Container string        `help:"mkv: one clean document; raw: the bytes as they came; json: a line for each frame (mkv)." default:"mkv" placeholder:"FORMAT"`
+	Container string        `help:"mkv, mp4 or ts: one clean file; annexb, adts, wav or jpeg: the bare pictures or sound of a track; raw: the bytes as they came; json: a line for each frame (mkv)." default:"mkv" placeholder:"FORMAT"`
 	Out       string        `short:"o" help:"File to write; standard output without it, or with -." default:"-" placeholder:"PATH"`
 	access
 }
@@ -27,7 +26,9 @@ type pullCommand struct {
 // Help is what the long help says.
 func (pullCommand) Help() string {
 	return "Whole fragments are taken: those that have begun by the end of the range. " +
-		"Without --from, the stream is followed from the fragment that is arriving. With --from and without --to, --for or --follow, it is taken up to the present."
+		"Without --from, the stream is followed from the fragment that is arriving. With --from and without --to, --for or --follow, it is taken up to the present. " +
+		"A file of mkv or mp4 can be sought in when it is whole; what goes to standard output is made for a pipe. Another file begins where the tracks change. " +
+		"Tracks that the container cannot carry are left out, and named. With --container jpeg, --out 'picture-%04d.jpg' makes a file of each picture."
 }
 
 // quiet is how long nothing has to come before the end of what there is is
@@ -158,19 +159,4 @@ func (p pullCommand) span(now time.Time) (r span, err error) {
 		return r, usagef("pull", "the range from %s to %s is empty", from.Format(time.RFC3339), r.until.Format(time.RFC3339))
 	}
 	return r, nil
-}
-
-// newWriter makes the writer for a container.
-func newWriter(container string, w io.Writer) (export.Writer, error) {
-	switch container {
-	case "mkv":
-		return export.NewMKV(w), nil
-	case "raw":
-		return export.NewRaw(w), nil
-	case "json":
-		return export.NewJSON(w), nil
-	case "mp4", "ts", "annexb":
-		return nil, usagef("pull", "container %s is not there yet; take mkv and convert it: millrace pull … | ffmpeg -i - -c copy out.%s", container, container)
-	}
-	return nil, usagef("pull", "container %q is not one of mkv, raw and json", container)
 }

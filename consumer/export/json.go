@@ -81,6 +81,9 @@ func (j *JSON) WriteFragment(f *consumer.Fragment) error {
 	return nil
 }
 
+// Close implements Writer; there is nothing to do.
+func (*JSON) Close() error { return nil }
+
 // known returns nil for the zero time.
 func known(t time.Time) *time.Time {
 	if t.IsZero() {

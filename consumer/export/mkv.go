@@ -1,106 +1,130 @@
 package export
 
 import (
-	"bytes"
-	"fmt"
 	"io"
 	"math"
 	"time"
 
 	"github.com/millrace/millrace/consumer"
-	"github.com/millrace/millrace/media"
 	"github.com/millrace/millrace/mkv"
 )
 
-// MKV writes fragments as one Matroska document. Its time is in milliseconds
-// and begins with zero at the first frame. Gaps stay as they are; where time
-// goes back, because a producer started again or two of them overlap, the
-// fragment is moved behind what was written before.
-type MKV struct {
+// MKV writes fragments as one endless Matroska document, for a pipe: a frame is
+// written when it was read, in one write with what has to stand before it. Its time
+// begins with zero at the first frame. Gaps stay as they are; where time goes back,
+// because a producer started again or two of them overlap, the fragment is moved
+// behind what was written before. It is New for ContainerMKV with Options.Live.
+type MKV struct{ *output }
+
+// NewMKV returns an MKV on w. It writes nothing yet.
+func NewMKV(w io.Writer) *MKV {
+	return &MKV{newOutput(&mkvLive{w: w}, Options{Container: ContainerMKV})}
+}
+
+// mkvLive is the muxer of an endless document.
+type mkvLive struct {
 	w      io.Writer
-	tracks []byte // the Tracks element; nil before the first fragment
-	shift  int64  // to add to a frame's time, ms
-	latest map[media.TrackNumber]int64
-	end    int64  // the latest of all
-	start  int64  // of the open Cluster
+	blocks blocks
 	buf    []byte // what the next write begins with
 }
 
-// NewMKV returns an MKV on w. It writes nothing yet.
-func NewMKV(w io.Writer) *MKV { return &MKV{w: w, latest: map[media.TrackNumber]int64{}} }
-
-// frameGap is put before a fragment that had to be moved.
-const frameGap = 40 // ms
-
-// WriteFragment implements Writer.
-func (m *MKV) WriteFragment(f *consumer.Fragment) error {
-	if m.tracks == nil {
-		m.begin(f.Header)
-	} else if !bytes.Equal(m.tracks, f.Header.RawTracks()) {
-		return fmt.Errorf("fragment %s: %w", f.Number, ErrTracksChanged)
-	}
-	first := true
-	for frame, err := range f.Frames() {
-		if err != nil {
-			return fmt.Errorf("fragment %s: %w", f.Number, err)
-		}
-		if err := m.write(frame, first); err != nil {
-			return fmt.Errorf("write frame of fragment %s: %w", f.Number, err)
-		}
-		first = false
-	}
-	return nil
-}
+func (*mkvLive) carries(*track, []*track) error { return nil }
 
 // begin puts the header into the buffer. It keeps what the producer said about
 // its tracks, and nothing of what it said about its file.
-func (m *MKV) begin(h *consumer.Header) {
-	m.tracks = bytes.Clone(h.RawTracks())
-	b := mkv.AppendEBML(m.buf, mkv.EBML{DocType: h.EBML.DocType})
+func (m *mkvLive) begin(h heading) error {
+	m.blocks.scale = tickOf(h.header)
+	info := mkv.Info{TimecodeScale: uint64(m.blocks.scale), MuxingApp: writingApp, WritingApp: writingApp}
+	b := mkv.AppendEBML(m.buf, mkv.EBML{DocType: h.header.EBML.DocType})
 	b = mkv.AppendUnknownSize(mkv.AppendID(b, mkv.IDSegment), 0)
-	b = mkv.AppendInfo(b, mkv.Info{MuxingApp: "millrace", WritingApp: "millrace"})
-	m.buf = append(b, m.tracks...)
+	b = mkv.AppendInfo(b, info)
+	m.buf = append(b, h.rawTracks()...)
+	return nil
 }
 
-// write sends the frame, with what has to stand before it, in one write.
-func (m *MKV) write(f consumer.Frame, first bool) error {
-	at := int64(f.PTS / time.Millisecond)
-	if first {
-		m.align(f.Track, at)
+func (m *mkvLive) start(*consumer.Fragment, time.Duration) error {
+	m.blocks.fresh = true
+	return nil
+}
+
+func (m *mkvLive) frame(f *consumer.Frame, _ *track, at time.Duration) error {
+	begins, rel := m.blocks.next(at)
+	if begins {
+		m.buf = mkv.AppendUnknownSize(mkv.AppendID(m.buf, mkv.IDCluster), 0)
+		m.buf = mkv.AppendUint(m.buf, mkv.IDTimecode, uint64(m.blocks.cluster))
 	}
-	at += m.shift
-	if rel := at - m.start; first || rel < math.MinInt16 || rel > math.MaxInt16 {
-		m.cluster(at)
-	}
-	m.buf = mkv.AppendSimpleBlockHeader(m.buf, uint64(f.Track), int16(at-m.start), flags(f), len(f.Data))
+	m.buf = mkv.AppendSimpleBlockHeader(m.buf, uint64(f.Track), rel, flags(f), len(f.Data))
 	m.buf = append(m.buf, f.Data...)
 	_, err := m.w.Write(m.buf)
 	m.buf = m.buf[:0]
-	m.latest[f.Track] = max(m.latest[f.Track], at)
-	m.end = max(m.end, at)
 	return err
 }
 
-// align sets the shift for a fragment that begins with a frame at the given
-// time. Time has gone back if the frame is not later than those of its track.
-func (m *MKV) align(track media.TrackNumber, at int64) {
-	latest, seen := m.latest[track]
-	switch {
-	case len(m.latest) == 0:
-		m.shift = -at
-	case seen && at+m.shift <= latest, at+m.shift < m.start:
-		m.shift = m.end + frameGap - at
+func (*mkvLive) end() error { return nil }
+
+// finish writes the header of a document without frames.
+func (m *mkvLive) finish() error {
+	if len(m.buf) == 0 {
+		return nil
 	}
+	_, err := m.w.Write(m.buf)
+	m.buf = nil
+	return err
 }
 
-// cluster begins a Cluster at a time that is not before the last one's.
-func (m *MKV) cluster(at int64) {
-	m.start = max(at, m.start)
-	m.buf = mkv.AppendUnknownSize(mkv.AppendID(m.buf, mkv.IDCluster), 0)
-	m.buf = mkv.AppendUint(m.buf, mkv.IDTimecode, uint64(m.start))
+// writingApp is what documents say that wrote them.
+const writingApp = "millrace"
+
+// tickOf is the tick of a document: that of its first fragment, so that the times
+// of most need not be rounded.
+func tickOf(h *consumer.Header) int64 {
+	return int64(scaleOf(&consumer.Fragment{Header: h}))
 }
 
-func flags(f consumer.Frame) (b mkv.BlockFlags) {
+// rawTracks is the Tracks element: as it came, unless tracks are left out.
+func (h heading) rawTracks() []byte {
+	if len(h.tracks) == len(h.header.Tracks) {
+		return h.header.RawTracks()
+	}
+	var entries []byte
+	for _, t := range h.tracks {
+		entries = append(entries, t.raw...)
+	}
+	return mkv.AppendBytes(nil, mkv.IDTracks, entries)
+}
+
+// blocks divides frames into Clusters: one for each fragment, and another one
+// wherever a frame is too far from the beginning of its own.
+type blocks struct {
+	scale   int64 // nanoseconds of a tick
+	fresh   bool  // the next frame is a fragment's first
+	begun   bool
+	cluster int64 // Timecode of the open Cluster, in ticks
+}
+
+// next returns whether a Cluster begins with a frame, and where in it the frame is.
+// Clusters do not go back as long as a block can say that a frame does.
+func (b *blocks) next(at time.Duration) (begins bool, rel int16) {
+	ticks := nearest(int64(at), b.scale)
+	if d := ticks - b.cluster; !b.begun || b.fresh || d < math.MinInt16 || d > math.MaxInt16 {
+		begins = true
+		if !b.begun || ticks > b.cluster || ticks-b.cluster < math.MinInt16 {
+			b.cluster = max(ticks, 0)
+		}
+		b.begun, b.fresh = true, false
+	}
+	return begins, int16(max(ticks-b.cluster, math.MinInt16))
+}
+
+// nearest is v/by, rounded to the nearest. by is above 0.
+func nearest(v, by int64) int64 {
+	if v < 0 {
+		return -nearest(-v, by)
+	}
+	return v/by + (v%by+by/2)/by
+}
+
+func flags(f *consumer.Frame) (b mkv.BlockFlags) {
 	if f.Key {
 		b |= mkv.FlagKeyframe
 	}
