@@ -27,3 +27,7 @@ func (f Frame) Clone() Frame {
 	f.Data = append([]byte(nil), f.Data...)
 	return f
 }
+
+// Instant returns PTS. Frames of two streams can be joined by it where both
+// count from the same origin; see [Align].
+func (f Frame) Instant() time.Duration { return f.PTS }
