@@ -105,6 +105,10 @@ func (f *Fragment) Frames() iter.Seq2[Frame, error] {
 
 // nextBlock returns the next block of the fragment, or errFragmentEnd.
 func (f *Fragment) nextBlock() (block, error) {
+	if err := f.reader.room(); err != nil {
+		f.state, f.err = failed, err
+		return block{}, err
+	}
 	for {
 		e, err := f.next()
 		if err != nil {

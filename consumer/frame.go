@@ -12,7 +12,7 @@ import (
 type Frame struct {
 	// Frame has the track, the data and the flags. Its PTS is on the media's
 	// own clock: the Matroska timecode as a duration. Data is valid until the
-	// next step of the loop.
+	// next step of the loop; see Clone and Retain.
 	media.Frame
 	// Time is the PTS on the producer's clock, in UTC. It is the zero Time if
 	// the fragment carries no producer time.
@@ -31,6 +31,8 @@ type Frame struct {
 	Timecode int64
 	// Invisible says that the frame is to be decoded and not shown.
 	Invisible bool
+
+	memory *retained // of the reader, for Retain; nil if there is none
 }
 
 // block is a SimpleBlock or a BlockGroup, told apart no more.
@@ -111,15 +113,10 @@ func (f *Fragment) frame(b block, offset time.Duration) Frame {
 		Invisible:  b.Invisible(),
 		Format:     f.Header.Format(media.TrackNumber(b.Track)),
 		Fragment:   f,
+		memory:     f.reader.memory,
 	}
 	if !f.ProducerTime.IsZero() {
 		frame.Time = f.ProducerTime.Add(time.Duration(int64(b.RelTime)*scale) + offset)
 	}
 	return frame
-}
-
-// Clone returns a copy of the frame whose Data is its own.
-func (f Frame) Clone() Frame {
-	f.Frame = f.Frame.Clone()
-	return f
 }

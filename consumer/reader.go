@@ -23,6 +23,8 @@ type Reader struct {
 	set    common
 	keep   keeping
 	screen screen
+	memory *retained
+	room   func() error // waits, within the loop's context, for memory to be within its limit
 
 	position Position
 	last     *Fragment // handed out last; nil at first
@@ -35,6 +37,7 @@ type Reader struct {
 func (r *Reader) start() {
 	r.position = r.set.at
 	r.keep.mode = r.set.commit
+	r.memory = newRetained(r.set.maxRetained)
 }
 
 // Fragments walks the fragments. Each is handed out when its Cluster has begun;
@@ -80,6 +83,7 @@ func (r *Reader) Frames(ctx context.Context) iter.Seq2[Frame, error] {
 func (r *Reader) walk(ctx context.Context, visit func(*Fragment) bool) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
+	r.room = func() error { return r.memory.wait(ctx) }
 	at, err := r.keep.begin(ctx, end, r.Position())
 	if err != nil {
 		return err
@@ -198,7 +202,9 @@ func (r *Reader) Commit(ctx context.Context) error {
 func (r *Reader) Stats() Stats {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.stats
+	s := r.stats
+	s.Retained = r.memory.held.Load()
+	return s
 }
 
 func (r *Reader) count(add func(*Stats)) {

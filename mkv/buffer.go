@@ -34,13 +34,15 @@ type buffer struct {
 	memory Memory // nil: there is enough
 	mem    []byte
 	r, w   int
-	err    error // from the source, not yet reported
-	eager  bool  // the last read filled all the room it had
-	small  int   // elements taken in a row that would fit a normal buffer
+	err    error  // from the source, not yet reported
+	eager  bool   // the last read filled all the room it had
+	small  int    // elements taken in a row that would fit a normal buffer
+	lent   []byte // what was taken last, if it is to be spoiled
 }
 
 // reset forgets everything but the memory.
 func (b *buffer) reset(src io.Reader) {
+	b.retract()
 	mem := b.mem
 	if len(mem) > normalBuffer {
 		b.give(len(mem))
@@ -62,7 +64,18 @@ func (b *buffer) take(n int) []byte {
 	} else {
 		b.small++
 	}
+	if spoiling {
+		b.lent = p
+	}
 	return p
+}
+
+// retract ends the validity of what was taken last. Nothing but a test notices.
+func (b *buffer) retract() {
+	if spoiling {
+		spoil(b.lent)
+		b.lent = nil
+	}
 }
 
 // fill reads until n bytes are there. It returns the source's error, io.EOF

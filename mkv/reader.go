@@ -124,6 +124,7 @@ func (r *Reader) Buffered() int { return r.buf.w - r.buf.r }
 // error of the source is returned wrapped and not kept: a further call reads
 // on, at the byte where the source stopped.
 func (r *Reader) Next() (e Element, err error) {
+	r.buf.retract()
 	if r.cluster.open && r.nextBlock(&e) {
 		return e, nil
 	}
