@@ -172,7 +172,8 @@ choose_kvspy
 
 mkdir -p ../.cache
 go build -C ../tools -o ../.cache/gotest ./gotest
-# What is written by packages that no client reaches from outside, and what the
-# producer library makes of the frames of real encoders, and what is exported.
-(cd .. && .cache/gotest -tags=interop -count=1 -timeout=10m -run='^TestOthers' "$@" ./internal/fmp4 ./producer ./consumer/export)
+# What is written by packages that no client reaches from outside, what the
+# producer library makes of the frames of real encoders, what is exported, and what
+# other readers find in what the consumer library reads.
+(cd .. && .cache/gotest -tags=interop -count=1 -timeout=10m -run='^TestOthers' "$@" ./internal/fmp4 ./producer ./consumer/export ./internal/server)
 exec ../.cache/gotest -modfile="$modfile" -tags="$tags" -count=1 -timeout=25m -parallel=4 "$@" ./...

@@ -78,6 +78,7 @@ const (
 	IDPixelHeight   ElementID = 0xBA
 	IDDisplayWidth  ElementID = 0x54B0
 	IDDisplayHeight ElementID = 0x54BA
+	IDColour        ElementID = 0x55B0
 
 	IDAudio                   ElementID = 0xE1
 	IDSamplingFrequency       ElementID = 0xB5

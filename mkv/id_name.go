@@ -75,6 +75,8 @@ func headerName(id ElementID) string {
 		return "DisplayWidth"
 	case IDDisplayHeight:
 		return "DisplayHeight"
+	case IDColour:
+		return "Colour"
 	case IDAudio:
 		return "Audio"
 	case IDSamplingFrequency:

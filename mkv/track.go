@@ -47,6 +47,7 @@ type Track struct {
 	Type         TrackType
 	CodecID      string // without the NULs some writers pad it with
 	Name         string // likewise
+	CodecName    string // likewise; for people, and often empty
 	Language     string // empty means "eng"
 	CodecPrivate []byte // nil if there is none
 	// DefaultDuration is the time of one frame in nanoseconds, 0 if unknown.
@@ -114,6 +115,8 @@ func (t *Track) scan(e Element) error {
 		return scanString(&t.CodecID, e)
 	case IDName:
 		return scanString(&t.Name, e)
+	case IDCodecName:
+		return scanString(&t.CodecName, e)
 	case IDLanguage:
 		return scanString(&t.Language, e)
 	case IDCodecPrivate:
@@ -193,6 +196,7 @@ func AppendTrack(b []byte, t Track) []byte {
 	p = appendNonEmpty(p, IDName, t.Name)
 	p = appendNonEmpty(p, IDLanguage, t.Language)
 	p = AppendString(p, IDCodecID, t.CodecID)
+	p = appendNonEmpty(p, IDCodecName, t.CodecName)
 	if t.CodecPrivate != nil {
 		p = AppendBytes(p, IDCodecPrivate, t.CodecPrivate)
 	}
