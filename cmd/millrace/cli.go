@@ -22,8 +22,11 @@ type cli struct {
 	Push       pushCommand       `cmd:"" help:"Send a Matroska file, or standard input, to a stream."`
 	Spool      spoolCommand      `cmd:"" help:"Look into the spool of a producer, and take media out of it."`
 	Pull       pullCommand       `cmd:"" help:"Take media out of a stream."`
+	Frames     framesCommand     `cmd:"" help:"List the frames of a stream, or of a file."`
+	Watch      watchCommand      `cmd:"" help:"Show how streams do, live."`
 	Fragments  fragmentsCommand  `cmd:"" help:"List the fragments that are kept of a stream."`
 	Clip       clipCommand       `cmd:"" help:"Take a range of a stream as one MP4 or Matroska file."`
+	Dump       dumpCommand       `cmd:"" help:"Show what a Matroska file or a pack is made of."`
 	URL        urlCommand        `cmd:"" name:"url" help:"Make links by which people and players see a stream."`
 	Key        keyCommand        `cmd:"" help:"Make, change and list access keys."`
 	Device     deviceCommand     `cmd:"" help:"Give devices certificates, and take them back."`

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -254,18 +255,32 @@ func TestTheServerPrintsItsKeyOnceAndStopsInOrder(t *testing.T) {
 	}
 }
 
-func TestALivePullEndsWithCtrlC(t *testing.T) {
+func TestWhatIsLiveEndsWithCtrlC(t *testing.T) {
 	_, said, done, stop := running(t, nil, "demo", "--listen", "127.0.0.1:0", "--data", t.TempDir())
 	defer stop()
 	if !said.await(done, shown) {
 		t.Fatalf("the demo said\n%s", said)
 	}
-	out, talk, pulled, end := running(t, exports(t, said.String()), "pull", "demo", "--container", "json")
-	if !out.await(pulled, `"kind":"fragment"`) {
-		t.Fatalf("pulled\n%s\n%s", out, talk)
+	environ := exports(t, said.String())
+	if code := run(t.Context(), []string{"stream", "create", "empty"}, console{out: io.Discard, err: io.Discard, environ: environ}); code != exitOK {
+		t.Fatalf("exit code %d", code)
 	}
-	if code := end(); code != exitOK {
-		t.Errorf("exit code %d, %s", code, talk)
+	for _, tc := range []struct{ args, want string }{
+		{"pull demo --container json", `"kind":"fragment"`},
+		{"pull demo --container json --follow --from earliest", `"kind":"fragment"`},
+		{"pull empty --follow", ""},
+		{"frames demo", ` key `},
+		{"frames demo --follow --from earliest", ` key `},
+		{"watch --every 100ms --json", `"state":"live"`},
+		{"watch --every 100ms --plain", `demo  live  [1-9]`},
+	} {
+		out, talk, ended, end := running(t, environ, strings.Fields(tc.args)...)
+		if tc.want != "" && !out.await(ended, tc.want) {
+			t.Errorf("%s wrote\n%s\n%s", tc.args, out, talk)
+		}
+		if code := end(); code != exitOK || strings.Contains(out.String(), "\x1b") {
+			t.Errorf("%s: exit code %d, %s", tc.args, code, talk)
+		}
 	}
 }
 

@@ -8,7 +8,7 @@
 //
 // Exit codes:
 //
-//	0    done; also a server, demo, live pull or looped push that was ended by Ctrl-C
+//	0    done; also a server, demo, watch, looped push, or live pull or frames that was ended by Ctrl-C
 //	1    something went wrong
 //	2    the command line or a setting is wrong
 //	3    there is no such stream

@@ -104,8 +104,7 @@ func infoOfFragment(f client.Fragment) fragmentInfo {
 
 // line writes a fragment for people.
 func (f fragmentInfo) line(w io.Writer) {
-	const layout = "2006-01-02T15:04:05.000Z07:00" // all of one width
-	fmt.Fprintf(w, "%s\t%s\t%s\t%.3f s\t%s\n", f.Number, f.ServerTime.Local().Format(layout), f.ProducerTime.Local().Format(layout),
+	fmt.Fprintf(w, "%s\t%s\t%s\t%.3f s\t%s\n", f.Number, f.ServerTime.Local().Format(momentLayout), f.ProducerTime.Local().Format(momentLayout),
 		float64(f.Milliseconds)/1000, byteText(f.Bytes))
 }
 

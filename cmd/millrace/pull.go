@@ -4,22 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
-	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/consumer"
 )
 
 type pullCommand struct {
-	Stream    streamName    `arg:"" help:"Name of the stream."`
-	From      moment        `help:"Where to begin: RFC 3339, a local time such as '2026-11-22 12:00', '10m ago', now or earliest; without it, live." placeholder:"T"`
-	To        moment        `help:"Where to end." placeholder:"T" xor:"to,for"`
-	For       time.Duration `help:"How long a time to take." placeholder:"D" xor:"to,for"`
-	Follow    bool          `help:"Go on at the live edge, until Ctrl-C."`
-	Clock     string        `help:"Whose time --from means: server or producer (server)." enum:"server,producer" default:"server"`
-	Container string        `help:"mkv, mp4 or ts: one clean file; annexb, adts, wav or jpeg: the bare pictures or sound of a track; raw: the bytes as they came; json: a line for each frame (mkv)." default:"mkv" placeholder:"FORMAT"`
-	Out       string        `short:"o" help:"File to write; standard output without it, or with -." default:"-" placeholder:"PATH"`
+	Stream streamName `arg:"" help:"Name of the stream."`
+	reading
+	Container string `help:"mkv, mp4 or ts: one clean file; annexb, adts, wav or jpeg: the bare pictures or sound of a track; raw: the bytes as they came; json: a line for each frame (mkv)." default:"mkv" placeholder:"FORMAT"`
+	Out       string `short:"o" help:"File to write; standard output without it, or with -." default:"-" placeholder:"PATH"`
 	access
 }
 
@@ -31,15 +25,14 @@ func (pullCommand) Help() string {
 		"Tracks that the container cannot carry are left out, and named. With --container jpeg, --out 'picture-%04d.jpg' makes a file of each picture."
 }
 
-// quiet is how long nothing has to come before the end of what there is is
-// believed to be reached.
-const quiet = 2 * time.Second
-
 // Run pulls.
 func (p pullCommand) Run(ctx context.Context, c *console) error {
-	r, err := p.span(time.Now())
+	r, err := p.span("pull", time.Now())
 	if err != nil {
 		return err
+	}
+	if _, shown := screenOf(c.out); shown && p.Out == "-" && p.Container != "json" {
+		return usagef("pull", "media are not for a terminal: name a file with --out, or give them to a player: millrace pull %s | ffplay -", p.Stream)
 	}
 	out, err := openOutput(p.Container, p.Out, c)
 	if err != nil {
@@ -49,17 +42,27 @@ func (p pullCommand) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	seen, err := p.pull(ctx, c, conn, r, out)
-	if closed := out.close(); err == nil {
-		err = closed
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	o := r.options()
+	o.Events = talkOf(c, end)
+	reader := conn.Live(p.Stream.name(), o)
+	defer reader.Close()
+	progress := func() {}
+	if out.path != "" {
+		progress = startTicker(c, func() string { return pulledLine(reader.Stats()) }).end
 	}
-	if errors.Is(err, context.Canceled) && r.until.IsZero() {
-		err = nil // Ctrl-C is how a live pull ends
+	seen, err := pullAll(ctx, reader, out)
+	progress()
+	closed := out.close()
+	ended := errors.Is(err, context.Canceled) && r.endless() // Ctrl-C is how a live pull ends
+	if err == nil || ended {
+		err = closed
 	}
 	switch {
 	case err != nil:
 		return err
-	case seen.Fragments == 0:
+	case seen.Fragments == 0 && !ended:
 		return fmt.Errorf("there is no media of stream %s in that time", p.Stream)
 	case c.json && out.path != "":
 		return c.print(seen, nil)
@@ -82,30 +85,18 @@ func (p pulled) String() string {
 	return text
 }
 
-func (p pullCommand) pull(ctx context.Context, c *console, conn *consumer.Client, r span, out *output) (seen pulled, err error) {
-	connected := false
-	ctx, end := context.WithCancelCause(ctx)
-	defer end(nil)
-	o := consumer.LiveOptions{
-		Start: r.start,
-		Until: consumer.Until{Time: r.until},
-		Events: consumer.Events{
-			Failed: func(told *consumer.FragmentError) { c.say("%v", told) },
-			Disconnected: func(err error, wait time.Duration) {
-				switch {
-				case !connected:
-					end(err) // who has mistyped an address wants to know
-				case !errors.Is(err, io.EOF):
-					c.say("connection lost (%v); again in %v", err, wait.Round(time.Millisecond))
-				}
-			},
-			Connected: func(consumer.Connection) { connected = true },
-		},
+// pulledLine is how far a pull is.
+func pulledLine(s consumer.Stats) string {
+	line := fmt.Sprintf("%d fragments", s.Fragments)
+	if s.Bytes > 0 { // of documents that are copied whole, frames are not counted
+		line += ", " + byteText(s.Bytes)
 	}
-	if !r.until.IsZero() {
-		o.Until.Idle = quiet
-	}
-	for f, err := range conn.Live(p.Stream.name(), o).Fragments(ctx) {
+	return line
+}
+
+// pullAll writes what a reader has, to its end.
+func pullAll(ctx context.Context, r *consumer.Reader, out *output) (seen pulled, err error) {
+	for f, err := range r.Fragments(ctx) {
 		if err != nil {
 			return seen, err
 		}
@@ -118,45 +109,4 @@ func (p pullCommand) pull(ctx context.Context, c *console, conn *consumer.Client
 		}
 	}
 	return seen, nil
-}
-
-// A span is the part of a stream to take.
-type span struct {
-	start millrace.StartSelector
-	until time.Time // zero is for ever
-}
-
-// span makes sense of the flags.
-func (p pullCommand) span(now time.Time) (r span, err error) {
-	from := p.From.at(now)
-	switch {
-	case p.From.earliest:
-		r.start.Type = millrace.StartEarliest
-	case !p.From.set:
-		r.start.Type = millrace.StartNow
-		from = now
-	case p.Clock == "producer":
-		r.start = millrace.StartSelector{Type: millrace.StartProducerTime, Time: from}
-	default:
-		r.start = millrace.StartSelector{Type: millrace.StartServerTime, Time: from}
-	}
-	switch {
-	case p.To.earliest:
-		return r, usagef("pull", "--to earliest is no end")
-	case p.To.set:
-		r.until = p.To.at(now)
-	case p.For > 0 && p.From.earliest:
-		return r, usagef("pull", "--for needs a time to count from, so --from earliest does not go with it")
-	case p.For > 0:
-		r.until = from.Add(p.For)
-	case p.From.set && !p.Follow:
-		r.until = now
-	}
-	if p.Follow && !r.until.IsZero() {
-		return r, usagef("pull", "--follow has no end; leave out --to and --for")
-	}
-	if !r.until.IsZero() && !p.From.earliest && !from.Before(r.until) {
-		return r, usagef("pull", "the range from %s to %s is empty", from.Format(time.RFC3339), r.until.Format(time.RFC3339))
-	}
-	return r, nil
 }

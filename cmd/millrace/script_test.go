@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -56,6 +57,8 @@ func TestScripts(t *testing.T) {
 			"use":      use,
 			"ahead":    ahead,
 			"clip":     clip,
+			"cut":      cut,
+			"found":    found,
 			"document": document,
 			"lines":    lines,
 			"other":    other,
@@ -274,4 +277,30 @@ func flip(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	b[at] ^= 1
 	ts.Check(os.WriteFile(files[0], b, 0o600))
+}
+
+// cut FILE OUT N writes the first N bytes of a file.
+func cut(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(ts.ReadFile(args[0])[:n]), 0o600))
+}
+
+// found DIR SUFFIX OUT copies the file below a directory whose name ends so.
+func found(ts *testscript.TestScript, _ bool, args []string) {
+	copied := 0
+	ts.Check(filepath.WalkDir(ts.MkAbs(args[0]), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, args[1]) {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		copied++
+		return os.WriteFile(ts.MkAbs(args[2]), b, 0o600)
+	}))
+	if copied != 1 {
+		ts.Fatalf("%d files end in %s", copied, args[1])
+	}
 }

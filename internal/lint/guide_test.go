@@ -116,3 +116,23 @@ func TestGoInTheGuideIsThatOfTests(t *testing.T) {
 		t.Error("no Go was found; the walk is broken")
 	}
 }
+
+// The README's program is an example that is built and run, and short.
+func TestTheProgramInTheREADMEIsAnExample(t *testing.T) {
+	const most = 20 // lines
+	top := root(t)
+	page, err := os.ReadFile(filepath.Join(top, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := os.ReadFile(filepath.Join(top, "examples/frames/main.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if blocks := goBlocks(string(page)); len(blocks) != 1 || blocks[0] != string(program) {
+		t.Errorf("the README shows %q, not examples/frames/main.go alone", blocks)
+	}
+	if n := strings.Count(string(program), "\n"); n > most {
+		t.Errorf("the program has %d lines, not %d", n, most)
+	}
+}

@@ -87,8 +87,9 @@ func importTable() []row {
 		{"cmd/millrace", []string{
 			".", "mkv", "media", "credentials", "producer/...", "consumer/...",
 			"internal/server", "internal/config", "internal/wire/...", "internal/demo",
-			"internal/upkeep", "internal/certs",
+			"internal/upkeep", "internal/certs", "internal/pack",
 		}, false},
+		{"examples/frames", []string{"consumer"}, true},
 		{"testdata/gen", nil, true},
 	}
 }
