@@ -20,7 +20,15 @@ type annexB struct {
 	sets       []byte // behind start codes
 }
 
-func newAnnexB(t *track) (packer, error) {
+func newAnnexBPacker(t *track) (packer, error) {
+	a, err := newAnnexB(t)
+	if err != nil {
+		return nil, err
+	}
+	return a.append, nil
+}
+
+func newAnnexB(t *track) (*annexB, error) {
 	if t.Media.Codec != media.AVC && t.Media.Codec != media.HEVC {
 		return nil, errKind
 	}
@@ -34,7 +42,7 @@ func newAnnexB(t *track) (packer, error) {
 		}
 		a.lengthSize = t.Parameters.LengthSize
 	}
-	return a.append, nil
+	return a, nil
 }
 
 // append writes the units of a frame.

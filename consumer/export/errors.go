@@ -13,7 +13,7 @@ var (
 	// it.
 	ErrTracksChanged = errors.New("the tracks have changed")
 	// ErrTimeBack means that a fragment is not later than the one before it. One
-	// frame of it was read and nothing written.
+	// frame of it was read and none written.
 	ErrTimeBack = errors.New("time goes back")
 	// ErrGap is why a fragment was moved: what lies between it and the one before
 	// is not to be kept, or is longer than the container can say.

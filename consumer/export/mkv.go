@@ -62,15 +62,7 @@ func (m *mkvLive) frame(f *consumer.Frame, _ *track, at time.Duration) error {
 
 func (*mkvLive) end() error { return nil }
 
-// finish writes the header of a document without frames.
-func (m *mkvLive) finish() error {
-	if len(m.buf) == 0 {
-		return nil
-	}
-	_, err := m.w.Write(m.buf)
-	m.buf = nil
-	return err
-}
+func (*mkvLive) finish() error { return nil }
 
 // writingApp is what documents say that wrote them.
 const writingApp = "millrace"

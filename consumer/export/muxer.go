@@ -7,8 +7,8 @@ import (
 )
 
 // A muxer is what one container does with frames. An output calls it: carries for
-// each track, begin once, then for each fragment start, any number of frames, and
-// end, and at last finish, which comes without begin if there was no fragment.
+// each track, begin once, then for each fragment that has a frame start, any number
+// of frames, and end, and at last finish, if it called begin.
 // Times are the output's; they may be a little below 0, for a frame that came
 // behind the first and is shown before it. After an error nothing but finish is
 // called.

@@ -15,7 +15,7 @@ type output struct {
 	muxer   muxer
 	clock   clock
 	header  *consumer.Header // of the latest fragment
-	tracks  []*track         // of the first one, those that are wanted
+	tracks  []*track         // of the first one, those that are wanted; nil before it
 	kept    map[media.TrackNumber]*track
 	strange map[media.TrackNumber]bool // tracks that frames named and headers did not
 	part    Part
@@ -51,8 +51,7 @@ func (x *output) WriteFragment(f *consumer.Fragment) error {
 	return x.end(f)
 }
 
-// accept says whether the fragment's tracks are those of the output, and begins it
-// with the first.
+// accept says whether the fragment's tracks are those of the output.
 func (x *output) accept(f *consumer.Fragment) error {
 	switch {
 	case x.closed:
@@ -66,21 +65,18 @@ func (x *output) accept(f *consumer.Fragment) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("fragment %s: %w", f.Number, err)
-	case x.header == nil:
-		err = x.begin(f, tracks)
-	case !sameTracks(x.tracks, tracks):
-		err = ErrTracksChanged
-	}
-	if err != nil {
-		return fmt.Errorf("fragment %s: %w", f.Number, err)
+	case x.began && !sameTracks(x.tracks, tracks):
+		return fmt.Errorf("fragment %s: %w", f.Number, ErrTracksChanged)
+	case !x.began:
+		x.tracks = tracks
 	}
 	x.header = f.Header
 	return nil
 }
 
-// begin chooses the tracks. The muxer begins with the first frame.
-func (x *output) begin(f *consumer.Fragment, tracks []*track) error {
-	kept, left, err := choose(tracks, x.muxer, x.options)
+// begin chooses the tracks and begins with the first frame.
+func (x *output) begin(f *consumer.Fragment, first *consumer.Frame) error {
+	kept, left, err := choose(completed(x.tracks, first), x.muxer, x.options)
 	if err != nil {
 		return err
 	}
@@ -88,7 +84,7 @@ func (x *output) begin(f *consumer.Fragment, tracks []*track) error {
 		x.failed = err
 		return err
 	}
-	x.began, x.tracks, x.kept = true, tracks, map[media.TrackNumber]*track{}
+	x.began, x.kept = true, map[media.TrackNumber]*track{}
 	for _, t := range kept {
 		x.kept[t.number()] = t
 	}
@@ -102,6 +98,11 @@ func (x *output) begin(f *consumer.Fragment, tracks []*track) error {
 // place finds the fragment's place by its first frame. ErrTimeBack is of a
 // fragment of which nothing is written.
 func (x *output) place(f *consumer.Fragment, first *consumer.Frame) error {
+	if !x.began {
+		if err := x.begin(f, first); err != nil {
+			return err
+		}
+	}
 	moved, err := x.clock.place(f, first)
 	if err != nil {
 		return err

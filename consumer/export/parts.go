@@ -32,61 +32,76 @@ func NewParts(o Options, open func(part int) (io.WriteSeeker, error)) (*Parts, e
 
 // WriteFragment implements Writer.
 func (p *Parts) WriteFragment(f *consumer.Fragment) error {
-	if err := p.admit(f); err != nil {
+	reason, err := p.admit(f)
+	if err != nil {
 		return err
 	}
 	first := true
 	for frame, err := range f.Frames() {
 		if err == nil && first {
-			err = p.place(f, &frame)
+			err = p.place(f, &frame, reason)
 		}
 		if err == nil {
 			first = false
 			err = p.out.write(f, &frame)
 		}
 		if err != nil {
-			return p.out.abandon(f, err)
+			return p.abandon(f, err)
 		}
+	}
+	if p.out == nil {
+		return nil
 	}
 	return p.out.end(f)
 }
 
-// admit finds the file for the fragment's tracks.
-func (p *Parts) admit(f *consumer.Fragment) error {
+func (p *Parts) abandon(f *consumer.Fragment, err error) error {
+	if p.out == nil {
+		return fmt.Errorf("fragment %s: %w", f.Number, err)
+	}
+	return p.out.abandon(f, err)
+}
+
+// errFirst is why the first file begins.
+var errFirst = errors.New("there is no file yet")
+
+// admit says why the fragment's tracks need another file; nil if they do not.
+func (p *Parts) admit(f *consumer.Fragment) (reason, err error) {
 	switch {
 	case p.closed:
-		return fmt.Errorf("fragment %s: %w", f.Number, ErrClosed)
+		return nil, fmt.Errorf("fragment %s: %w", f.Number, ErrClosed)
 	case p.out == nil:
-		return p.next(f, nil)
+		return errFirst, nil
 	}
-	err := p.out.accept(f)
+	err = p.out.accept(f)
 	if errors.Is(err, ErrTracksChanged) && p.options.Changes == ChangesSplit {
-		return p.next(f, ErrTracksChanged)
+		return ErrTracksChanged, nil
 	}
-	return err
+	return nil, err
 }
 
-// place finds the file for the fragment's time.
-func (p *Parts) place(f *consumer.Fragment, first *consumer.Frame) error {
-	if long := p.options.Length; long > 0 && p.out.part.Duration >= long && first.Key {
-		if err := p.next(f, ErrLength); err != nil {
+// place finds the file and the fragment's place in it.
+func (p *Parts) place(f *consumer.Fragment, first *consumer.Frame, reason error) error {
+	if long := p.options.Length; reason == nil && long > 0 && p.out.part.Duration >= long && first.Key {
+		reason = ErrLength
+	}
+	if reason == nil {
+		err := p.out.place(f, first)
+		if !errors.Is(err, ErrTimeBack) || p.options.TimeBack != TimeBackSplits {
 			return err
 		}
+		reason = ErrTimeBack
 	}
-	err := p.out.place(f, first)
-	if errors.Is(err, ErrTimeBack) && p.options.TimeBack == TimeBackSplits {
-		if err := p.next(f, ErrTimeBack); err != nil {
-			return err
-		}
-		return p.out.place(f, first)
+	if err := p.next(f, first, reason); err != nil {
+		return err
 	}
-	return err
+	return p.out.place(f, first)
 }
 
-// next begins a file with a fragment. reason is nil for the first.
-func (p *Parts) next(f *consumer.Fragment, reason error) error {
-	if err := p.check(f); err != nil {
-		return fmt.Errorf("fragment %s: %w", f.Number, err)
+// next begins a file with a fragment.
+func (p *Parts) next(f *consumer.Fragment, first *consumer.Frame, reason error) error {
+	if err := p.check(f, first); err != nil {
+		return err
 	}
 	if p.out != nil {
 		if err := p.finish(); err != nil {
@@ -100,17 +115,15 @@ func (p *Parts) next(f *consumer.Fragment, reason error) error {
 		return fmt.Errorf("open part %d: %w", p.n, err)
 	}
 	p.file = file
-	out, err := newContainer(file, p.options)
-	if err != nil {
+	if p.out, err = newContainer(file, p.options); err != nil {
 		return err
 	}
-	p.out = out
 	p.out.part.Number = p.n
 	return p.out.accept(f)
 }
 
 // check says whether there is something to write to a file, before it is made.
-func (p *Parts) check(f *consumer.Fragment) error {
+func (p *Parts) check(f *consumer.Fragment, first *consumer.Frame) error {
 	tracks, err := tracksOf(f.Header, p.options.Tracks)
 	if err != nil {
 		return err
@@ -119,7 +132,7 @@ func (p *Parts) check(f *consumer.Fragment) error {
 	if err != nil {
 		return err
 	}
-	_, _, err = choose(tracks, x.muxer, x.options)
+	_, _, err = choose(completed(tracks, first), x.muxer, x.options)
 	return err
 }
 

@@ -96,6 +96,32 @@ func (t *track) encoded() bool {
 	return false
 }
 
+// completed are the tracks with the codec private data of that of a first frame, if
+// it is one of H.264 or H.265 that has none and the frame brings parameter sets: in
+// the form in which the frame is.
+func completed(tracks []*track, first *consumer.Frame) []*track {
+	i := slices.IndexFunc(tracks, func(t *track) bool { return t.number() == first.Track })
+	if i < 0 || len(tracks[i].Media.Private) > 0 || tracks[i].Media.Codec != media.AVC && tracks[i].Media.Codec != media.HEVC {
+		return tracks
+	}
+	made, err := newAnnexB(tracks[i])
+	if err != nil {
+		return tracks
+	}
+	if _, err := made.append(nil, first); err != nil || made.watch.Record() == nil {
+		return tracks
+	}
+	with := *tracks[i]
+	with.Media.Private = made.watch.Record()
+	if !media.CleanLengthPrefixed(first.Data, 4) {
+		with.Media.Private = made.inForce()
+	}
+	with.Track = timeline.NewTrack(with.Media)
+	tracks = slices.Clone(tracks)
+	tracks[i] = &with
+	return tracks
+}
+
 // choose divides tracks into those that the container carries and those that it
 // does not, which without leaveOut are an error.
 func choose(tracks []*track, m muxer, o Options) (kept []*track, left []*TrackError, err error) {

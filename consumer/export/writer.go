@@ -60,7 +60,7 @@ func newMuxer(w io.Writer, o Options) (muxer, error) {
 	case ContainerTS:
 		return &transportStream{w: w}, nil
 	case ContainerAnnexB:
-		return &elementary{w: w, newPacker: newAnnexB}, nil
+		return &elementary{w: w, newPacker: newAnnexBPacker}, nil
 	case ContainerADTS:
 		return &elementary{w: w, newPacker: newADTS}, nil
 	case ContainerJPEG:
