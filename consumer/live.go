@@ -81,7 +81,7 @@ func (c *Client) Live(stream millrace.StreamName, o LiveOptions) *Reader {
 		if err != nil {
 			return nil, err
 		}
-		return newFollower(r, conn, o, at, end), nil
+		return withArchive(r, conn, o, at, newFollower(r, conn, o, at, end)), nil
 	}
 	r.start()
 	return r

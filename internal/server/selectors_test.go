@@ -38,7 +38,13 @@ func stops() []stop {
 
 func newTimetable(t *testing.T, hours int, change func(*config.Server)) *timetable {
 	t.Helper()
-	m := &timetable{stream: "cam", hours: hours, base: time.Now().Truncate(time.Second), ahead: new(atomic.Int64)}
+	return newTimetableAt(t, time.Now(), hours, change)
+}
+
+// newTimetableAt is newTimetable with another time than now for its beginning.
+func newTimetableAt(t *testing.T, base time.Time, hours int, change func(*config.Server)) *timetable {
+	t.Helper()
+	m := &timetable{stream: "cam", hours: hours, base: base.Truncate(time.Second), ahead: new(atomic.Int64)}
 	boot := func() time.Duration { return time.Duration(m.ahead.Load()) * time.Millisecond }
 	m.rig = startWith(t, server.Options{Now: func() time.Time { return m.base.Add(boot()) }, Boot: boot}, change)
 	m.create(m.stream, hours)

@@ -87,8 +87,16 @@ func (c *Client) attempt(ctx context.Context, endpoint, path string, in, out any
 	if err := json.Unmarshal(body, out); err != nil {
 		return fmt.Errorf("%w of %s: %w", ErrAnswer, path, err)
 	}
+	if d, ok := out.(dated); ok {
+		if at, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+			d.answered(at)
+		}
+	}
 	return nil
 }
+
+// dated is an answer that wants to know when it was given, by the server's clock.
+type dated interface{ answered(at time.Time) }
 
 // ErrAnswer says that a server answered, but not in a way that can be understood.
 var ErrAnswer = errors.New("read answer")

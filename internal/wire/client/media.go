@@ -13,17 +13,21 @@ import (
 // OpenMedia calls GetMedia and returns the response's body and the server's
 // time. It is tried once, and forgets the endpoint if that failed.
 func (c *Client) OpenMedia(ctx context.Context, stream millrace.StreamName, start millrace.StartSelector) (io.ReadCloser, time.Time, error) {
-	endpoint, err := c.DataEndpoint(ctx, stream, GetMedia)
+	return c.openBody(ctx, stream, GetMedia, "/getMedia", struct {
+		StreamName    millrace.StreamName
+		StartSelector selector
+	}{stream, newSelector(start)})
+}
+
+// openBody makes one attempt at a call whose answer is media.
+func (c *Client) openBody(ctx context.Context, stream millrace.StreamName, api, path string, in any) (io.ReadCloser, time.Time, error) {
+	endpoint, err := c.DataEndpoint(ctx, stream, api)
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	in := struct {
-		StreamName    millrace.StreamName
-		StartSelector selector
-	}{stream, newSelector(start)}
-	resp, err := c.post(ctx, endpoint, "/getMedia", in)
+	resp, err := c.post(ctx, endpoint, path, in)
 	if err != nil {
-		c.EndpointFailed(stream, GetMedia, err)
+		c.EndpointFailed(stream, api, err)
 		return nil, time.Time{}, err
 	}
 	date, err := http.ParseTime(resp.Header.Get("Date"))
