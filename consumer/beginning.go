@@ -62,10 +62,7 @@ func (b *beginning) seen(n millrace.FragmentNumber) bool {
 	if n.IsZero() {
 		return false
 	}
-	if b.last.IsZero() {
-		return n.Compare(b.begun) < 0
-	}
-	return n.Compare(b.last) <= 0
+	return n.Compare(b.begun) < 0 || n.Compare(b.last) <= 0
 }
 
 // begin notes that a fragment was handed out.

@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -24,7 +25,9 @@ type assembler struct {
 	prefix   []byte // raw bytes of the document so far
 	tags     []Tag
 	service  serviceTags
-	media    bool // the document has had a Cluster, so its header is finished
+	media    bool      // the document has had a Cluster, so its header is finished
+	start    int64     // the document's offset
+	latest   *Fragment // that was made; nil behind damage and at first
 }
 
 func newAssembler(o mkv.ReaderOptions) assembler {
@@ -46,7 +49,7 @@ func (a *assembler) unread(e mkv.Element) { a.held = &e }
 // reset makes the assembler read from another input, which begins with a document.
 func (a *assembler) reset(r io.Reader) {
 	a.elements.Reset(r)
-	a.held = nil
+	a.held, a.latest = nil, nil
 	a.begin()
 }
 
@@ -56,8 +59,12 @@ func (a *assembler) begin() {
 	a.headers.begin()
 }
 
-// head reads up to the Timecode of the next Cluster.
+// head reads up to the Timecode of the next Cluster. What is wrong with the bytes
+// is a *mkv.SyntaxError that has its place.
 func (a *assembler) head(source elementSource) (*Fragment, error) {
+	if err := a.checkBoundary(); err != nil {
+		return nil, err
+	}
 	for {
 		e, err := a.next()
 		if err != nil {
@@ -65,9 +72,10 @@ func (a *assembler) head(source elementSource) (*Fragment, error) {
 		}
 		if e.ID == mkv.IDEBML {
 			a.begin()
+			a.start = e.Offset
 		}
 		if a.prefix = append(a.prefix, e.Raw...); len(a.prefix) > maxHead {
-			return nil, errLongHead
+			return nil, faultOf(e, errLongHead)
 		}
 		switch {
 		case e.ID == mkv.IDCluster && e.Kind == mkv.Start:
@@ -79,8 +87,11 @@ func (a *assembler) head(source elementSource) (*Fragment, error) {
 		case !a.media:
 			a.headers.add(e)
 		}
-		if err != nil {
+		if _, told := errors.AsType[*FragmentError](err); told {
 			return nil, err
+		}
+		if err != nil {
+			return nil, faultOf(e, err)
 		}
 	}
 }
@@ -102,7 +113,7 @@ func (a *assembler) fragment(source elementSource) (*Fragment, error) {
 	}
 	header, err := a.headers.finish()
 	if err != nil {
-		return nil, err
+		return nil, faultIn(a.start, err)
 	}
 	f := &Fragment{
 		Number:       a.service.number,
@@ -117,11 +128,12 @@ func (a *assembler) fragment(source elementSource) (*Fragment, error) {
 	}
 	f.leading = len(f.tags)
 	a.prefix, a.tags, a.service, a.media = a.prefix[:0], nil, serviceTags{}, true
+	a.latest = f
 	return f, nil
 }
 
 // timecode reads up to the Cluster's Timecode. A Cluster without one counts
-// from zero.
+// from zero, unless the input ends there.
 func (a *assembler) timecode() (uint64, error) {
 	for {
 		e, err := a.next()
@@ -133,10 +145,26 @@ func (a *assembler) timecode() (uint64, error) {
 			a.prefix = append(a.prefix, e.Raw...)
 		case mkv.IDTimecode:
 			a.prefix = append(a.prefix, e.Raw...)
-			return mkv.ParseUint(e.Data())
+			v, err := mkv.ParseUint(e.Data())
+			if err != nil {
+				return 0, faultOf(e, err)
+			}
+			return v, nil
 		default:
 			a.unread(e)
-			return 0, nil
+			return 0, a.checkCut(e)
 		}
 	}
+}
+
+// checkCut tells a Cluster in which there is nothing from one whose input ends
+// before its Timecode.
+func (a *assembler) checkCut(e mkv.Element) error {
+	if e.Kind != mkv.End {
+		return nil
+	}
+	if b, err := a.elements.Peek(1); len(b) > 0 || !errors.Is(err, io.EOF) {
+		return nil
+	}
+	return &mkv.SyntaxError{Offset: a.elements.Offset(), Path: mkv.IDCluster.String(), Err: io.ErrUnexpectedEOF}
 }

@@ -158,18 +158,32 @@ func asError(told *FragmentError) error {
 }
 
 // disconnect ends a connection that broke with err, and returns what ends the
-// walk as well.
+// walk as well. What cannot be read is asked for again; if it comes again as it
+// was, it is passed over, and the connection stays.
 func (f *follower) disconnect(ctx context.Context, err error) error {
-	if lost := f.lose(ctx, err); lost != nil {
-		return lost
-	}
-	var syntax *mkv.SyntaxError
-	if errors.As(err, &syntax) && !errors.Is(err, io.ErrUnexpectedEOF) {
+	if _, bad := damaged(err); bad && !errors.Is(err, io.ErrUnexpectedEOF) {
 		if f.badReads++; f.badReads >= maxBadReads {
-			return err
+			return f.passDamage(ctx, err)
 		}
 	}
-	return nil
+	return f.lose(ctx, err)
+}
+
+// passDamage goes on behind what could not be read in several responses, and
+// returns err if nothing comes behind it.
+func (f *follower) passDamage(ctx context.Context, err error) error {
+	failed := f.passOver(f.line.reader, err)
+	if failed == nil {
+		f.badReads = 0
+		if f.current != nil {
+			f.from.finish(f.current.Number) // there is no more to be had of it
+		}
+		return nil
+	}
+	if lost := f.lose(ctx, failed); lost != nil || !errors.Is(failed, io.EOF) {
+		return lost
+	}
+	return err
 }
 
 // nextOf returns the next element of g, if need be from another connection.
@@ -206,13 +220,19 @@ func (f *follower) nextInDocument() (mkv.Element, error) {
 }
 
 // resume connects again and finds g. If something else is there instead, or
-// nothing any more, the server has given g up: that is io.EOF.
+// nothing any more, the server has given g up: that is io.EOF. An error document
+// may pass; one that comes again and again is the server's last word on g.
 func (f *follower) resume(ctx context.Context, g *Fragment) error {
 	for !f.ended && !g.Number.IsZero() {
 		h, err := f.takeHead(ctx, g.source)
+		told, refused := errors.AsType[*FragmentError](err)
 		switch {
-		case errors.As(err, &f.told):
+		case refused && (f.ended || f.stuckTimes >= maxBadReads):
+			f.told = told
+			f.from.finish(g.Number)
 			return io.EOF
+		case refused:
+			f.line.reader.failed(told)
 		case errors.Is(err, errQuiet):
 			f.ended = true
 		case err != nil:
@@ -220,6 +240,7 @@ func (f *follower) resume(ctx context.Context, g *Fragment) error {
 		case h == nil:
 		case h.Number == g.Number:
 			g.resume()
+			f.latest = g
 			return nil
 		case f.from.seen(h.Number):
 			h.drain()

@@ -114,8 +114,15 @@ func (f *Fragment) nextBlock() (block, error) {
 		if err != nil {
 			return block{}, err
 		}
-		if b, isBlock, err := parseBlock(e); isBlock || err != nil {
-			return b, err
+		b, isBlock, err := parseBlock(e)
+		if err != nil {
+			if err := f.spoilt(b, err); err != nil {
+				return block{}, err
+			}
+			continue
+		}
+		if isBlock {
+			return b, nil
 		}
 	}
 }
@@ -191,6 +198,9 @@ func (f *Fragment) next() (mkv.Element, error) {
 		switch {
 		case errors.Is(err, io.EOF):
 			f.settle()
+			continue
+		case errors.Is(err, errPassedOver):
+			f.state = cut
 			continue
 		case errors.Is(err, io.ErrUnexpectedEOF):
 			err = fmt.Errorf("fragment %s: %w (%w)", f.Number, ErrCut, err)

@@ -40,25 +40,32 @@ type block struct {
 	mkv.Block
 	key      bool
 	duration uint64 // ticks, 0 if not said
+
+	// Of the element, for what cannot be read of it.
+	id     mkv.ElementID
+	offset int64
+	size   int64
 }
 
 // parseBlock returns false for elements that carry no frame.
 func parseBlock(e mkv.Element) (block, bool, error) {
+	b := block{id: e.ID, offset: e.Offset, size: int64(len(e.Raw))}
+	var err error
 	switch e.ID {
 	case mkv.IDSimpleBlock:
-		b, err := mkv.ParseBlock(e.Data())
-		if err != nil {
-			return block{}, false, fmt.Errorf("read block: %w", err)
-		}
-		return block{Block: b, key: b.Keyframe()}, true, nil
+		b.Block, err = mkv.ParseBlock(e.Data())
+		b.key = b.Keyframe()
 	case mkv.IDBlockGroup:
-		g, err := mkv.ParseBlockGroup(e.Data())
-		if err != nil {
-			return block{}, false, fmt.Errorf("read block group: %w", err)
-		}
-		return block{Block: g.Block, key: g.Keyframe(), duration: g.Duration}, true, nil
+		var g mkv.BlockGroup
+		g, err = mkv.ParseBlockGroup(e.Data())
+		b.Block, b.key, b.duration = g.Block, g.Keyframe(), g.Duration
+	default:
+		return block{}, false, nil
 	}
-	return block{}, false, nil
+	if err != nil {
+		return b, false, fmt.Errorf("read block: %w", err)
+	}
+	return b, true, nil
 }
 
 // unlace yields the frames of a block: one, unless the block is laced. It
@@ -72,8 +79,11 @@ func (f *Fragment) unlace(b block, yield func(Frame, error) bool) bool {
 	track, _ := f.Header.Track(b.Track)
 	for data, err := range b.Frames() {
 		if err != nil {
-			yield(Frame{}, fmt.Errorf("read laced block: %w", err))
-			return false
+			if err := f.spoilt(b, fmt.Errorf("read laced block: %w", err)); err != nil {
+				yield(Frame{}, err)
+				return false
+			}
+			return true
 		}
 		if !f.yieldFrame(b, data, offset, yield) {
 			return false

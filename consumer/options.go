@@ -103,6 +103,7 @@ type common struct {
 	commit       CommitMode
 	tracks       []media.TrackNumber
 	lag          LagPolicy
+	strict       bool // what cannot be read is an error
 	replays      ReplayPolicy
 	gapTolerance time.Duration
 	maxRetained  int64

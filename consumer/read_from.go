@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 
@@ -33,7 +34,7 @@ type ReadOptions struct {
 // with the context closes in.
 func ReadFrom(in io.Reader, o ReadOptions) *Reader {
 	r := &Reader{set: common{
-		tracks: o.Tracks, replays: o.Replays, events: o.Events,
+		strict: o.Strict, tracks: o.Tracks, replays: o.Replays, events: o.Events,
 		gapTolerance: orDefault(o.GapTolerance, defaultGapTolerance), maxRetained: orDefault(o.MaxRetained, defaultMaxRetained),
 	}}
 	walked := false
@@ -42,7 +43,7 @@ func ReadFrom(in io.Reader, o ReadOptions) *Reader {
 			return nil, ErrWalked
 		}
 		walked = true
-		d := &document{assembler: newAssembler(mkv.ReaderOptions{MaxBlockSize: orDefault(o.MaxFrame, defaultMaxFrame)})}
+		d := &document{reader: r, assembler: newAssembler(mkv.ReaderOptions{MaxBlockSize: orDefault(o.MaxFrame, defaultMaxFrame)})}
 		d.reset(in)
 		return d, nil
 	}
@@ -53,7 +54,9 @@ func ReadFrom(in io.Reader, o ReadOptions) *Reader {
 // A document is a source that has everything in one input.
 type document struct {
 	assembler
+	reader  *Reader
 	current *Fragment
+	ended   error // why there is nothing behind what was passed over; nil if there is
 }
 
 // head implements source.
@@ -61,21 +64,39 @@ func (d *document) head(ctx context.Context) (*Fragment, error) {
 	if d.current != nil {
 		d.current.drain()
 	}
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
 	elements := elementSource{
-		next: func(*Fragment) (mkv.Element, error) {
-			if ctx.Err() != nil {
-				return mkv.Element{}, context.Cause(ctx)
-			}
-			return d.next()
-		},
+		next:   func(*Fragment) (mkv.Element, error) { return d.nextOf(ctx) },
 		unread: d.unread,
 	}
-	f, err := d.assembler.head(elements)
-	d.current = f
-	return f, err
+	for d.ended == nil {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		f, err := d.assembler.head(elements)
+		if _, bad := damaged(err); !bad || d.reader.set.strict {
+			d.current = f
+			return f, err
+		}
+		d.ended = d.passOver(d.reader, err)
+	}
+	return nil, d.ended
+}
+
+// nextOf returns the next element of a fragment. It ends the fragment where its
+// document is damaged.
+func (d *document) nextOf(ctx context.Context) (mkv.Element, error) {
+	if ctx.Err() != nil {
+		return mkv.Element{}, context.Cause(ctx)
+	}
+	e, err := d.next()
+	if _, bad := damaged(err); !bad || d.reader.set.strict {
+		return e, err
+	}
+	d.ended = d.passOver(d.reader, err)
+	if d.ended == nil || errors.Is(d.ended, io.EOF) {
+		return mkv.Element{}, errPassedOver
+	}
+	return mkv.Element{}, d.ended
 }
 
 // close implements source.

@@ -132,10 +132,7 @@ func (r *Reader) next(ctx context.Context, src source) (*Fragment, error) {
 	for {
 		f, err := src.head(ctx)
 		if told, ok := errors.AsType[*FragmentError](err); ok {
-			r.count(func(s *Stats) { s.Failed++ })
-			if r.set.events.Failed != nil {
-				r.set.events.Failed(told)
-			}
+			r.failed(told)
 			continue
 		}
 		if err != nil {
@@ -146,6 +143,14 @@ func (r *Reader) next(ctx context.Context, src source) (*Fragment, error) {
 		r.screen.enter(r, f)
 		r.count(func(s *Stats) { s.Fragments++ })
 		return f, nil
+	}
+}
+
+// failed counts and tells what the server said instead of media.
+func (r *Reader) failed(told *FragmentError) {
+	r.count(func(s *Stats) { s.Failed++ })
+	if r.set.events.Failed != nil {
+		r.set.events.Failed(told)
 	}
 }
 

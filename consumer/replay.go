@@ -26,7 +26,7 @@ const keyBytes = 64
 // first returns the fragment under which the frame came before, and notes it.
 func (w *replayWindow) first(f *Fragment, frame *Frame) (millrace.FragmentNumber, bool) {
 	if w.known == nil {
-		w.seed, w.known, w.ring = maphash.MakeSeed(), make(map[uint64]millrace.FragmentNumber, replayFrames), make([]uint64, 0, replayFrames)
+		w.seed, w.known, w.ring = maphash.MakeSeed(), map[uint64]millrace.FragmentNumber{}, nil
 	}
 	key := w.key(f, frame)
 	if n, ok := w.known[key]; ok {

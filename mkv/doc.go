@@ -22,7 +22,8 @@
 //
 // The package promises:
 //
-//	M1: the Raw bytes of all elements, joined, are the input up to Offset.
+//	M1: the Raw bytes of all elements, joined, are the input up to Offset, but for
+//	    what Resync passed over.
 //	M2: the elements do not depend on how the source cuts its reads.
 //	M3: an element is returned as soon as its last byte has been read.
 //	M4: memory grows with bytes that came, never with a size that was declared.
@@ -31,6 +32,6 @@
 // It refuses ids of more than four bytes, sizes of more than eight, unknown
 // sizes on anything but Segment and Cluster, children that overrun their
 // parent, and elements above the Reader's limits. It does not verify CRC-32,
-// does not decompress, does not know codecs, and does not look for a place to
-// go on after an error.
+// does not decompress, does not know codecs, and looks for a place to go on after
+// an error only when it is asked to, by Reader.Resync.
 package mkv

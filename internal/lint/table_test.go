@@ -39,6 +39,7 @@ func importTable() []row {
 		{"consumer", concat(client, []string{"consumer/checkpoint"}), true},
 		{"consumer/checkpoint", nil, true},
 		{"consumer/export", concat(client, []string{"consumer", "internal/timeline", "internal/fmp4", "internal/ts"}), false}, // which mux, and know nothing of a server
+		{"consumer/consumertest", []string{".", "mkv", "internal/wire", "producer/producertest"}, true},
 		{"consumer/...", concat(client, []string{"consumer/..."}), false},
 		{"internal/config", nil, false},
 		{"internal/clock", nil, false},

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -22,6 +23,7 @@ type pipe struct {
 	in, out *queue
 	local   net.Addr
 	remote  net.Addr
+	hard    atomic.Bool // Close resets
 }
 
 // newPipe makes the two ends of a connection.
@@ -179,8 +181,17 @@ func (p *pipe) CloseWrite() error {
 	return nil
 }
 
+// SetLinger with 0 has Close reset the connection. See net.TCPConn.
+func (p *pipe) SetLinger(sec int) error {
+	p.hard.Store(sec == 0)
+	return nil
+}
+
 // Close ends both, and resets the connection if something was not read.
 func (p *pipe) Close() error {
+	if p.hard.Load() {
+		p.reset()
+	}
 	if p.in.leave() {
 		p.out.reset()
 	}
