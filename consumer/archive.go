@@ -66,6 +66,7 @@ func (c *Client) Archive(stream millrace.StreamName, span Range, o ArchiveOption
 		}
 		return newArchiver(r, conn, &search{span: span, order: o.Order, at: at}, o.MaxFrame, o.Batch), nil
 	}
+	r.keep.order = o.Order
 	r.start()
 	return r
 }

@@ -97,3 +97,11 @@ func (o Order) behind(at Position, e entry) bool {
 	}
 	return at.IsZero() || c > 0 || c == 0 && at.Done != Whole
 }
+
+// comparePositions returns -1, 0 or +1 as p is before, at or behind q in the order.
+func (o Order) comparePositions(p, q Position) int {
+	if c := p.ProducerTime.Compare(q.ProducerTime); o == ByProducerTime && !p.IsZero() && !q.IsZero() && c != 0 {
+		return c
+	}
+	return p.Compare(q)
+}

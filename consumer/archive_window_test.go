@@ -257,3 +257,31 @@ func TestBatchesAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// A store may have a position, and the reader another: the later one counts, in
+// the reader's order.
+func TestPositionsCompareInTheOrderOfTheReader(t *testing.T) {
+	at := func(n uint64, producer int64, done int) Position {
+		return Position{Fragment: millrace.NewFragmentNumber(n, catalogueStart, 0), ProducerTime: time.UnixMilli(producer), Done: done}
+	}
+	early, late := at(5, 1000, Whole), at(3, 2000, 2)
+	for _, tc := range []struct {
+		o    Order
+		p, q Position
+		want int
+	}{
+		{ByArrival, early, late, +1},
+		{ByProducerTime, early, late, -1},
+		{ByProducerTime, at(3, 2000, 1), late, -1},
+		{ByProducerTime, at(4, 2000, 1), late, +1},
+		{ByProducerTime, Position{}, early, -1},
+		{ByProducerTime, Position{}, Position{}, 0},
+	} {
+		if got := tc.o.comparePositions(tc.p, tc.q); got != tc.want {
+			t.Errorf("by %s %v and %v are %d", tc.o, tc.p, tc.q, got)
+		}
+		if got := tc.o.comparePositions(tc.q, tc.p); got != -tc.want {
+			t.Errorf("by %s %v and %v are %d", tc.o, tc.q, tc.p, got)
+		}
+	}
+}

@@ -23,6 +23,7 @@ type positionKeeper interface {
 type keeping struct {
 	keeper positionKeeper // nil: nobody keeps positions
 	mode   CommitMode
+	order  Order // in which the reader hands out fragments
 }
 
 // begin returns where a loop begins, whose reader is at a position already, or at
@@ -32,7 +33,7 @@ func (k *keeping) begin(ctx context.Context, end context.CancelCauseFunc, at Pos
 		return at, nil
 	}
 	kept, err := k.keeper.begin(ctx, end)
-	if err != nil || kept.Compare(at) > 0 {
+	if err != nil || k.order.comparePositions(kept, at) > 0 {
 		return kept, err
 	}
 	at.Epoch = kept.Epoch
