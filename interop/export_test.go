@@ -39,6 +39,7 @@ func TestWhatIsPulledIsWhatWasPushed(t *testing.T) {
 	need(t, "ffmpeg")
 	for _, rec := range recordings() {
 		t.Run(rec.name, func(t *testing.T) {
+			t.Parallel() // pull waits two seconds for more
 			whole, parts := rec.make(t)
 			stream := "export-" + rec.name
 			shared.newStream(t, stream)
@@ -110,7 +111,11 @@ func (rec *recording) judge(t *testing.T, o outlet, file string, want original) 
 		}
 	}
 	if carried("A_") {
-		rec.sameSound(t, soundOf(t, file), want.sound)
+		var expected []string
+		if o.container == "adts" { // which has no times
+			expected = []string{"Estimating duration from bitrate"}
+		}
+		rec.sameSound(t, soundOf(t, file, expected...), want.sound)
 	}
 	if o.container == "mkv" {
 		said, err := exec.Command(need(t, "mkvinfo"), "--ui-language", "en_US", file).CombinedOutput()
