@@ -2,6 +2,7 @@ package export_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -219,6 +220,19 @@ func TestAChildProcessReadsOneDocument(t *testing.T) {
 		if (err != nil) != tc.failed || tc.failed && !strings.Contains(err.Error(), "exit status 3") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestAChildThatDoesNotReadHoldsNothingUp: a write to it is cut when the context
+// ends, and it is killed if it does not end then.
+func TestAChildThatDoesNotReadHoldsNothingUp(t *testing.T) {
+	t.Parallel() // it waits as long as a child is given
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	in := &endless{cycle: document("V_A", 0, 1, 0, 40)}
+	err := export.Pipe(ctx, consumer.ReadFrom(in, consumer.ReadOptions{}), exec.Command("sh", "-c", "exec sleep 600"), export.Options{})
+	if died, ok := errors.AsType[*exec.ExitError](err); !ok || died.Success() {
+		t.Errorf("error %v", err)
 	}
 }
 
