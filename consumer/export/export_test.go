@@ -128,6 +128,10 @@ func TestOneDocumentWithTimesThatNeverGoBack(t *testing.T) {
 			[][]byte{document("V_A", 500, 1, 0, 120, 40, 80), document("V_A", 660, 1, 0, 80, 40)},
 			[]int64{0, 120, 40, 80, 160, 240, 200},
 		},
+		"a frame that comes behind the first and is shown before it": {
+			[][]byte{document("V_A", 1000, 1, 33, 0, 73)},
+			[]int64{33, 0, 73},
+		},
 		"a fragment that is longer than a block can say": {
 			[][]byte{document("V_A", 0, 1, -30_000, 30_000)},
 			[]int64{0, 60_000},

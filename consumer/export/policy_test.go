@@ -63,6 +63,7 @@ func equalTimes(a, b [][]int64) bool { return slices.EqualFunc(a, b, slices.Equa
 
 func TestPoliciesOfTimeAndTracks(t *testing.T) {
 	goesBack := [][]byte{document("V_A", 5000, 1, 0, 40), document("V_A", 0, 1, 0, 40), document("V_A", 80, 1, 0)}
+	pair := []mkv.Track{{Number: 1, Type: mkv.TrackVideo, CodecID: "V_A"}, {Number: 2, Type: mkv.TrackVideo, CodecID: "V_A"}}
 	changes := [][]byte{document("V_A", 0, 1, 0, 40), document("V_B", 80, 1, 0, 40), document("V_A", 160, 1, 0)}
 	for name, tc := range map[string]struct {
 		options   export.Options
@@ -74,6 +75,16 @@ func TestPoliciesOfTimeAndTracks(t *testing.T) {
 	}{
 		"time that goes back is moved behind, and told": {
 			documents: goesBack, want: [][]int64{{0, 40, 80, 120, 160}}, moves: []time.Duration{80 * time.Millisecond},
+		},
+		"a fragment that begins with the last frame's time goes back": {
+			documents: [][]byte{document("V_A", 0, 1, 0, 40), document("V_A", 40, 1, 0)},
+			want:      [][]int64{{0, 40, 80}}, moves: []time.Duration{80 * time.Millisecond},
+		},
+		"so does one that begins before the last fragment, with another track": {
+			documents: [][]byte{
+				film(pair, 0, block{1, 0, nil}), film(pair, 1000, block{1, 0, nil}), film(pair, 500, block{2, 0, nil}),
+			},
+			want: [][]int64{{0, 1000, 1040}}, moves: []time.Duration{1040 * time.Millisecond},
 		},
 		"time that goes back begins a file": {
 			options: export.Options{TimeBack: export.TimeBackSplits}, documents: goesBack,
@@ -124,7 +135,8 @@ func TestPoliciesOfTimeAndTracks(t *testing.T) {
 
 func TestASessionThatCountsAnewIsWhereTheProducersClockPutsIt(t *testing.T) {
 	began := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	files, err := parts(t, export.Options{},
+	moves := 0
+	files, err := parts(t, export.Options{Events: export.Events{Moved: func(export.Move) { moves++ }}},
 		told(1, began, document("V_A", 70_000, 1, 0, 40)),
 		told(2, began.Add(time.Minute), document("V_A", 0, 1, 0, 40)),
 		told(3, began.Add(time.Minute+80*time.Millisecond), document("V_A", 80, 1, 0)),
@@ -133,8 +145,8 @@ func TestASessionThatCountsAnewIsWhereTheProducersClockPutsIt(t *testing.T) {
 		told(6, began.Add(time.Minute+40*time.Millisecond), document("V_A", 40, 1, 0)),
 	)
 	want := [][]int64{{0, 40, 60_000, 60_040, 60_080, 120_000, 120_040, 120_080}}
-	if got := timesIn(t, files); err != nil || !equalTimes(got, want) {
-		t.Errorf("times %v, %v", got, err)
+	if got := timesIn(t, files); err != nil || !equalTimes(got, want) || moves != 1 {
+		t.Errorf("times %v, %d moves, %v", got, moves, err)
 	}
 }
 
