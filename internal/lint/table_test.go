@@ -40,6 +40,7 @@ func importTable() []row {
 		{"consumer/checkpoint", nil, true},
 		{"consumer/export", concat(client, []string{"consumer", "internal/timeline", "internal/fmp4", "internal/ts"}), false}, // which mux, and know nothing of a server
 		{"consumer/consumertest", []string{".", "mkv", "internal/wire", "producer/producertest"}, true},
+		{"consumer/checkpoint/checkpointtest", []string{"consumer/checkpoint"}, false},
 		{"consumer/...", concat(client, []string{"consumer/..."}), false},
 		{"internal/config", nil, false},
 		{"internal/clock", nil, false},
