@@ -35,6 +35,7 @@ install_packages() {
 	command -v mkvinfo >/dev/null || missing+=(mkvtoolnix)
 	plays_with_gstreamer || missing+=(gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav)
 	command -v javac >/dev/null || missing+=(default-jdk-headless)
+	compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
 	if ((${#missing[@]} == 0)); then
 		return
 	fi
@@ -176,4 +177,6 @@ go build -C ../tools -o ../.cache/gotest ./gotest
 # producer library makes of the frames of real encoders, what is exported, and what
 # other readers find in what the consumer library reads.
 (cd .. && .cache/gotest -tags=interop -count=1 -timeout=10m -run='^TestOthers' "$@" ./internal/fmp4 ./producer ./consumer/export ./internal/server)
+# The table of positions in a real database.
+(cd postgres && ../../.cache/gotest -tags=interop -count=1 -timeout=5m "$@" ./...)
 exec ../.cache/gotest -modfile="$modfile" -tags="$tags" -count=1 -timeout=25m -parallel=4 "$@" ./...
