@@ -23,6 +23,9 @@ var (
 	// ErrLeaseLost means that another owner has taken the stream over. Positions
 	// are not saved any more.
 	ErrLeaseLost = errors.New("lease was lost to another owner")
+	// ErrHandedOver means that Client.Run wants the stream back: another worker has
+	// too few, or it is not listed any more. What was handled is saved.
+	ErrHandedOver = errors.New("stream is handed over to another worker")
 	// ErrWalked means that a file or a response was to be walked a second time.
 	ErrWalked = errors.New("input can be read once")
 )

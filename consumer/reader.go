@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/millrace/millrace"
+	"github.com/millrace/millrace/consumer/checkpoint"
 )
 
 // A Reader hands out the media of a stream, or of a file, to one loop. Losing a
@@ -38,6 +39,10 @@ func (r *Reader) start() {
 	r.position = r.set.at
 	r.keep.mode = r.set.commit
 	r.memory = newRetained(r.set.maxRetained)
+	if r.set.store != nil {
+		key := checkpoint.Key{App: r.set.name, Stream: string(r.stream)}
+		r.keep.keeper = newKeeper(r.set.store, key, r.set.lease, r.set.events.Unsaved)
+	}
 }
 
 // Fragments walks the fragments. Each is handed out when its Cluster has begun;
