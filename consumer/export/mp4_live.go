@@ -5,9 +5,11 @@ import (
 	"io"
 	"time"
 
+	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/consumer"
 	"github.com/millrace/millrace/internal/fmp4"
 	"github.com/millrace/millrace/internal/timeline"
+	"github.com/millrace/millrace/media"
 )
 
 // mp4Live is the muxer of fragmented MP4: what says how to decode, then for each
@@ -56,12 +58,18 @@ func (m *mp4Live) end() error {
 			return fmt.Errorf("track %d: %w", t.number(), err)
 		}
 		m.sequence++
-		m.buf = append(m.buf, s.HeadOf(uint32(i)+1, m.sequence, uint64(begin))...)
+		m.buf = append(m.buf, s.HeadOf(uint32(i)+1, m.sequence, uint64(begin), !s.Suspect || m.intra(t, &run.Samples[0]))...)
 		for _, piece := range s.Payload() {
 			m.buf = append(m.buf, piece...)
 		}
 	}
 	return m.flush()
+}
+
+// intra reports whether a frame that is no IDR picture of H.264 was sent as a key
+// frame and is one.
+func (m *mp4Live) intra(t *track, s *timeline.Sample) bool {
+	return t.Media.Codec == media.AVC && s.Flags&millrace.SampleKey != 0 && intra(m.batch.media[s.Offset:s.Offset+s.Size], t.Parameters.LengthSize)
 }
 
 func (m *mp4Live) finish() error { return m.flush() }

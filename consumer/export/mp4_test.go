@@ -189,6 +189,56 @@ func TestFragmentedMP4OfSeveralTracks(t *testing.T) {
 	}
 }
 
+// TestAFragmentThatDoesNotBeginWithAKeyFrameSaysSo, in both kinds of MP4, whatever
+// its producer calls a key frame.
+func TestAFragmentThatDoesNotBeginWithAKeyFrameSaysSo(t *testing.T) {
+	const idr, intra, predicted, bidirectional = "65888040", "61888040", "419a8040", "01a08040"
+	tracks := []mkv.Track{avc(1)}
+	documents := [][]byte{
+		film(tracks, 0, block{1, 0, units(predicted)}, block{1, 40, units(idr)}, block{1, 80, units(bidirectional)}),
+		film(tracks, 120, block{1, 0, units(idr)}),
+		film(tracks, 160, block{1, 0, units(intra)}),
+	}
+	f, _ := movieOf(t, export.Options{}, documents...)
+	if got := f.Moov.Trak.Mdia.Minf.Stbl.Stss.SampleNumber; !slices.Equal(got, []uint32{2, 4, 5}) {
+		t.Errorf("key frames %v", got)
+	}
+	f, _ = movieOf(t, export.Options{Live: true}, documents...)
+	var keys []bool
+	for _, s := range f.Segments {
+		for _, fragment := range s.Fragments {
+			for _, sample := range fragment.Moof.Traf.Trun.Samples {
+				keys = append(keys, sample.Flags&0x10000 == 0)
+			}
+		}
+	}
+	if !slices.Equal(keys, []bool{false, true, false, true, true}) {
+		t.Errorf("key frames %v", keys)
+	}
+}
+
+// TestPicturesOutOfOrderAreShownInIt: 0, 120, 40, 80 are decoded at 0, 40, 80 and
+// 120, all of them 40 ms before that so that no offset is negative.
+func TestPicturesOutOfOrderAreShownInIt(t *testing.T) {
+	tracks := []mkv.Track{avc(1)}
+	f, _ := movieOf(t, export.Options{}, film(tracks, 0,
+		block{1, 0, units("6588")}, block{1, 120, units("419a")}, block{1, 40, units("01a0")}, block{1, 80, units("01a0")}))
+	stbl := f.Moov.Trak.Mdia.Minf.Stbl
+	var shown []int64
+	decoded := int64(0)
+	for i := range uint32(4) {
+		offset := int64(stbl.Ctts.GetCompositionTimeOffset(i + 1))
+		if offset < 0 {
+			t.Errorf("picture %d has the offset %d", i, offset)
+		}
+		shown = append(shown, decoded+offset-f.Moov.Trak.Edts.Elst[0].Entries[0].MediaTime)
+		decoded += int64(stbl.Stts.GetDur(i + 1))
+	}
+	if !slices.Equal(shown, []int64{0, 120 * 90, 40 * 90, 80 * 90}) {
+		t.Errorf("shown at %v", shown)
+	}
+}
+
 // A sparse file forgets what is written in large pieces.
 type sparse struct {
 	at, size int64

@@ -13,7 +13,8 @@ import (
 )
 
 // An mp4Track is what the tables of an MP4 file say of one track. For each frame
-// it keeps some 8 bytes, and a few more where frames are not evenly apart.
+// it keeps 4 bytes, and up to 32 more where frames are not evenly apart or not
+// shown in the order in which they are decoded.
 type mp4Track struct {
 	*track
 	framer *fmp4.Framer

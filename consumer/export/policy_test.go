@@ -184,6 +184,23 @@ func TestTracksThatAContainerCannotCarry(t *testing.T) {
 	}
 }
 
+func TestATrackIsLeftOutWithAWordOrNotAtAll(t *testing.T) {
+	doc := film([]mkv.Track{{Number: 1, UID: 1, Type: mkv.TrackVideo, CodecID: "V_A"}, aac(2), aac(3)}, 0,
+		block{1, 0, []byte("picture")}, block{2, 0, []byte("sound")}, block{3, 0, []byte("more")}, block{9, 0, []byte("what is that?")})
+	for _, leaveOut := range []bool{false, true} {
+		var left []media.TrackNumber
+		out, err := piped(t, export.Options{Container: export.ContainerADTS, LeaveOut: leaveOut, Events: export.Events{
+			LeftOut: func(err *export.TrackError) { left = append(left, err.Track) },
+		}}, doc)
+		if !leaveOut && (!errors.Is(err, export.ErrCarry) || out.Len() > 0) {
+			t.Errorf("error %v, %d bytes", err, out.Len())
+		}
+		if leaveOut && (err != nil || !bytes.HasSuffix(out.Bytes(), []byte("sound")) || !slices.Equal(left, []media.TrackNumber{1, 3, 9})) {
+			t.Errorf("error %v, left out %v, wrote %q", err, left, out.Bytes())
+		}
+	}
+}
+
 func TestTracksThatAreNotWantedAreNotInTheFile(t *testing.T) {
 	for _, live := range []bool{false, true} {
 		files, err := parts(t, export.Options{Tracks: []media.TrackNumber{2}, Live: live}, document("V_A", 0, 2, 0, 20, 40, 60))

@@ -108,10 +108,12 @@ func (s *Segment) Head(sequence uint32, start uint64) []byte {
 }
 
 // HeadOf is Head for a segment of a file of several tracks (see AppendMovieInit),
-// in which its own has the given number.
-func (s *Segment) HeadOf(track, sequence uint32, start uint64) []byte {
+// in which its own has the given number, and of which it is known whether decoding
+// may start with the first frame.
+func (s *Segment) HeadOf(track, sequence uint32, start uint64, sync bool) []byte {
 	head := s.Head(sequence, start)
 	binary.BigEndian.PutUint32(head[tfhdTrack:], track)
+	binary.BigEndian.PutUint32(head[firstFlags:], sampleFlags(sync))
 	return head
 }
 

@@ -16,6 +16,7 @@ const (
 	tfhdTrack   = mfhdNumber + 4 + 8 + 12      // of traf and tfhd
 	tfdtTime    = mfhdNumber + 4 + 8 + 16 + 12 // of traf, tfhd and tfdt
 	firstSize   = tfdtTime + 8 + 20 + 4        // of tfdt, trun and the first duration
+	firstFlags  = firstSize + 4                // of the first size
 	mdatHead    = 8
 	maxPayload  = math.MaxInt32 / 2 // bytes; keeps all that 32 bits hold in range
 	maxSamples  = 1 << 24           // likewise
