@@ -211,12 +211,7 @@ func (y *yard) hire(name string, change func(h *hand, o *consumer.RunnerOptions)
 	if change != nil {
 		change(h, &o)
 	}
-	c := &consumer.Client{
-		Endpoint:    "http://control",
-		Credentials: millrace.StaticCredentials(millrace.Credentials{AccessKeyID: "AKIDTEST", SecretAccessKey: "secret"}),
-		HTTPClient:  &http.Client{Transport: y},
-	}
-	go func() { h.done <- c.Run(ctx, o, h.read) }()
+	go func() { h.done <- y.client().Run(ctx, o, h.read) }()
 	return h
 }
 
