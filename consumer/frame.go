@@ -31,6 +31,9 @@ type Frame struct {
 	Timecode int64
 	// Invisible says that the frame is to be decoded and not shown.
 	Invisible bool
+	// Padding is how much of the sound at the frame's end is decoded and not heard;
+	// below 0 it is at its beginning.
+	Padding time.Duration
 
 	memory *retained // of the reader, for Retain; nil if there is none
 }
@@ -40,6 +43,7 @@ type block struct {
 	mkv.Block
 	key      bool
 	duration uint64 // ticks, 0 if not said
+	padding  int64  // nanoseconds
 
 	// Of the element, for what cannot be read of it.
 	id     mkv.ElementID
@@ -58,7 +62,7 @@ func parseBlock(e mkv.Element) (block, bool, error) {
 	case mkv.IDBlockGroup:
 		var g mkv.BlockGroup
 		g, err = mkv.ParseBlockGroup(e.Data())
-		b.Block, b.key, b.duration = g.Block, g.Keyframe(), g.Duration
+		b.Block, b.key, b.duration, b.padding = g.Block, g.Keyframe(), g.Duration, g.Padding
 	default:
 		return block{}, false, nil
 	}
@@ -127,6 +131,9 @@ func (f *Fragment) frame(b block, offset time.Duration) Frame {
 	}
 	if !f.ProducerTime.IsZero() {
 		frame.Time = f.ProducerTime.Add(time.Duration(int64(b.RelTime)*scale) + offset)
+	}
+	if b.Lacing() == mkv.LacingNone {
+		frame.Padding = time.Duration(b.padding)
 	}
 	return frame
 }

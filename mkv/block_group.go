@@ -9,6 +9,9 @@ type BlockGroup struct {
 	Duration uint64
 	// References is how many ReferenceBlocks there are.
 	References int
+	// Padding is the nanoseconds of sound at the end of the block that are decoded
+	// and not heard (DiscardPadding); below 0 they are at its beginning.
+	Padding int64
 }
 
 // Keyframe reports whether the block refers to no other.
@@ -44,6 +47,20 @@ func (g *BlockGroup) scan(e Element) (err error) {
 		return scanUint(&g.Duration, e)
 	case IDReferenceBlock:
 		g.References++
+	case IDDiscardPadding:
+		g.Padding, err = ParseInt(e.Data())
+		return err
 	}
 	return nil
+}
+
+// AppendPaddedBlock appends a BlockGroup of a block that refers to no other, with
+// its payload and Padding.
+func AppendPaddedBlock(b []byte, track uint64, rel int16, flags BlockFlags, payload []byte, padding int64) []byte {
+	n := sizeWidth(int64(track), 0)
+	group := appendHead(nil, IDBlock, n+3+len(payload), 0)
+	group = AppendSize(group, int64(track), n)
+	group = append(group, byte(uint16(rel)>>8), byte(rel), byte(flags&^(FlagKeyframe|FlagDiscardable)))
+	group = AppendInt(append(group, payload...), IDDiscardPadding, padding)
+	return AppendBytes(b, IDBlockGroup, group)
 }

@@ -145,7 +145,29 @@ func (w *FileWriter) endCluster() error {
 // WriteBlock writes a SimpleBlock into the open Cluster. rel counts from the
 // Cluster's timecode. A track that the header does not have is ErrBadValue.
 func (w *FileWriter) WriteBlock(track uint64, rel int16, flags BlockFlags, payload []byte) error {
-	const action = "write block"
+	if err := w.note(track, rel, flags); err != nil {
+		return err
+	}
+	if err := w.write(writeBlock, AppendSimpleBlockHeader(w.scratch, track, rel, flags, len(payload))); err != nil {
+		return err
+	}
+	return w.write(writeBlock, payload)
+}
+
+// WritePaddedBlock is WriteBlock for sound of which a part is not heard, see
+// BlockGroup.Padding.
+func (w *FileWriter) WritePaddedBlock(track uint64, rel int16, flags BlockFlags, payload []byte, padding int64) error {
+	if err := w.note(track, rel, flags); err != nil {
+		return err
+	}
+	return w.write(writeBlock, AppendPaddedBlock(nil, track, rel, flags, payload, padding))
+}
+
+const writeBlock = "write block"
+
+// note takes notice of a block that is about to be written.
+func (w *FileWriter) note(track uint64, rel int16, flags BlockFlags) error {
+	const action = writeBlock
 	if err := w.check(action, w.state == fileInCluster); err != nil {
 		return err
 	}
@@ -156,11 +178,7 @@ func (w *FileWriter) WriteBlock(track uint64, rel int16, flags BlockFlags, paylo
 	time := w.cluster.time + int64(rel)
 	t.add(time)
 	w.addCue(t, time, flags)
-	b := AppendSimpleBlockHeader(w.scratch, track, rel, flags, len(payload))
-	if err := w.write(action, b); err != nil {
-		return err
-	}
-	return w.write(action, payload)
+	return nil
 }
 
 func (w *FileWriter) track(number uint64) *fileTrack {

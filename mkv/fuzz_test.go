@@ -116,6 +116,7 @@ func roundTrip(t *testing.T, id mkv.ElementID, data []byte) {
 		again(t, data, mkv.ParseBlockGroup, func(b []byte, g mkv.BlockGroup) []byte {
 			p := mkv.AppendBytes(nil, mkv.IDBlock, payload(appendBlock(nil, g.Block)))
 			p = mkv.AppendUint(p, mkv.IDBlockDuration, g.Duration)
+			p = mkv.AppendInt(p, mkv.IDDiscardPadding, g.Padding)
 			for range g.References {
 				p = mkv.AppendInt(p, mkv.IDReferenceBlock, -1)
 			}

@@ -98,6 +98,7 @@ const (
 	IDBlock          ElementID = 0xA1
 	IDBlockDuration  ElementID = 0x9B
 	IDReferenceBlock ElementID = 0xFB
+	IDDiscardPadding ElementID = 0x75A2
 )
 
 // Below Tags.

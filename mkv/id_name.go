@@ -112,6 +112,8 @@ func clusterName(id ElementID) string {
 		return "BlockDuration"
 	case IDReferenceBlock:
 		return "ReferenceBlock"
+	case IDDiscardPadding:
+		return "DiscardPadding"
 	case IDTag:
 		return "Tag"
 	case IDTargets:

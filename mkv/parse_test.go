@@ -229,16 +229,22 @@ func TestParseTags(t *testing.T) {
 }
 
 func TestParseBlockGroup(t *testing.T) {
-	got, err := mkv.ParseBlockGroup(unhex(t, `9B 81 28  A1 86 82 FFFE 08 "xy"  75A1 80`))
+	got, err := mkv.ParseBlockGroup(unhex(t, `9B 81 28  A1 86 82 FFFE 08 "xy"  75A1 80  75A2 82 FFFE`))
 	want := mkv.BlockGroup{
 		Block:    mkv.Block{Track: 2, RelTime: -2, Flags: mkv.FlagInvisible, Payload: []byte("xy")},
 		Duration: 40,
+		Padding:  -2,
 	}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil || !got.Keyframe() {
 		t.Error(diff, err)
 	}
 	got, err = mkv.ParseBlockGroup(unhex(t, `FB 81 D8  A1 84 81 0000 00  FB 81 28`))
 	if got.References != 2 || got.Keyframe() || err != nil {
+		t.Error(got, err)
+	}
+	padded := mkv.AppendPaddedBlock(nil, 2, -2, mkv.FlagKeyframe|mkv.FlagInvisible, []byte("xy"), 7)
+	want.Duration, want.Padding = 0, 7
+	if got, err = mkv.ParseBlockGroup(padded[2:]); cmp.Diff(want, got) != "" || err != nil {
 		t.Error(got, err)
 	}
 }

@@ -53,8 +53,12 @@ func (m *mkvLive) frame(f *consumer.Frame, _ *track, at time.Duration) error {
 		m.buf = mkv.AppendUnknownSize(mkv.AppendID(m.buf, mkv.IDCluster), 0)
 		m.buf = mkv.AppendUint(m.buf, mkv.IDTimecode, uint64(m.blocks.cluster))
 	}
-	m.buf = mkv.AppendSimpleBlockHeader(m.buf, uint64(f.Track), rel, flags(f), len(f.Data))
-	m.buf = append(m.buf, f.Data...)
+	if f.Padding != 0 {
+		m.buf = mkv.AppendPaddedBlock(m.buf, uint64(f.Track), rel, flags(f), f.Data, int64(f.Padding))
+	} else {
+		m.buf = mkv.AppendSimpleBlockHeader(m.buf, uint64(f.Track), rel, flags(f), len(f.Data))
+		m.buf = append(m.buf, f.Data...)
+	}
 	_, err := m.w.Write(m.buf)
 	m.buf = m.buf[:0]
 	return err

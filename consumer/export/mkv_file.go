@@ -46,6 +46,9 @@ func (m *mkvFile) frame(f *consumer.Frame, _ *track, at time.Duration) error {
 			return err
 		}
 	}
+	if f.Padding != 0 {
+		return m.out.WritePaddedBlock(uint64(f.Track), rel, flags(f), f.Data, int64(f.Padding))
+	}
 	return m.out.WriteBlock(uint64(f.Track), rel, flags(f), f.Data)
 }
 

@@ -111,6 +111,7 @@ func (m *mp4File) frame(f *consumer.Frame, t *track, _ time.Duration) error {
 	m.payload += int64(size)
 	key := to.isKey(f, sync)
 	to.sample(at, uint32(size), key, m.latest == to)
+	to.padding = max(to.Ticks(f.Padding), 0)
 	m.latest = to
 	m.fragment.Samples = append(m.fragment.Samples, sampleOf(f, m.timecode, uint32(size), key))
 	return nil

@@ -29,6 +29,7 @@ type mp4Track struct {
 	begin   int64 // of the first frame, in ticks of the output's time
 	last    int64 // when the latest frame is decoded
 	own     int64 // how long that lasts by itself
+	padding int64 // and how much of that is not heard
 	usual   int64 // distance of frames in the last fragment
 	lead    int64 // ticks that a frame is shown before it is decoded, at most
 	reorder bool  // any frame is shown at another time than it is decoded
@@ -143,7 +144,7 @@ func (t *mp4Track) movie(zero time.Duration) (fmp4.MovieTrack, error) {
 	if wait := t.Time(t.begin) - zero; wait > 0 {
 		m.Edits = append(m.Edits, fmp4.Edit{Duration: movieTicks(wait), Media: -1})
 	}
-	length := movieTicks(t.Time(t.end()) - t.Time(t.begin))
+	length := movieTicks(t.Time(t.end()-t.padding) - t.Time(t.begin))
 	m.Edits = append(m.Edits, fmp4.Edit{Duration: max(length, 1), Media: t.lead})
 	return m, nil
 }

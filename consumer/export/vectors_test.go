@@ -256,7 +256,7 @@ func (w way) compare(t *testing.T, vector string, refs []*reference) {
 			cleanMKV(t, path)
 		}
 		bare := w.container == export.ContainerAnnexB || w.container == export.ContainerJPEG
-		r.seen.same(t, see(t, path, codecs), r, codecs, !bare)
+		r.seen.same(t, see(t, path, codecs), r, codecs, w, !bare)
 	}
 }
 
