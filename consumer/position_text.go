@@ -16,11 +16,14 @@ const (
 	positionVersion = "1"
 	positionFields  = 9
 	maxPositionText = 1 << 10 // bytes
+	maxField        = 1 << 8  // of names and tokens
 	noField         = "~"
 	allDone         = "all"
 )
 
-// MarshalText returns one line of less than 1 KiB without control characters.
+// MarshalText returns one line of less than 1 KiB of printable ASCII. A name or a
+// token that is longer or has anything else in it, which the protocol gives none,
+// is left out.
 func (p Position) MarshalText() ([]byte, error) {
 	return []byte(p.String()), nil
 }
@@ -38,10 +41,16 @@ func (p Position) String() string {
 }
 
 func orNone(s string) string {
-	if s == "" {
+	if !isField(s) {
 		return noField
 	}
 	return s
+}
+
+// isField reports whether text can stand between two spaces as it is.
+func isField(s string) bool {
+	foreign := func(c rune) bool { return c <= ' ' || c > '~' }
+	return s != "" && len(s) <= maxField && !strings.ContainsFunc(s, foreign)
 }
 
 func numberOrNone(n millrace.FragmentNumber) string {
@@ -102,8 +111,8 @@ func (r *positionReader) text(s string) string {
 	if s == noField {
 		return ""
 	}
-	if s == "" {
-		r.keep(fmt.Errorf("empty field"))
+	if !isField(s) {
+		r.keep(fmt.Errorf("field %.60q", s))
 	}
 	return s
 }

@@ -11,6 +11,7 @@ import (
 	"testing/iotest"
 	"testing/synctest"
 	"time"
+	"unicode"
 
 	"github.com/millrace/millrace"
 	"github.com/millrace/millrace/consumer"
@@ -143,6 +144,9 @@ func FuzzPosition(f *testing.F) {
 		out, err := p.MarshalText()
 		if err != nil {
 			t.Fatal(err)
+		}
+		if bytes.ContainsFunc(out, unicode.IsControl) || len(out) > 1<<10 {
+			t.Errorf("%q became %d bytes: %q", text, len(out), out)
 		}
 		if err := q.UnmarshalText(out); err != nil {
 			t.Fatalf("%q became %q: %v", text, out, err)

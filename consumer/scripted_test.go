@@ -62,7 +62,7 @@ func readAll(ctx context.Context, r *consumer.Reader) (*consumertest.Ledger, err
 // everything holds what a loop brings against all that a stream keeps.
 func everything(t *testing.T, s *consumertest.Server, r *consumer.Reader) error {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	ctx, cancel := context.WithTimeout(t.Context(), 365*24*time.Hour) // of the bubble
 	defer cancel()
 	l, err := readAll(ctx, r)
 	if err != nil {
