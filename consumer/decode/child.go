@@ -133,7 +133,8 @@ func (c *child) wait(ctx context.Context) error {
 
 // arguments are those of the program. Times pass through it as they are, pictures
 // are neither repeated nor left out, and nothing waits in buffers: what is known
-// of the input stands in its header.
+// of the input stands in its header, and an encoder with threads, even that which
+// copies samples, would keep back as many pictures.
 func arguments(o Options) []string {
 	args := []string{
 		"-hide_banner", "-nostats", "-nostdin", "-loglevel", "repeat+level+info", "-copyts",
@@ -143,11 +144,13 @@ func arguments(o Options) []string {
 	args = append(args, o.Input...)
 	return append(args,
 		"-f", "matroska", "-i", "pipe:0", "-map", "0:v:0",
-		"-vf", filters(o), "-fps_mode", "passthrough", "-autoscale", "0",
-		"-c:v", "rawvideo", "-f", "rawvideo", "-flush_packets", "1", "pipe:1")
+		"-vf", filters(o), "-fps_mode", "passthrough", "-autoscale", "0", "-enc_time_base", "1:1000",
+		"-c:v", "rawvideo", "-threads", "1", "-f", "rawvideo", "-flush_packets", "1", "pipe:1")
 }
 
-// filters bring pictures into the form that is asked for, and report them.
+// filters bring pictures into the form that is asked for, and report them. Behind
+// that they are numbered: a muxer drops pictures whose times do not ascend, and
+// then the samples would be those of others than were reported.
 func filters(o Options) string {
 	var chain []string
 	if o.Filter != "" {
@@ -164,7 +167,7 @@ func filters(o Options) string {
 		chain = append(chain, "scale="+strings.Join(scale, ":"))
 	}
 	format := [...]string{JPEG: "yuvj420p", Coded: "yuv420p", RGBA: "rgba"}[min(o.Colours, RGBA)]
-	return strings.Join(append(chain, "format="+format, "showinfo=checksum=0"), ",")
+	return strings.Join(append(chain, "format="+format, "showinfo=checksum=0", "setpts=N"), ",")
 }
 
 // side is one side of a scaled picture; 0 follows from the other, and is even.

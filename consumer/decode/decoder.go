@@ -95,7 +95,10 @@ type Options struct {
 	Path string
 	// Colours is how samples are given.
 	Colours Colours
-	// KeyFrames has frames that are no key frames passed over.
+	// KeyFrames has frames that are no key frames passed over. FFmpeg decodes IDR
+	// pictures of H.264 and H.265 three times, so that it does not keep them back for
+	// others which will not come. Key frames of open groups have a process each,
+	// which takes a tenth of a second.
 	KeyFrames bool
 	// Width and Height scale pictures; if one is 0 it follows from the other. Stills
 	// of the standard library are not scaled.
@@ -110,6 +113,8 @@ type Options struct {
 	Threads int
 	// MaxPixels bounds a picture. 0 is 64 Mi.
 	MaxPixels int
+
+	patient bool // there is a Flush behind every few frames, so none need be prompt
 }
 
 const defaultMaxPixels = 64 << 20

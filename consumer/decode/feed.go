@@ -15,6 +15,10 @@ type packet struct {
 	at   int64 // its time there, in milliseconds
 	key  bool
 	data []byte
+	// echoes is how often it follows upon itself, a millisecond later each time.
+	echoes int
+	// alone says that it has a child for itself.
+	alone bool
 }
 
 // packetOf copies a frame. H.264 and H.265 with start codes get lengths where the
@@ -77,5 +81,10 @@ func writeFrame(out *mkv.LiveWriter, p packet) error {
 	if p.key {
 		flags = mkv.FlagKeyframe
 	}
-	return out.WriteBlock(1, 0, flags, p.data)
+	for echo := range p.echoes + 1 {
+		if err := out.WriteBlock(1, int16(echo), flags, p.data); err != nil {
+			return err
+		}
+	}
+	return nil
 }

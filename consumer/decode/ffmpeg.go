@@ -66,7 +66,8 @@ func (d *FFmpeg) reset() {
 	d.clock = frameClock{}
 }
 
-// Decode implements Decoder. Frames in front of a key frame are passed over.
+// Decode implements Decoder. Frames in front of a key frame are passed over, as are
+// key frames that nothing can be decoded with.
 func (d *FFmpeg) Decode(ctx context.Context, f consumer.Frame) iter.Seq2[Picture, error] {
 	return func(yield func(Picture, error) bool) {
 		if err := d.take(f); err != nil {
@@ -87,12 +88,16 @@ func (d *FFmpeg) take(f consumer.Frame) error {
 		return ErrNotConfigured
 	case d.failed != nil:
 		return d.failed
-	case !f.Key && (fresh || d.options.KeyFrames), len(f.Data) == 0:
+	case len(f.Data) == 0, !f.Key && d.options.KeyFrames, fresh && (!f.Key || !startable(d.track, f)):
 		return nil
 	case len(d.waiting) == maxQueued:
 		return ErrUnread
 	}
-	d.waiting = append(d.waiting, packetOf(d.track, d.clock.note(f), f))
+	p := packetOf(d.track, d.clock.note(f), f)
+	if d.options.KeyFrames {
+		p.promptly(d.track, f, d.options.patient)
+	}
+	d.waiting = append(d.waiting, p)
 	return nil
 }
 
@@ -104,12 +109,19 @@ func (d *FFmpeg) send(ctx context.Context, yield func(Picture, error) bool) bool
 		return false
 	}
 	for len(d.waiting) > 0 {
+		next := d.waiting[0]
+		if next.alone && !d.drain(ctx, yield) {
+			return false
+		}
 		if err := d.start(); err != nil {
 			return yield(Picture{}, err) && false
 		}
 		select {
-		case d.child.packets <- d.waiting[0]:
+		case d.child.packets <- next:
 			d.waiting = d.waiting[1:]
+			if next.alone && !d.drain(ctx, yield) {
+				return false
+			}
 		case p, more := <-d.child.pictures:
 			if !d.give(ctx, p, more, yield) {
 				return false

@@ -39,7 +39,7 @@ type Thumbnailer struct {
 // reader's position is committed; a reader that commits Manually loses no picture
 // in a crash, others those of a batch.
 func (t Thumbnailer) Run(ctx context.Context, r *consumer.Reader, save func(Picture) error) error {
-	t.Options.KeyFrames = true
+	t.Options.KeyFrames, t.Options.patient = true, true
 	decoder := New(t.Options)
 	defer decoder.Close()
 	b := batch{decoder: decoder, save: save}
