@@ -20,6 +20,10 @@ import (
 // server on the data directory that it names.
 const childData = "MILLRACE_TEST_SERVER_DATA"
 
+// childClock is the variable that says how far such a server's clock is ahead of
+// the machine's, as a duration. Empty is not at all.
+const childClock = "MILLRACE_TEST_SERVER_CLOCK"
+
 // readerIdle ends responses at the live edge where a test waits for their end.
 const readerIdle = 200 * time.Millisecond
 
@@ -35,7 +39,9 @@ func childConfig(data string) config.Server {
 // serveAsChild runs a server, says on standard output where it is, and ends
 // with its standard input, and so with its parent.
 func serveAsChild(data string) (status int) {
-	s, err := server.Start(context.Background(), childConfig(data), server.Options{})
+	ahead, _ := time.ParseDuration(os.Getenv(childClock))
+	now := func() time.Time { return time.Now().Add(ahead) }
+	s, err := server.Start(context.Background(), childConfig(data), server.Options{Now: now})
 	if err == nil {
 		fmt.Println(s.URL())
 		_, _ = io.Copy(io.Discard, os.Stdin)

@@ -14,6 +14,9 @@ func TestMain(m *testing.M) {
 	if film := os.Getenv(childFilm); film != "" {
 		os.Exit(produceAsChild(film))
 	}
+	if work := os.Getenv(childWork); work != "" {
+		os.Exit(consumeAsChild(work))
+	}
 	// net/http keeps idle connections of its default client for a while.
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreTopFunction("net/http.(*persistConn).writeLoop"))
 }

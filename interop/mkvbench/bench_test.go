@@ -3,6 +3,7 @@ package mkvbench_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"github.com/at-wat/ebml-go"
 	"github.com/at-wat/ebml-go/webm"
 
+	"github.com/millrace/millrace/consumer"
 	"github.com/millrace/millrace/mkv"
 )
 
@@ -46,9 +48,10 @@ type (
 )
 
 // BenchmarkRead reads the same stream with a loop that copies it through a
-// buffer, with package mkv, and with ebml-go in three ways: into fields that
-// are overwritten (nothing kept, nothing handed over), into slices, and over
-// channels, which is how it reads a live stream.
+// buffer, with package mkv, with the loop over frames of package consumer, and
+// with ebml-go in three ways: into fields that are overwritten (nothing kept,
+// nothing handed over), into slices, and over channels, which is how it reads a
+// live stream.
 func BenchmarkRead(b *testing.B) {
 	readers := []struct {
 		name string
@@ -56,6 +59,7 @@ func BenchmarkRead(b *testing.B) {
 	}{
 		{"copy", readCopy},
 		{"mkv", readMKV},
+		{"consumer", readFrames},
 		{"ebml-go-fields", readFields},
 		{"ebml-go-slices", readSlices},
 		{"ebml-go-channels", readChannels},
@@ -110,6 +114,16 @@ func readMKV(src io.Reader) (frames int, err error) {
 		}
 		frames++
 	}
+}
+
+func readFrames(src io.Reader) (frames int, err error) {
+	for _, err := range consumer.ReadFrom(src, consumer.ReadOptions{}).Frames(context.Background()) {
+		if err != nil {
+			return frames, err
+		}
+		frames++
+	}
+	return frames, nil
 }
 
 func readFields(src io.Reader) (int, error) {

@@ -1,5 +1,5 @@
-// Package mkvbench holds no code; its tests and benchmarks put package mkv
-// beside github.com/at-wat/ebml-go, the Matroska library that Go programs use
+// Package mkvbench holds no code; its tests and benchmarks put package mkv, and
+// the loop of package consumer over it, beside github.com/at-wat/ebml-go, the Matroska library that Go programs use
 // most.
 //
 // The tests are differential: what one writes, the other must read the same,
