@@ -77,7 +77,7 @@ make_python() {
 }
 
 install_python() {
-	make_python python/requirements.txt "boto3 and the aws command line"
+	make_python python/requirements.txt "boto3, the aws command line and a store that speaks S3"
 	export MILLRACE_INTEROP_PYTHON=$home
 }
 
@@ -177,6 +177,8 @@ go build -C ../tools -o ../.cache/gotest ./gotest
 # producer library makes of the frames of real encoders, what is exported, and what
 # other readers find in what the consumer library reads.
 (cd .. && .cache/gotest -tags=interop -count=1 -timeout=10m -run='^TestOthers' "$@" ./internal/fmp4 ./producer ./consumer/export ./internal/server)
-# The table of positions in a real database.
-(cd postgres && ../../.cache/gotest -tags=interop -count=1 -timeout=5m "$@" ./...)
+# The table of positions in a real database, and the guide's archiver with a real store.
+for module in postgres s3; do
+	(cd $module && ../../.cache/gotest -tags=interop -count=1 -timeout=5m "$@" ./...)
+done
 exec ../.cache/gotest -modfile="$modfile" -tags="$tags" -count=1 -timeout=25m -parallel=4 "$@" ./...
