@@ -2,6 +2,7 @@ package decode
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -36,8 +37,9 @@ type Thumbnailer struct {
 
 // Run hands the pictures of the reader's first track of video to save, until the
 // reader ends, save returns an error, or something fails. When a batch is saved the
-// reader's position is committed; a reader that commits Manually loses no picture
-// in a crash, others those of a batch.
+// reader's position is committed. With a reader that commits Manually no picture is
+// lost to a crash or to a context that ends: those of the last batch may be saved
+// again. With others they are lost.
 func (t Thumbnailer) Run(ctx context.Context, r *consumer.Reader, save func(Picture) error) error {
 	t.Options.KeyFrames, t.Options.patient = true, true
 	decoder := New(t.Options)
@@ -45,7 +47,7 @@ func (t Thumbnailer) Run(ctx context.Context, r *consumer.Reader, save func(Pict
 	b := batch{decoder: decoder, save: save}
 	for f, err := range r.Frames(ctx) {
 		if err != nil {
-			return err
+			return b.last(ctx, r, err)
 		}
 		if t.wants(&b, f) {
 			if err := b.add(ctx, f); err != nil {
@@ -66,7 +68,7 @@ func (t Thumbnailer) wants(b *batch, f consumer.Frame) bool {
 	if !f.Key || f.Format == nil || f.Format.Type != media.Video || b.format != nil && f.Track != b.format.Number {
 		return false
 	}
-	since := f.Instant() - b.last
+	since := f.Instant() - b.latest
 	return b.format == nil || since >= t.Every || since < 0
 }
 
@@ -75,7 +77,7 @@ type batch struct {
 	decoder Decoder
 	save    func(Picture) error
 	format  *media.Track  // of the frame that was added last; nil before the first
-	last    time.Duration // its instant
+	latest  time.Duration // its instant
 
 	frames []consumer.Frame
 	size   int // bytes of their data
@@ -104,7 +106,7 @@ func (b *batch) add(ctx context.Context, f consumer.Frame) error {
 	if len(b.frames) == 0 {
 		b.since = time.Now()
 	}
-	b.format, b.last = f.Format, f.Instant()
+	b.format, b.latest = f.Format, f.Instant()
 	b.frames = append(b.frames, f.Clone())
 	b.size += len(f.Data)
 	return nil
@@ -120,6 +122,15 @@ func (b *batch) finish(ctx context.Context, r *consumer.Reader) error {
 		return err
 	}
 	return r.Commit(ctx)
+}
+
+// last finishes the batch because the reader has ended with err. There may be no
+// next time for it: the stream may be another worker's from now on.
+func (b *batch) last(ctx context.Context, r *consumer.Reader, err error) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	return errors.Join(err, b.finish(ctx, r))
 }
 
 // decode has the frames decoded in one run, and saves the pictures.
