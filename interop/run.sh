@@ -174,9 +174,9 @@ choose_kvspy
 mkdir -p ../.cache
 go build -C ../tools -o ../.cache/gotest ./gotest
 # What is written by packages that no client reaches from outside, what the
-# producer library makes of the frames of real encoders, what is exported, and what
+# producer library makes of the frames of real encoders, what is exported and decoded, and what
 # other readers find in what the consumer library reads.
-(cd .. && .cache/gotest -tags=interop -count=1 -timeout=10m -run='^TestOthers' "$@" ./internal/fmp4 ./producer ./consumer/export ./internal/server)
+(cd .. && .cache/gotest -tags=interop -count=1 -timeout=10m -run='^TestOthers' "$@" ./internal/fmp4 ./producer ./consumer/export ./consumer/decode ./internal/server)
 # The table of positions in a real database, and the guide's archiver with a real store.
 for module in postgres s3; do
 	(cd $module && ../../.cache/gotest -tags=interop -count=1 -timeout=5m "$@" ./...)

@@ -27,7 +27,7 @@ func stills(ctx context.Context, client *consumer.Client, store checkpoint.Store
 		Live: consumer.LiveOptions{
 			Start:  millrace.StartSelector{Type: millrace.StartEarliest}, // the first time
 			Commit: consumer.Manual,                                      // Thumbnails does, when pictures are saved
-			Until:  consumer.Until{Idle: 5 * time.Second},                // and then again: nothing waits for a camera that is off
+			Until:  consumer.Until{Idle: 2 * time.Second},                // and then again: nothing waits for a camera that is off
 		},
 	}, func(ctx context.Context, stream millrace.StreamName, camera *consumer.Reader) error {
 		return decode.Thumbnails(ctx, camera, 2*time.Second, func(p decode.Picture) error {
