@@ -72,7 +72,8 @@ func (f stored) number() millrace.FragmentNumber {
 	return millrace.NewFragmentNumber(uint64(f.n), vaultTime(f.server), 7)
 }
 
-// document is the fragment as GetMediaForFragmentList gives it.
+// document is the fragment as AWS gives it for GetMediaForFragmentList, without a
+// word by which it could be told from one that GetMedia did not finish.
 func (f stored) document() []byte { return f.documentWith(nil) }
 
 // documentWith is the fragment with tags behind its media, which GetMedia adds.
@@ -81,9 +82,6 @@ func (f stored) documentWith(trailing []byte) []byte {
 	pairs := []string{
 		"AWS_KINESISVIDEO_FRAGMENT_NUMBER", f.number().String(),
 		"AWS_KINESISVIDEO_SERVER_TIMESTAMP", server, "AWS_KINESISVIDEO_PRODUCER_TIMESTAMP", producer,
-	}
-	if trailing == nil {
-		pairs = append(pairs, "AWS_KINESISVIDEO_SERVER_SIDE_TIMESTAMP", server, "AWS_KINESISVIDEO_PRODUCER_SIDE_TIMESTAMP", producer)
 	}
 	b := append(header("test"), tags(pairs...)...)
 	b = mkv.AppendUnknownSize(mkv.AppendID(b, mkv.IDCluster), 1)

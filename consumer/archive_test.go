@@ -142,6 +142,91 @@ func TestAResponseThatEndsEarlyInGoodOrderIsNotBelievedAtOnce(t *testing.T) {
 	})
 }
 
+// A fragment of which every response brings a little is not given up.
+func TestAFragmentMayTakeManyResponses(t *testing.T) {
+	kept := shelve(3, 20)
+	s := &vault{kept: kept}
+	one := len(frames(1, 1)) + 1
+	times := map[int]int{}
+	s.answers = func(call int, ask []int) reply {
+		b := s.documents(ask)
+		times[ask[0]]++
+		return reply{body: cutAt(b, len(b)-len(frames(1, 20))+times[ask[0]]*one)}
+	}
+	c := s.client(t)
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		var f failures
+		got, err := readLines(t.Context(), c.Archive("gate", consumer.Range{}, consumer.ArchiveOptions{Batch: 1, Events: f.events()}))
+		if want := lines(kept...); err != nil || !slices.Equal(got, want) || len(f.failed) > 0 {
+			t.Errorf("read\n%q, want\n%q; told of %q; %v", got, want, f.failed, err)
+		}
+		if d := time.Since(began); d > 30*time.Second || len(s.asked) < 40 {
+			t.Errorf("%d responses took %v", len(s.asked), d)
+		}
+	})
+}
+
+// Some servers and proxies end each response after one fragment, in good order.
+func TestResponsesOfOneFragmentAreEnough(t *testing.T) {
+	kept := shelve(6, 3)
+	s := &vault{kept: kept}
+	s.answers = func(_ int, ask []int) reply { return reply{body: bytes.NewReader(s.documents(ask[:1]))} }
+	c := s.client(t)
+	synctest.Test(t, func(t *testing.T) {
+		got, err := readLines(t.Context(), c.Archive("gate", consumer.Range{}, consumer.ArchiveOptions{}))
+		if want := lines(kept...); err != nil || !slices.Equal(got, want) || len(s.asked) > 11 {
+			t.Errorf("read by %d calls\n%q, want\n%q; %v", len(s.asked), got, want, err)
+		}
+	})
+}
+
+// A response may end in good order with less of a fragment than the one before.
+func TestAFragmentThatCameShorterIsAskedForAgain(t *testing.T) {
+	kept := shelve(3, 4)
+	s := &vault{kept: kept}
+	one := len(frames(1, 1))
+	s.answers = func(call int, ask []int) reply {
+		b := s.documents(ask)
+		switch call {
+		case 1: // to the end of the second frame of the last
+			return reply{body: snapped(b[:len(b)-2*one])}
+		case 2:
+			return reply{body: bytes.NewReader(b[:len(b)-3*one])}
+		}
+		return reply{body: bytes.NewReader(b)}
+	}
+	c := s.client(t)
+	synctest.Test(t, func(t *testing.T) {
+		got, err := readLines(t.Context(), c.Archive("gate", consumer.Range{}, consumer.ArchiveOptions{}))
+		if want := lines(kept...); err != nil || !slices.Equal(got, want) {
+			t.Errorf("read\n%q, want\n%q; %v", got, want, err)
+		}
+	})
+}
+
+// That one fragment was found to end where its response did says nothing about
+// the next.
+func TestEveryEarlyEndIsDoubted(t *testing.T) {
+	kept := shelve(4, 3)
+	kept[1].frames = 4
+	s := &vault{kept: kept}
+	s.answers = func(call int, ask []int) reply {
+		b := s.documents(ask[:1])
+		if call == 3 { // the first two were of the first fragment
+			b = b[:len(b)-len(frames(2, 1))]
+		}
+		return reply{body: bytes.NewReader(b)}
+	}
+	c := s.client(t)
+	synctest.Test(t, func(t *testing.T) {
+		got, err := readLines(t.Context(), c.Archive("gate", consumer.Range{}, consumer.ArchiveOptions{}))
+		if want := lines(kept...); err != nil || !slices.Equal(got, want) {
+			t.Errorf("read\n%q, want\n%q; %v", got, want, err)
+		}
+	})
+}
+
 // failures notes what a reader is told.
 type failures struct {
 	failed       []string
@@ -178,10 +263,16 @@ func TestWhatTheServerDoesNotGiveIsToldAndPassedOver(t *testing.T) {
 		failed           []string
 		want             []string
 		asks             int // calls for media at most
+		waits            int // between them
+		lists            int // besides the first
 	}{
 		"one that has gone": {
 			missing: []int{4}, at: time.Hour,
 			failed: []string{"4 " + gone}, want: lines(slices.Concat(kept[:3], kept[4:])...), asks: 2,
+		},
+		"several, but not one after the other": {
+			missing: []int{2, 4, 6, 8}, at: time.Hour,
+			failed: []string{"2 " + gone, "4 " + gone, "6 " + gone, "8 " + gone}, want: lines(kept[0], kept[2], kept[4], kept[6], kept[8]), asks: 5,
 		},
 		"the last": {
 			missing: []int{9}, at: time.Hour, failed: []string{"9 " + gone}, want: lines(kept[:8]...), asks: 1,
@@ -189,15 +280,15 @@ func TestWhatTheServerDoesNotGiveIsToldAndPassedOver(t *testing.T) {
 		"those that expire meanwhile are listed again, and not asked for one by one": {
 			expired: []int{2, 3, 4, 5, 6, 7}, at: time.Hour,
 			failed: []string{"2 " + gone, "3 " + gone, "4 " + gone, "5 " + gone, "6 " + gone, "7 " + gone},
-			want:   lines(kept[0], kept[7], kept[8]), asks: 4,
+			want:   lines(kept[0], kept[7], kept[8]), asks: 4, lists: 1,
 		},
 		"all of them": {
-			missing: []int{1, 2, 3, 4, 5, 6, 7, 8, 9}, at: time.Hour, asks: 9,
+			missing: []int{1, 2, 3, 4, 5, 6, 7, 8, 9}, at: time.Hour, asks: 9, lists: 4,
 			failed: []string{"1 " + gone, "2 " + gone, "3 " + gone, "4 " + gone, "5 " + gone, "6 " + gone, "7 " + gone, "8 " + gone, "9 " + gone},
 		},
 		"a damaged one": {
 			answers: refusing(5, 5000, "INTERNAL_ERROR"), at: time.Hour,
-			failed: []string{"5 " + bad}, want: lines(slices.Concat(kept[:4], kept[5:])...), asks: 6,
+			failed: []string{"5 " + bad}, want: lines(slices.Concat(kept[:4], kept[5:])...), asks: 6, waits: 4,
 		},
 		"one whose key is not to be had": {
 			answers: refusing(5, 4502, "KMS_KEY_ACCESS_DENIED"), at: time.Hour,
@@ -210,7 +301,7 @@ func TestWhatTheServerDoesNotGiveIsToldAndPassedOver(t *testing.T) {
 					return reply{body: bytes.NewReader(s.documents(left))}
 				}
 			}, at: time.Hour,
-			failed: []string{"3 " + gone, "4 " + gone}, want: lines(slices.Concat(kept[:2], kept[4:])...), asks: 1,
+			failed: []string{"3 " + gone, "4 " + gone}, want: lines(slices.Concat(kept[:2], kept[4:])...), asks: 15, waits: 6, lists: 1,
 		},
 		"of a server that looks first": {
 			answers: func(s *vault) func(int, []int) reply {
@@ -232,11 +323,11 @@ func TestWhatTheServerDoesNotGiveIsToldAndPassedOver(t *testing.T) {
 					return reply{body: bytes.NewReader(s.documents(ask))}
 				}
 			}, at: time.Hour,
-			failed: []string{"5 0 mkv: read at offset 0: " + errNetwork.Error() + ", 8 times"}, want: lines(slices.Concat(kept[:4], kept[5:])...), asks: 13,
+			failed: []string{"5 0 mkv: read at offset 0: " + errNetwork.Error() + ", 8 times"}, want: lines(slices.Concat(kept[:4], kept[5:])...), asks: 13, waits: 11,
 		},
 		"a fresh one that does not come": {
 			missing: []int{7}, at: time.Minute,
-			failed: []string{"7 " + gone}, want: lines(slices.Concat(kept[:6], kept[7:])...), asks: 11,
+			failed: []string{"7 " + gone}, want: lines(slices.Concat(kept[:6], kept[7:])...), asks: 11, waits: 8,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -269,12 +360,31 @@ func TestWhatTheServerDoesNotGiveIsToldAndPassedOver(t *testing.T) {
 				if !slices.Equal(f.failed, tc.failed) || r.Stats().Failed != int64(len(tc.failed)) {
 					t.Errorf("told of %q, want %q; %d", f.failed, tc.failed, r.Stats().Failed)
 				}
-				if len(s.asked) > tc.asks {
-					t.Errorf("%d calls for media: %v", len(s.asked), s.asked)
+				if len(s.asked) > tc.asks || f.disconnected > tc.waits || len(s.lists) > 1+tc.lists {
+					t.Errorf("%d calls for media, %d waits, %d lists: %v", len(s.asked), f.disconnected, len(s.lists), s.asked)
 				}
 			})
 		})
 	}
+}
+
+// The protocol does not say in which order a response has the fragments.
+func TestAServerMayHaveAnOrderOfItsOwn(t *testing.T) {
+	kept := shelve(7, 2)
+	kept[3].producer, kept[4].producer, kept[5].producer = 1, 0.5, 0.7
+	s := &vault{kept: kept}
+	s.answers = func(_ int, ask []int) reply {
+		return reply{body: bytes.NewReader(s.documents(slices.Sorted(slices.Values(ask))))}
+	}
+	c := s.client(t)
+	synctest.Test(t, func(t *testing.T) {
+		var f failures
+		got, err := readLines(t.Context(), c.Archive("gate", consumer.Range{}, consumer.ArchiveOptions{Order: consumer.ByProducerTime, Events: f.events()}))
+		want := lines(kept[0], kept[4], kept[5], kept[3], kept[1], kept[2], kept[6])
+		if err != nil || !slices.Equal(got, want) || len(f.failed) > 0 || f.disconnected > 0 {
+			t.Errorf("read\n%q, want\n%q; told of %q, %d waits; %v", got, want, f.failed, f.disconnected, err)
+		}
+	})
 }
 
 func TestAFreshFragmentIsWaitedFor(t *testing.T) {

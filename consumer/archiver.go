@@ -41,7 +41,6 @@ type archiver struct {
 	body    *response // nil while there is none
 	broken  error     // what ended the last one, if another is to be waited for
 	current *Fragment // of batch[0]; nil if it was not handed out
-	pending *Fragment // came where an earlier one was asked for
 	told    *FragmentError
 
 	tries   int       // responses in a row that gave nothing of batch[0]
@@ -155,10 +154,6 @@ func (a *archiver) fill(ctx context.Context) error {
 // takeHead reads one head from the response, for which it asks if there is none.
 // It returns nil and no error if there is to be another try.
 func (a *archiver) takeHead(ctx context.Context, elements elementSource) (*Fragment, error) {
-	if g := a.pending; g != nil {
-		a.pending = nil
-		return a.meet(ctx, g)
-	}
 	if a.body == nil {
 		if err := a.connect(ctx); err != nil {
 			return nil, err
@@ -167,37 +162,38 @@ func (a *archiver) takeHead(ctx context.Context, elements elementSource) (*Fragm
 	g, err := a.assembler.head(elements)
 	switch told, ok := errors.AsType[*FragmentError](err); {
 	case err == nil:
-		return a.meet(ctx, g)
+		return a.meet(g), nil
 	case ok:
 		return nil, a.refused(ctx, told)
 	case errors.Is(err, io.EOF) && a.asked <= 0:
 		a.hangUp() // it gave what it was asked for, which was a part
 		return nil, nil
+	case errors.Is(err, io.EOF) && a.asked == 1 && a.tries >= triesTogether:
+		return nil, a.refused(ctx, &FragmentError{Number: a.batch[0].number, ID: listedNotFoundID, Name: notFoundName})
 	}
 	return nil, a.lost(ctx, err)
 }
 
-// meet is given the fragment that came. A server that leaves one out says by that
-// that it is not there.
-func (a *archiver) meet(ctx context.Context, g *Fragment) (*Fragment, error) {
+// meet is given the fragment that came. If it is a later one than was expected, the
+// server leaves fragments out, or has an order of its own: those before it are
+// asked for without it then, down to one alone, before anything is said to be
+// missing.
+func (a *archiver) meet(g *Fragment) *Fragment {
 	switch i := slices.IndexFunc(a.batch, func(e entry) bool { return e.number == g.Number }); {
-	case i < 0: // it was not asked for
+	case i > 0 && i < a.asked:
+		a.hangUp()
+		a.asked = i
+		return nil
+	case i != 0: // it was not asked for
 		g.drain()
-		return nil, nil
-	case i > 0:
-		told := &FragmentError{Number: a.batch[0].number, ID: listedNotFoundID, Name: notFoundName}
-		if a.mayPass(told) {
-			return nil, a.refused(ctx, told)
-		}
-		a.pending = g
-		a.fail(told)
-		return nil, nil
+		return nil
 	}
+	g.listed = true // whatever its tags say
 	a.current = g
 	if a.ahead != nil && len(a.batch) <= 1+a.size/4 {
 		a.ahead.come()
 	}
-	return g, nil
+	return g
 }
 
 // connect asks for what is left of the batch, until there is an answer, the
