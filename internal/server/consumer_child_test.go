@@ -21,13 +21,15 @@ import (
 // consumer; it holds a work.
 const childWork = "MILLRACE_TEST_CONSUMER"
 
-// A work is what a consumer in a process of its own has to do: to read a stream
-// from its beginning, or from where the one before it was killed, and to write a
-// line for each frame to the end of a file.
+// A work is what a consumer in a process of its own has to do: to read from the
+// beginning, or from where the one before it was killed, and to write a line for
+// each frame to the end of a file.
 type work struct {
 	Endpoint string
 	Stream   millrace.StreamName
 	Results  string // name of the file
+	Store    string // name of the file of positions; with it many streams are shared with others
+	Owner    string // the consumer's own name among these
 }
 
 // consumeAsChild does it. It ends with its standard input, and so with its parent.
@@ -40,7 +42,11 @@ func consumeAsChild(text string) (status int) {
 			_, _ = io.Copy(io.Discard, os.Stdin)
 			cancel()
 		}()
-		err = w.transact(ctx)
+		if w.Store != "" {
+			err = w.share(ctx)
+		} else {
+			err = w.transact(ctx)
+		}
 	}
 	if err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(os.Stderr, err)
