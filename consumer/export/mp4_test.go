@@ -239,6 +239,37 @@ func TestPicturesOutOfOrderAreShownInIt(t *testing.T) {
 	}
 }
 
+// TestParameterSetsOfTheFirstFrameDoForAHeaderWithout, in either form.
+func TestParameterSetsOfTheFirstFrameDoForAHeaderWithout(t *testing.T) {
+	track := avc(1)
+	track.CodecPrivate = nil
+	for _, frame := range [][]byte{units(spsA, ppsA, "6588"), codes(spsA, ppsA, "6588")} {
+		for _, live := range []bool{false, true} {
+			f, b := movieOf(t, export.Options{Live: live}, film([]mkv.Track{track}, 0, block{1, 0, frame}))
+			entry := f.Moov.Trak.Mdia.Minf.Stbl.Stsd.AvcX
+			if entry == nil || entry.Width != 320 || !bytes.HasSuffix(b[:bytes.LastIndex(b, []byte("mdat"))+10], []byte("\x00\x00\x00\x02\x65\x88")) {
+				t.Errorf("entry %+v", entry)
+			}
+		}
+	}
+}
+
+func TestATrackThatOverlapsGoesOnAllTheSame(t *testing.T) {
+	tracks := []mkv.Track{aac(1), aac(2)}
+	f, _ := movieOf(t, export.Options{Live: true},
+		film(tracks, 0, block{1, 0, []byte("a")}, block{2, 100, []byte("b")}),
+		film(tracks, 60, block{1, 0, []byte("c")}, block{2, 0, []byte("d")}))
+	var times []uint64
+	for _, s := range f.Segments {
+		for _, fragment := range s.Fragments {
+			times = append(times, fragment.Moof.Traf.Tfdt.BaseMediaDecodeTime())
+		}
+	}
+	if want := []uint64{0, 4800, 2880, 4801}; !slices.Equal(times, want) {
+		t.Errorf("segments at %v, want %v", times, want)
+	}
+}
+
 // A sparse file forgets what is written in large pieces.
 type sparse struct {
 	at, size int64

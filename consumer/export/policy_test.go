@@ -201,6 +201,24 @@ func TestATrackIsLeftOutWithAWordOrNotAtAll(t *testing.T) {
 	}
 }
 
+func TestWhatHasNoNameHereStaysInTheTracks(t *testing.T) {
+	entry := mkv.AppendBytes(nil, mkv.IDTrackEntry, slices.Concat(
+		mkv.AppendUint(nil, mkv.IDTrackNumber, 1), mkv.AppendUint(nil, mkv.IDTrackUID, 1), mkv.AppendUint(nil, mkv.IDTrackType, 1),
+		mkv.AppendString(nil, mkv.IDCodecID, "V_A"), mkv.AppendBytes(nil, mkv.ElementID(0x2eb524), []byte("unheard of"))))
+	doc := document("V_A", 0, 1, 0)
+	doc = slices.Concat(doc[:bytes.Index(doc, mkv.AppendID(nil, mkv.IDTracks))], mkv.AppendBytes(nil, mkv.IDTracks, entry),
+		doc[bytes.Index(doc, mkv.AppendID(nil, mkv.IDCluster)):])
+	for _, live := range []bool{false, true} {
+		files, err := parts(t, export.Options{Live: live}, doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, err := os.ReadFile(files[0]); err != nil || !bytes.Contains(b, entry) {
+			t.Errorf("live %v: %v", live, err)
+		}
+	}
+}
+
 func TestTracksThatAreNotWantedAreNotInTheFile(t *testing.T) {
 	for _, live := range []bool{false, true} {
 		files, err := parts(t, export.Options{Tracks: []media.TrackNumber{2}, Live: live}, document("V_A", 0, 2, 0, 20, 40, 60))
