@@ -24,17 +24,24 @@ type keeping struct {
 	keeper positionKeeper // nil: nobody keeps positions
 	mode   CommitMode
 	order  Order // in which the reader hands out fragments
+	begun  bool  // what the reader is at comes from its own loops
 }
 
-// begin returns where a loop begins, whose reader is at a position already, or at
-// the zero Position. What the reader knows is newer than what it has saved.
+// begin returns where a loop begins. What the store has goes before the position
+// of the options; what the reader knows of its own loops may be newer than what it
+// has saved.
 func (k *keeping) begin(ctx context.Context, end context.CancelCauseFunc, at Position) (Position, error) {
 	if k.keeper == nil {
 		return at, nil
 	}
 	kept, err := k.keeper.begin(ctx, end)
-	if err != nil || k.order.comparePositions(kept, at) > 0 {
-		return kept, err
+	if err != nil {
+		return Position{}, err
+	}
+	first := !k.begun
+	k.begun = true
+	if !kept.IsZero() && first || k.order.comparePositions(kept, at) > 0 {
+		return kept, nil
 	}
 	at.Epoch = kept.Epoch
 	return at, nil
