@@ -44,16 +44,3 @@ func (p Position) Compare(q Position) int {
 	}
 	return +1
 }
-
-// start is where a server has to begin so that nothing behind p is missed.
-func (p Position) start() millrace.StartSelector {
-	switch {
-	case p.Done == Whole:
-		return millrace.StartSelector{Type: millrace.StartFragmentNumber, Number: p.Fragment}
-	case !p.Previous.IsZero():
-		return millrace.StartSelector{Type: millrace.StartFragmentNumber, Number: p.Previous}
-	case !p.ServerTime.IsZero():
-		return millrace.StartSelector{Type: millrace.StartServerTime, Time: p.ServerTime}
-	}
-	return millrace.StartSelector{Type: millrace.StartFragmentNumber, Number: p.Fragment.Prev()}
-}
