@@ -17,10 +17,10 @@ const deepestDump = 32
 // An elementInfo is an element in JSON. Sizes are in bytes.
 type elementInfo struct {
 	Offset int64      `json:"offset"`
-	Header int        `json:"headerSize"`     // id and size
-	Size   *int64     `json:"size,omitempty"` // of what it holds; absent if that is not said in front of it
+	Header int        `json:"headerSize,omitempty"` // id and size
+	Size   *int64     `json:"size,omitempty"`       // of what it holds; absent if that is not said in front of it
 	Level  int        `json:"level"`
-	ID     string     `json:"id"`
+	ID     string     `json:"id,omitempty"`
 	Name   string     `json:"name,omitempty"`
 	Value  string     `json:"value,omitempty"`
 	Block  *blockInfo `json:"block,omitempty"`
@@ -44,6 +44,9 @@ func (d dumpCommand) dumpMatroska(in *bufio.Reader, name string, out *dumpWriter
 	start, err := in.Peek(4)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("read %s: %w", name, err)
+	}
+	if len(start) == 0 {
+		return fmt.Errorf("%s is empty", name)
 	}
 	if !beginsMatroska(start) {
 		return fmt.Errorf("%s is no Matroska: it begins with % x", name, start)
@@ -194,6 +197,8 @@ func (i elementInfo) line(at int64) string {
 	switch {
 	case i.Held != nil:
 		return fmt.Sprintf("%12d %3s %12s  %s ends, %d bytes behind its beginning", at, "", "", name, *i.Held)
+	case i.Header == 0: // not even that could be read
+		return fmt.Sprintf("%12d %3s %12s  %s  damaged: %s", at, "", "", name, i.Fault)
 	case i.Fault != "":
 		return fmt.Sprintf("%12d %3d %12s  %s  damaged: %s", at, i.Header, size, name, i.Fault)
 	case i.Block != nil:

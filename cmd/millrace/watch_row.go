@@ -117,9 +117,9 @@ func (r watchRow) facts() []string {
 		facts = append(facts, fmt.Sprintf("%.1f fps", r.FramesPerSecond), bitText(r.BitsPerSecond), "group "+r.groupText(),
 			fmt.Sprintf("fragment %.2f s", r.FragmentSeconds), "lag "+r.lagText(), strings.Join(r.Codecs, "+"))
 	}
-	facts = append(facts, fmt.Sprintf("%d gaps", r.Gaps), fmt.Sprintf("%d lost", r.Lost))
+	facts = append(facts, numberOf(r.Gaps, "gap"), fmt.Sprintf("%d lost", r.Lost))
 	if r.Replays > 0 {
-		facts = append(facts, fmt.Sprintf("%d replays", r.Replays))
+		facts = append(facts, numberOf(r.Replays, "replay"))
 	}
 	if len(r.labels) > 0 {
 		facts = append(facts, strings.Join(r.labels, " "))
@@ -160,4 +160,12 @@ func bitText(bits float64) string {
 		return fmt.Sprintf("%.0f kbit/s", bits/1e3)
 	}
 	return fmt.Sprintf("%.0f bit/s", bits)
+}
+
+// numberOf is so many of something.
+func numberOf(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%d %ss", n, word)
 }

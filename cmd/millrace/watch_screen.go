@@ -116,7 +116,7 @@ func drawing(now time.Time, rows []watchRow, height int, colour bool) string {
 		name = max(name, min(len(r.Stream), mostName))
 	}
 	lines := []string{
-		fmt.Sprintf("millrace watch  %s  %d streams  q ends it", now.Local().Format(time.TimeOnly), len(rows)),
+		fmt.Sprintf("millrace watch  %s  %s  q ends it", now.Local().Format(time.TimeOnly), numberOf(len(rows), "stream")),
 		fmt.Sprintf("%-*s  %-*s %6s %12s %10s %8s %8s %5s %5s  %-*s  %s", name, "STREAM", stateWidth, "STATE",
 			"FPS", "BIT RATE", "GROUP", "FRAGMENT", "LAG", "GAPS", "LOST", shownSeconds, "BIT RATE", "TAGS"),
 	}

@@ -45,7 +45,7 @@ func TestAStreamIsMeasured(t *testing.T) {
 	if r := m.row(now.Add(12 * time.Second)); r.State != watchSilent || r.FramesPerSecond != 0 || r.Silent != 12 || r.Gaps != 1 || r.Missing != 1.5 || r.Replays != 1 {
 		t.Errorf("silent: %+v", r)
 	}
-	if got := m.row(now.Add(12 * time.Second)).String(); !strings.HasPrefix(got, "gate  silent 12s  0.0 fps  0 bit/s  group 2.00 s/50  fragment 2.00 s  lag 12 ms  aac+avc  1 gaps  0 lost  1 replays  place=gate") {
+	if got := m.row(now.Add(12 * time.Second)).String(); !strings.HasPrefix(got, "gate  silent 12s  0.0 fps  0 bit/s  group 2.00 s/50  fragment 2.00 s  lag 12 ms  aac+avc  1 gap  0 lost  1 replay  place=gate") {
 		t.Error(got)
 	}
 }
@@ -140,5 +140,19 @@ func TestSparklines(t *testing.T) {
 		if got := sparkline(values); got != want {
 			t.Errorf("%v is %s, want %s", values, got, want)
 		}
+	}
+}
+
+// TestNotMoreThanSoManyStreamsAreWatched: each has a connection.
+func TestNotMoreThanSoManyStreamsAreWatched(t *testing.T) {
+	var names []string
+	for n := range maxWatched + 1 {
+		names = append(names, fmt.Sprintf("cab-%d", n))
+	}
+	var said strings.Builder
+	environ := []string{"AWS_ENDPOINT_URL=http://127.0.0.1:1", "AWS_ACCESS_KEY_ID=a", "AWS_SECRET_ACCESS_KEY=b", "HOME=" + t.TempDir()}
+	code := run(t.Context(), append([]string{"watch"}, names...), console{in: strings.NewReader(""), out: &said, err: &said, environ: environ})
+	if code != exitUsage || !strings.Contains(said.String(), "more than 50 streams: name those to watch") {
+		t.Errorf("exit code %d: %s", code, &said)
 	}
 }
