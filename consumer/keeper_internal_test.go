@@ -22,6 +22,7 @@ type shakyStore struct {
 	down  error
 	hangs bool // down calls do not return until the store is back, whatever their context says
 	back  chan struct{}
+	late  time.Duration // for which answers of Acquire are on their way
 	saves int
 }
 
@@ -70,7 +71,18 @@ func (s *shakyStore) Acquire(ctx context.Context, k checkpoint.Key, owner string
 	if err := s.reach(); err != nil {
 		return checkpoint.Record{}, err
 	}
-	return s.Memory.Acquire(ctx, k, owner, ttl)
+	r, err := s.Memory.Acquire(ctx, k, owner, ttl)
+	s.mu.Lock()
+	late := s.late
+	s.mu.Unlock()
+	time.Sleep(late)
+	return r, err
+}
+
+func (s *shakyStore) answerLate(by time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.late = by
 }
 
 var gateKey = checkpoint.Key{App: "plates", Stream: "gate"}
@@ -299,6 +311,37 @@ func TestALeaseThatCannotBeRenewedEndsTheLoopInTime(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A lease counts from when it was asked for: the store's answer may take a while.
+func TestALeaseIsNotLongerThanTheStoreSays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newKeeperRig(t, new(shakyStore), Lease{Owner: "a", TTL: 30 * time.Second})
+		r.store.answerLate(8 * time.Second) // of the renewal after ten seconds
+		time.Sleep(19 * time.Second)
+		r.store.goDown(errDown, false)
+		time.Sleep(20 * time.Second)
+		r.wantEnded(nil)
+		time.Sleep(2 * time.Second)
+		r.wantEnded(ErrLeaseLost)
+		wantSaved(t, r.store, 0, "")
+		r.store.comeBack()
+		r.wantClosed(nil)
+	})
+}
+
+// Who has lost a lease does not take it again by accident.
+func TestALostLeaseIsNotRenewed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newKeeperRig(t, new(shakyStore), Lease{Owner: "a", TTL: 30 * time.Second})
+		r.store.goDown(errDown, false)
+		time.Sleep(31 * time.Second)
+		r.wantEnded(ErrLeaseLost)
+		r.store.comeBack()
+		time.Sleep(time.Minute)
+		wantSaved(t, r.store, 0, "")
+		r.wantClosed(nil)
+	})
 }
 
 // A worker that was paused finds that its lease has been another's when it saves,
