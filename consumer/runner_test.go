@@ -170,6 +170,11 @@ func TestStreamsThatComeAreFoundAndThoseThatGoAreDropped(t *testing.T) {
 		y.remove(camera(0))
 		time.Sleep(10 * time.Second)
 		y.wantHolds(map[string]int{"a": 3})
+		gone, there := y.handled(camera(0)), y.handled(camera(3))
+		time.Sleep(10 * time.Second)
+		if y.handled(camera(0)) != gone || y.handled(camera(3)) == there {
+			t.Error("another stream was dropped than the one that has gone")
+		}
 		if left := h.was().left; !slices.Equal(left, []error{nil}) {
 			t.Errorf("handlers ended with %v", left)
 		}

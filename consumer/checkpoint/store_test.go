@@ -13,6 +13,7 @@ import (
 )
 
 func TestMemory(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	checkpointtest.Run(t, func(*testing.T) func() checkpoint.Store {
 		m := new(checkpoint.Memory)
 		return func() checkpoint.Store { return m }
@@ -20,6 +21,7 @@ func TestMemory(t *testing.T) {
 }
 
 func TestFile(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	checkpointtest.Run(t, func(t *testing.T) func() checkpoint.Store {
 		path := filepath.Join(t.TempDir(), "positions")
 		return func() checkpoint.Store { return openFile(t, path) }
@@ -34,8 +36,10 @@ func openFile(t testing.TB, path string) *checkpoint.File {
 }
 
 func TestSQLite(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	for name, connections := range map[string]int{"any connections": 0, "one connection": 1} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			checkpointtest.Run(t, func(t *testing.T) func() checkpoint.Store {
 				path := filepath.Join(t.TempDir(), "positions.db")
 				return func() checkpoint.Store { return openSQLite(t, path, connections) }
