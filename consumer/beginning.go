@@ -17,7 +17,7 @@ type beginning struct {
 	at    time.Time // the server's time of last, or of begun
 	begun millrace.FragmentNumber
 	// What was begun is asked for as what follows the number before it. Servers that
-	// know no such number are asked for its time.
+	// know no such number, or not any more, are asked for its time.
 	byTime bool
 	leapt  bool // the newest is asked for
 }
@@ -40,10 +40,12 @@ func (b *beginning) selector(first time.Time) millrace.StartSelector {
 	switch {
 	case b.leapt:
 		return millrace.StartSelector{Type: millrace.StartNow}
+	case b.byTime && b.at.IsZero():
+		return millrace.StartSelector{Type: millrace.StartEarliest}
+	case b.byTime:
+		return millrace.StartSelector{Type: millrace.StartServerTime, Time: b.at}
 	case !b.last.IsZero():
 		return millrace.StartSelector{Type: millrace.StartFragmentNumber, Number: b.last}
-	case !b.begun.IsZero() && b.byTime:
-		return millrace.StartSelector{Type: millrace.StartServerTime, Time: b.at}
 	case !b.begun.IsZero():
 		return millrace.StartSelector{Type: millrace.StartFragmentNumber, Number: b.begun.Prev()}
 	case b.start.Type == millrace.StartNow && !first.IsZero():
@@ -56,6 +58,9 @@ func (b *beginning) selector(first time.Time) millrace.StartSelector {
 func (b *beginning) guesses() bool {
 	return !b.leapt && b.last.IsZero() && !b.begun.IsZero() && !b.byTime
 }
+
+// knows reports whether the selector names a number that the server has given.
+func (b *beginning) knows() bool { return !b.leapt && !b.last.IsZero() && !b.byTime }
 
 // seen reports whether a fragment comes before what is asked for.
 func (b *beginning) seen(n millrace.FragmentNumber) bool {
@@ -71,7 +76,7 @@ func (b *beginning) begin(f *Fragment) { b.begun, b.at, b.leapt = f.Number, f.Se
 // finish notes that a fragment is done, whether or not there was more of it.
 func (b *beginning) finish(n millrace.FragmentNumber) {
 	if n.Compare(b.last) > 0 {
-		b.last = n
+		b.last, b.byTime = n, false
 	}
 }
 

@@ -33,6 +33,7 @@ type follower struct {
 	ended      bool
 
 	toldExpired time.Time // the position's time of which that was told
+	edge        time.Time // when there was last nothing more to be had, by our clock
 }
 
 // head implements source.
@@ -103,6 +104,7 @@ func (f *follower) takeHead(ctx context.Context, elements elementSource) (*Fragm
 		f.reset(f.body)
 	}
 	f.quiet.start()
+	began := time.Now()
 	g, err := f.assembler.head(elements)
 	f.quiet.stop(err == nil)
 	if err == nil {
@@ -112,7 +114,12 @@ func (f *follower) takeHead(ctx context.Context, elements elementSource) (*Fragm
 	if told, ok := errors.AsType[*FragmentError](err); ok {
 		return nil, f.refused(ctx, told)
 	}
-	f.ended = f.until.EndOfData && errors.Is(err, io.EOF)
+	if errors.Is(err, io.EOF) {
+		f.ended = f.until.EndOfData
+		if time.Since(began) >= edgeWait {
+			f.edge = time.Now()
+		}
+	}
 	return nil, f.disconnect(ctx, err)
 }
 
@@ -138,6 +145,9 @@ func (f *follower) refused(ctx context.Context, told *FragmentError) error {
 	case told.ID == notFoundID && f.from.guesses():
 		f.from.byTime = true
 		return nil
+	case told.ID == notFoundID && f.from.knows(): // the server says what it may also pass over
+		f.from.byTime = true
+		return f.expire()
 	case f.stuck == told.Number:
 		if f.stuckTimes++; f.stuckTimes >= maxBadReads {
 			f.from.finish(told.Number)

@@ -19,11 +19,15 @@ func faults(faults ...consumertest.Fault) consumertest.Step {
 // What passes by itself is waited for, and nothing is lost or repeated.
 func TestTroubleThatPasses(t *testing.T) {
 	for name, steps := range map[string][]consumertest.Step{
-		"a document twice":            {faults(consumertest.Fault{At: consumertest.AtEnd, Document: 1, Do: consumertest.Repeat})},
-		"every document twice":        {faults(consumertest.Fault{At: consumertest.AtEnd, Do: consumertest.Repeat}, consumertest.Fault{At: consumertest.AtEnd, Document: 2, Do: consumertest.Repeat}, consumertest.Fault{At: consumertest.AtEnd, Document: 4, Do: consumertest.Repeat})},
-		"an error document":           {faults(consumertest.Fault{At: consumertest.AtDocument, Document: 1, Do: consumertest.Fail, Code: millrace.CodeInternal})},
-		"an error document at once":   {faults(consumertest.Fault{At: consumertest.AtDocument, Do: consumertest.Fail, Code: millrace.CodeInternal})},
-		"error documents again":       {faults(consumertest.Fault{At: consumertest.AtDocument, Document: 1, Do: consumertest.Fail, Code: millrace.CodeInternal}), faults(consumertest.Fault{At: consumertest.AtDocument, Do: consumertest.Fail, Code: millrace.CodeInternal})},
+		"a document twice":          {faults(consumertest.Fault{At: consumertest.AtEnd, Document: 1, Do: consumertest.Repeat})},
+		"every document twice":      {faults(consumertest.Fault{At: consumertest.AtEnd, Do: consumertest.Repeat}, consumertest.Fault{At: consumertest.AtEnd, Document: 2, Do: consumertest.Repeat}, consumertest.Fault{At: consumertest.AtEnd, Document: 4, Do: consumertest.Repeat})},
+		"an error document":         {faults(consumertest.Fault{At: consumertest.AtDocument, Document: 1, Do: consumertest.Fail, Code: millrace.CodeInternal})},
+		"an error document at once": {faults(consumertest.Fault{At: consumertest.AtDocument, Do: consumertest.Fail, Code: millrace.CodeInternal})},
+		"error documents again":     {faults(consumertest.Fault{At: consumertest.AtDocument, Document: 1, Do: consumertest.Fail, Code: millrace.CodeInternal}), faults(consumertest.Fault{At: consumertest.AtDocument, Do: consumertest.Fail, Code: millrace.CodeInternal})},
+		"an error where a fragment should go on": {
+			faults(consumertest.Fault{At: consumertest.AtBlock, Document: 1, Block: 2, Do: consumertest.Close}),
+			faults(consumertest.Fault{At: consumertest.AtDocument, Do: consumertest.Fail, Code: millrace.CodeInternal}),
+		},
 		"garbage between documents":   {faults(consumertest.Fault{At: consumertest.AtEnd, Document: 1, Do: consumertest.Insert, Bytes: consumertest.Garbage(1, 500)})},
 		"garbage at once":             {faults(consumertest.Fault{At: consumertest.AtByte, Do: consumertest.Insert, Bytes: consumertest.Garbage(2, 500)})},
 		"a page of HTML for media":    {faults(consumertest.Fault{At: consumertest.AtByte, Do: consumertest.Insert, Bytes: []byte("<html></html>")}, consumertest.Fault{At: consumertest.AtDocument, Do: consumertest.Finish})},
@@ -201,59 +205,93 @@ func TestReplays(t *testing.T) {
 	})
 }
 
-// What follows a position has gone, on lenient servers and strict ones.
+// What follows a position has gone, on servers that go on with the oldest and on
+// those that say so.
 func TestPositionsThatHaveExpired(t *testing.T) {
-	lenient, strict := consumertest.Config{}, consumertest.Config{Expired: true}
-	for name, tc := range map[string]struct {
-		config consumertest.Config
-		policy consumer.ExpiredPolicy
-		frames int
-		fails  bool
-	}{
-		"earliest, lenient": {lenient, consumer.ExpiredEarliest, 6, false},
-		"earliest, strict":  {strict, consumer.ExpiredEarliest, 6, false},
-		"now, lenient":      {lenient, consumer.ExpiredNow, 3, false},
-		"now, strict":       {strict, consumer.ExpiredNow, 3, false},
-		"fail, lenient":     {lenient, consumer.ExpiredFail, 0, true},
-		"fail, strict":      {strict, consumer.ExpiredFail, 0, true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s, c := quiet(t, tc.config)
-				stream := s.Stream("gate")
-				began := time.Now().Add(-48 * time.Hour)
-				old := consumertest.Footage{Began: began}
-				var l consumertest.Ledger
-				stream.Add(old.Fragments(4)...)
-				at := leaveBehind(t, c.Live("gate", fromStart()), &l, 2)
-				stream.Forget(stream.All()[2].Number)
-				stream.Add(consumertest.Footage{Seed: 1, Began: time.Now()}.Fragment(0))
-				go func() {
-					time.Sleep(10 * time.Second)
-					a := stream.Begin(consumertest.Footage{Seed: 2, Began: time.Now()}.Fragment(0))
-					a.End()
-				}()
-				told := 0
-				o := fromStart()
-				o.At, o.Expired, o.Until.Idle = at, tc.policy, time.Minute
-				o.Events.Expired = func(consumer.Expired) { told++ }
-				got, err := readAll(t.Context(), c.Live("gate", o))
-				if errors.Is(err, consumer.ErrExpired) != tc.fails || err != nil && !tc.fails {
-					t.Errorf("ended with %v", err)
-				}
-				if told != 1 {
-					t.Errorf("told %d times", told)
-				}
-				if want := tc.frames; got.Len() < want || tc.policy == consumer.ExpiredFail && got.Len() > 0 {
-					t.Errorf("%d frames, want %d", got.Len(), want)
-				}
-				if err := got.Compare(stream.All(), consumertest.Comparison{Missing: func(millrace.FragmentNumber) bool { return true }}); err != nil {
-					t.Error(err)
-				}
-				time.Sleep(time.Minute) // what arrives
-			})
-		})
+	for server, config := range map[string]consumertest.Config{"lenient": {}, "strict": {Expired: true}, "exact": {Exact: true}} {
+		for name, tc := range map[string]struct {
+			policy consumer.ExpiredPolicy
+			frames int // of an old fragment, a new one, and one that arrives
+			fails  bool
+		}{
+			"earliest": {consumer.ExpiredEarliest, 9, false},
+			"now":      {consumer.ExpiredNow, 3, false},
+			"fail":     {consumer.ExpiredFail, 0, true},
+		} {
+			for place, stop := range map[string]int{"in the first fragment": 1, "in the second": 4, "behind the second": 5} {
+				t.Run(server+"/"+name+"/"+place, func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						s, c := quiet(t, config)
+						at := expired(t, s, c, stop)
+						told, failed := 0, 0
+						o := fromStart()
+						o.At, o.Expired, o.Until.Idle = at, tc.policy, time.Minute
+						o.Events.Expired = func(consumer.Expired) { told++ }
+						o.Events.Failed = func(*consumer.FragmentError) { failed++ }
+						ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+						defer cancel()
+						got, err := readAll(ctx, c.Live("gate", o))
+						if errors.Is(err, consumer.ErrExpired) != tc.fails || err != nil && !tc.fails {
+							t.Errorf("ended with %v", err)
+						}
+						if told != 1 || failed > 1 {
+							t.Errorf("told %d times, and of %d failures", told, failed)
+						}
+						if got.Len() != tc.frames {
+							t.Errorf("%d frames, want %d", got.Len(), tc.frames)
+						}
+						if err := got.Compare(s.Stream("gate").All(), consumertest.Comparison{Missing: func(millrace.FragmentNumber) bool { return true }}); err != nil {
+							t.Error(err)
+						}
+						time.Sleep(time.Minute) // what arrives
+					})
+				})
+			}
+		}
 	}
+}
+
+// expired is a position in one of five old fragments of which one is left. A new
+// one is there, and another arrives soon.
+func expired(t *testing.T, s *consumertest.Server, c *consumer.Client, stop int) consumer.Position {
+	t.Helper()
+	stream := s.Stream("gate")
+	stream.Add(consumertest.Footage{Began: time.Now().Add(-48 * time.Hour)}.Fragments(5)...)
+	var l consumertest.Ledger
+	at := leaveBehind(t, c.Live("gate", fromStart()), &l, stop)
+	if stop%3 == 2 {
+		at.Done = consumer.Whole
+	}
+	stream.Forget(stream.All()[2].Number)
+	stream.Add(consumertest.Footage{Seed: 1, Began: time.Now()}.Fragment(0))
+	stream.Lose(stream.All()[1].Number)
+	go func() {
+		time.Sleep(10 * time.Second)
+		stream.Begin(consumertest.Footage{Seed: 2, Began: time.Now()}.Fragment(0)).End()
+	}()
+	return at
+}
+
+// Nothing was lost of a stream that was quiet for longer than it keeps anything.
+func TestAQuietStreamDoesNotExpire(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := quiet(t, consumertest.Config{Idle: 30 * time.Second})
+		stream := s.Stream("gate")
+		stream.Add(consumertest.Footage{Began: time.Now()}.Fragment(0))
+		go func() {
+			time.Sleep(72 * time.Hour)
+			stream.Forget(stream.All()[0].Number)
+			stream.Add(consumertest.Footage{Seed: 1, Began: time.Now()}.Fragment(1))
+		}()
+		o := fromStart()
+		o.Expired, o.Until.Idle = consumer.ExpiredFail, 100*time.Hour
+		o.Events.Expired = func(e consumer.Expired) { t.Errorf("told of %+v", e) }
+		l, err := readAll(t.Context(), c.Live("gate", o))
+		if err != nil || l.Len() != 6 {
+			t.Errorf("%d frames, ended with %v", l.Len(), err)
+		}
+		time.Sleep(100 * time.Hour) // what arrives
+	})
 }
 
 func TestTracksThatChangeAndTimeThatGoesBack(t *testing.T) {
