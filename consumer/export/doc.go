@@ -18,7 +18,8 @@
 // The package promises:
 //
 //	X1: frames are the producer's, in the order in which they came; none is coded
-//	    anew, and none is left out without a word (Events, or an error).
+//	    anew, and none is left out without a word (Events, or an error). Those that a
+//	    producer sent a second time are written once.
 //	X2: an output begins with time 0, and its times never go back, whatever the
 //	    producers did. What became of a fragment that was to go back is said.
 //	X3: what a container cannot carry is a *TrackError before anything was written.

@@ -18,6 +18,10 @@ type Options struct {
 	// Events.LeftOut. Without it such a track is a *TrackError. There has to be one
 	// that can be carried.
 	LeaveOut bool
+	// Replays writes frames once more that came before, because their producer sent
+	// them again. Without it they are left out, and what is new in their fragments
+	// goes on where the first copy was cut; the reader's Events.Replay tells of them.
+	Replays bool
 	// TimeBack says what becomes of a fragment whose time goes back.
 	TimeBack TimeBack
 	// Changes says what becomes of fragments whose tracks are others than before.

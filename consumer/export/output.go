@@ -37,6 +37,9 @@ func (x *output) WriteFragment(f *consumer.Fragment) error {
 	}
 	first := true
 	for frame, err := range f.Frames() {
+		if frame.Replay && !x.options.Replays {
+			continue
+		}
 		if err == nil && first {
 			err = x.place(f, &frame)
 		}

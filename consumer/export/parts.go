@@ -38,6 +38,9 @@ func (p *Parts) WriteFragment(f *consumer.Fragment) error {
 	}
 	first := true
 	for frame, err := range f.Frames() {
+		if frame.Replay && !p.options.Replays {
+			continue
+		}
 		if err == nil && first {
 			err = p.place(f, &frame, reason)
 		}

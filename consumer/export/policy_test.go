@@ -150,6 +150,22 @@ func TestASessionThatCountsAnewIsWhereTheProducersClockPutsIt(t *testing.T) {
 	}
 }
 
+func TestWhatIsSentAgainIsWrittenOnce(t *testing.T) {
+	began := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	sent := func(blocks ...int16) []byte {
+		doc := document("V_A", 5000, 1, blocks...)
+		from := bytes.Index(doc, mkv.AppendID(nil, mkv.IDInfo))
+		info := mkv.AppendInfo(nil, mkv.Info{SegmentUID: []byte("0123456789abcdef")})
+		return slices.Concat(doc[:from], info, doc[bytes.Index(doc, mkv.AppendID(nil, mkv.IDTracks)):])
+	}
+	for replays, want := range map[bool][][]int64{false: {{0, 40, 80}}, true: {{0, 40, 80, 120, 160}}} {
+		files, err := parts(t, export.Options{Replays: replays}, told(1, began, sent(0, 40)), told(2, began, sent(0, 40, 80)))
+		if got := timesIn(t, files); err != nil || !equalTimes(got, want) {
+			t.Errorf("times %v, %v", got, err)
+		}
+	}
+}
+
 func TestWhatAProducerCallsItsTracksIsNoChange(t *testing.T) {
 	named := func(uid uint64, name string) []byte {
 		doc := document("V_A", 80*uid, 1, 0, 40)
