@@ -33,7 +33,8 @@ type ArchiveOptions struct {
 	// Batch is how many fragments one call asks for: at most, for those of a batch
 	// have 64 MiB together if they are smaller. 0 is 100, and 1,000 the most.
 	Batch int
-	// GapTolerance, MaxFrame and MaxRetained are as in LiveOptions.
+	// GapTolerance, MaxFrame and MaxRetained are as in LiveOptions, but that a fragment
+	// with a frame beyond MaxFrame is told as failed.
 	GapTolerance time.Duration
 	MaxFrame     int64
 	MaxRetained  int64

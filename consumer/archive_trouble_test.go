@@ -135,3 +135,23 @@ func TestALoopOverAnArchiveEndsWithItsContext(t *testing.T) {
 		}
 	}
 }
+
+// A response of a list may end in good order where something in between has cut it.
+// That is noticed in every document but the last one that was asked for.
+func TestAnArchiveWhoseResponsesEndTooSoon(t *testing.T) {
+	for name, shape := range shapes() {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, c := quiet(t, consumertest.Config{})
+				stream := s.Stream("gate")
+				stream.Add(consumertest.Footage{Size: 40, Shape: shape}.Fragments(2)...)
+				w := ways()[1]
+				size := length(t, s, c, w)
+				last := int64(len(stream.All()[1].Document(0))) // which has more behind it than a list sends
+				for at := int64(0); at < size-last && !t.Failed(); at++ {
+					cutOnce(t, s, c, w, at, consumertest.Finish)
+				}
+			})
+		})
+	}
+}

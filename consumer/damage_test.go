@@ -228,6 +228,31 @@ func TestFramesThatAreTooLarge(t *testing.T) {
 	}
 }
 
+// The same in a stream ends the loop, with what to do about it; in an archive it is
+// told, and costs the one fragment.
+func TestFramesOfAStreamThatAreTooLarge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := quiet(t, consumertest.Config{})
+		stream := s.Stream("gate")
+		fragments := consumertest.Footage{}.Fragments(3)
+		fragments[1].Frames[1].Data = make([]byte, 2000)
+		numbers := stream.Add(fragments...)
+		o := fromStart()
+		o.MaxFrame = 1000
+		l, err := readAll(t.Context(), c.Live("gate", o))
+		if !errors.Is(err, mkv.ErrTooLarge) || l.Len() != 4 {
+			t.Errorf("live: %d frames, ended with %v", l.Len(), err)
+		}
+		var told []millrace.FragmentNumber
+		a := consumer.ArchiveOptions{MaxFrame: 1000}
+		a.Events.Failed = func(e *consumer.FragmentError) { told = append(told, e.Number) }
+		l, err = readAll(t.Context(), all(c, stream, a))
+		if err != nil || l.Len() != 7 || !slices.Equal(told, numbers[1:2]) {
+			t.Errorf("archive: %d frames, told of %v, ended with %v", l.Len(), told, err)
+		}
+	})
+}
+
 // A loop over a file ends with its context between two frames.
 func TestAFileEndsWithItsContext(t *testing.T) {
 	_, documents := keeping(t, consumertest.Fragment{}, 3)

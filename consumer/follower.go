@@ -180,8 +180,15 @@ func (f *follower) disconnect(ctx context.Context, err error) error {
 }
 
 // passDamage goes on behind what could not be read in several responses, and
-// returns err if nothing comes behind it.
+// returns err if nothing comes behind it. A frame beyond the bound that was set is
+// no damage but a reason to set another.
 func (f *follower) passDamage(ctx context.Context, err error) error {
+	if errors.Is(err, mkv.ErrTooLarge) {
+		if lost := f.lose(ctx, err); lost != nil {
+			return lost
+		}
+		return err
+	}
 	failed := f.passOver(f.line.reader, err)
 	if failed == nil {
 		f.badReads = 0

@@ -19,7 +19,8 @@ type ReadOptions struct {
 	// *mkv.SyntaxError. Else they are passed over up to the next document, and told
 	// by Events.Damaged.
 	Strict bool
-	// Replays, GapTolerance, MaxFrame and MaxRetained are as in LiveOptions.
+	// Replays, GapTolerance, MaxFrame and MaxRetained are as in LiveOptions, but that
+	// a frame beyond MaxFrame is passed over like other damage unless Strict is set.
 	Replays      ReplayPolicy
 	GapTolerance time.Duration
 	MaxFrame     int64
