@@ -105,7 +105,7 @@ func (m *mp4File) frame(f *consumer.Frame, t *track, _ time.Duration) error {
 		}
 		size += len(p)
 	}
-	if len(m.fragment.Samples) == maxSamples || len(to.sizes) == math.MaxInt32 || size > math.MaxUint32 {
+	if len(m.fragment.Samples) == maxSamples || len(to.sizes) == math.MaxInt32 || int64(size) > math.MaxUint32 {
 		return ErrTooLarge
 	}
 	m.payload += int64(size)
