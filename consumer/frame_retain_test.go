@@ -58,6 +58,34 @@ func TestRetainedFramesStayAsTheyAre(t *testing.T) {
 	}
 }
 
+// Memory that was given back is used again, and not before.
+func TestRetainedMemoryIsUsedAgain(t *testing.T) {
+	const count, size, pinned = 5000, 1000, 50
+	r := consumer.ReadFrom(bytes.NewReader(bulk(count, size)), consumer.ReadOptions{})
+	type held struct {
+		frame   consumer.Frame
+		release func()
+	}
+	var line []held
+	for f, err := range r.Frames(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept, release := f.Retain()
+		if line = append(line, held{kept, release}); len(line) <= pinned {
+			continue
+		}
+		if oldest := line[0]; !isOnly(oldest.frame.Data, byte(oldest.frame.Index)) {
+			t.Fatalf("frame %d is another one", oldest.frame.Index)
+		}
+		line[0].release()
+		line = line[1:]
+	}
+	if most := r.Stats().Retained; most > 1<<20 || len(line) != pinned {
+		t.Errorf("%d bytes are retained for %d frames", most, len(line))
+	}
+}
+
 func TestAClonedFrameIsForEver(t *testing.T) {
 	var all []consumer.Frame
 	for f, err := range consumer.ReadFrom(bytes.NewReader(bulk(50, 1000)), consumer.ReadOptions{}).Frames(t.Context()) {

@@ -95,8 +95,7 @@ func TestTimesMayGoAnywhere(t *testing.T) {
 		f.PTS += time.Duration(i) * 100 * time.Microsecond
 		frames = append(frames, f)
 	}
-	key := frame(0, -5000, show)
-	frames = append(frames, key)
+	frames = append(frames, frame(0, -5000, show), frame(1, -90_000_000, show), frame(2, -89_999_960, show))
 	got, err := run(t.Context(), scripted(t, decode.Options{}), frames...)
 	if err != nil || len(got) != len(frames) {
 		t.Fatalf("%d pictures of %d, %v", len(got), len(frames), err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/md5"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -183,16 +184,25 @@ func compare(t *testing.T, got, want []sighting) {
 	}
 }
 
+var errLate = errors.New("the picture of a key frame is late")
+
 // prompt waits for a picture.
 func prompt(d decode.Decoder, pictures iter.Seq2[decode.Picture, error]) iter.Seq2[decode.Picture, error] {
 	return func(yield func(decode.Picture, error) bool) {
+		late := false
 		for begun, none := time.Now(), true; none && time.Since(begun) < patience; time.Sleep(time.Millisecond) { // of a process
 			for p, err := range pictures {
 				if none = false; !yield(p, err) {
 					return
 				}
 			}
-			pictures = d.Decode(context.Background(), consumer.Frame{})
+			if none {
+				pictures = d.Decode(context.Background(), consumer.Frame{})
+			}
+			late = none
+		}
+		if late {
+			yield(decode.Picture{}, errLate)
 		}
 	}
 }
