@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -96,36 +97,66 @@ func TestNobodysTagsMoveTheCursor(t *testing.T) {
 	}
 }
 
-// FuzzDump: any bytes are shown as far as they can be, as lines and as JSON.
-func FuzzDump(f *testing.F) {
-	f.Add(demo.Clip()[:5000])
-	f.Add(nested(40))
-	f.Add([]byte("MILLPACK"))
+// dumpSeeds are files of all kinds.
+func dumpSeeds(t testing.TB) (seeds [][]byte) {
+	t.Helper()
 	for _, name := range []string{"version1.pack", "version2.pack"} {
-		if b, err := os.ReadFile(filepath.Join("..", "..", "internal", "pack", "testdata", name)); err == nil {
-			f.Add(b)
-		}
-	}
-	f.Fuzz(func(t *testing.T, in []byte) {
-		path := filepath.Join(t.TempDir(), "in")
-		if err := os.WriteFile(path, in, 0o600); err != nil {
+		b, err := os.ReadFile(filepath.Join("..", "..", "internal", "pack", "testdata", name))
+		if err != nil {
 			t.Fatal(err)
 		}
-		for _, asJSON := range []bool{false, true} {
-			var out bytes.Buffer
-			c := &console{in: bytes.NewReader(in), out: &out, err: &bytes.Buffer{}, json: asJSON}
-			_ = dumpCommand{File: path}.Run(t.Context(), c)
-			// An element has two bytes at least, and may end.
-			if lines := bytes.Count(out.Bytes(), []byte("\n")); lines > len(in)+2 || out.Len() > 1000*(lines+1) {
-				t.Fatalf("%d lines and %d bytes of %d", lines, out.Len(), len(in))
-			}
-			for line := range bytes.Lines(out.Bytes()) {
-				if asJSON && !json.Valid(line) {
-					t.Fatalf("no JSON: %q", line)
-				}
+		seeds = append(seeds, b)
+	}
+	return append(seeds, demo.Clip()[:5000], nested(40), []byte("MILLPACK"))
+}
+
+// showsAnything dumps bytes, as lines and as JSON.
+func showsAnything(t *testing.T, path string, in []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, in, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, asJSON := range []bool{false, true} {
+		var out bytes.Buffer
+		_ = dumpCommand{File: path}.Run(t.Context(), &console{out: &out, err: &bytes.Buffer{}, json: asJSON})
+		// An element has two bytes at least, and may end.
+		if lines := bytes.Count(out.Bytes(), []byte("\n")); lines > len(in)+2 || out.Len() > 1000*(lines+1) {
+			t.Fatalf("%d lines and %d bytes of %d: %x", lines, out.Len(), len(in), in)
+		}
+		for line := range bytes.Lines(out.Bytes()) {
+			if asJSON && !json.Valid(line) {
+				t.Fatalf("no JSON: %q of %x", line, in)
 			}
 		}
-	})
+	}
+}
+
+func FuzzDump(f *testing.F) {
+	for _, seed := range dumpSeeds(f) {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, in []byte) { showsAnything(t, filepath.Join(t.TempDir(), "in"), in) })
+}
+
+// TestChangedFilesAreShownAsFarAsTheyGo: bytes are changed, cut out and put in.
+func TestChangedFilesAreShownAsFarAsTheyGo(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 1))
+	seeds, path := dumpSeeds(t), filepath.Join(t.TempDir(), "in")
+	for range 300 {
+		in := bytes.Clone(seeds[rnd.IntN(len(seeds))])
+		for range 1 + rnd.IntN(8) {
+			at := rnd.IntN(len(in))
+			switch rnd.IntN(3) {
+			case 0:
+				in[at] = byte(rnd.Uint32())
+			case 1:
+				in = slices.Delete(in, at, max(at, min(len(in)-1, at+rnd.IntN(16))))
+			case 2:
+				in = slices.Insert(in, at, byte(rnd.Uint32()), byte(rnd.Uint32()), 0xFF)
+			}
+		}
+		showsAnything(t, path, in)
+	}
 }
 
 // TestAReaderThatIsGoneEndsADump: head(1) closes its end.
