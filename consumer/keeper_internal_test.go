@@ -340,7 +340,9 @@ func TestALostLeaseIsNotRenewed(t *testing.T) {
 		r.store.comeBack()
 		time.Sleep(time.Minute)
 		wantSaved(t, r.store, 0, "")
-		r.wantClosed(nil)
+		r.note(positionOf(1)) // nor saves who has none
+		r.wantClosed(ErrLeaseLost)
+		wantSaved(t, r.store, 0, "")
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -210,9 +211,10 @@ func TestStreamsAreChosenByTheirTags(t *testing.T) {
 func TestAHandlerThatFailsIsCalledAgainLaterAndLater(t *testing.T) {
 	inYard(t, 1, func(t *testing.T, y *yard) {
 		const failures = 8
+		var failing atomic.Bool // again
 		h := y.hire("a", func(h *hand, _ *consumer.RunnerOptions) {
 			h.handle = func(millrace.StreamName) error {
-				if n := len(h.was().taken); n <= failures {
+				if n := len(h.was().taken); n <= failures || failing.Load() {
 					return fmt.Errorf("failure %d", n)
 				}
 				return nil
@@ -230,6 +232,13 @@ func TestAHandlerThatFailsIsCalledAgainLaterAndLater(t *testing.T) {
 			t.Errorf("streams were taken %v and left with %v", was.taken, was.left)
 		}
 		y.wantSteps(1, time.Second, 0)
+		failing.Store(true)
+		time.Sleep(2 * yardPeriod)
+		failing.Store(false)
+		time.Sleep(3 * yardPeriod)
+		if now := h.was(); len(now.left) < failures+1 || len(now.taken) != len(now.left)+1 {
+			t.Errorf("a failure after a long time was not forgiven soon: taken %d times, left %d", len(now.taken), len(now.left))
+		}
 		h.fire()
 		y.wantSaved()
 	})
@@ -251,6 +260,21 @@ func TestWhatFailsHereMayWorkThere(t *testing.T) {
 		time.Sleep(30 * time.Second)
 		y.wantSteps(2, time.Second, 0)
 		good.fire()
+	})
+}
+
+// A handler that never began to read gives its stream back as well.
+func TestAHandlerThatReadsNothingKeepsNothing(t *testing.T) {
+	inYard(t, 1, func(t *testing.T, y *yard) {
+		bad := y.hire("bad", func(h *hand, _ *consumer.RunnerOptions) {
+			h.open = func(millrace.StreamName) error { return errors.New("there is no disk") }
+		})
+		time.Sleep(100 * time.Millisecond)
+		if was := bad.was(); len(was.left) != 1 {
+			t.Errorf("handlers ended with %v", was.left)
+		}
+		y.wantHolds(map[string]int{})
+		bad.fire()
 	})
 }
 

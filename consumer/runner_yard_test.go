@@ -166,6 +166,7 @@ type hand struct {
 	name   string
 	stop   context.CancelFunc
 	done   chan error
+	open   func(stream millrace.StreamName) error // before the loop; nil does nothing
 	handle func(stream millrace.StreamName) error // before each step; nil does nothing
 
 	mu     sync.Mutex
@@ -226,6 +227,11 @@ func (h *hand) fire() {
 
 // read is the handler.
 func (h *hand) read(ctx context.Context, stream millrace.StreamName, r *consumer.Reader) error {
+	if h.open != nil {
+		if err := h.open(stream); err != nil {
+			return err
+		}
+	}
 	for f, err := range r.Fragments(ctx) {
 		if err != nil {
 			return err
