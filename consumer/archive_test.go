@@ -592,25 +592,33 @@ func TestARefusalForGoodEndsTheLoop(t *testing.T) {
 }
 
 // A server that holds strictly to its retention refuses a range of which nothing
-// is kept any more, and so it does with a part of one.
+// is kept any more. So it does with a part of one that expires while it is read.
 func TestPartsThatHaveExpiredAreNoRefusal(t *testing.T) {
-	s := &vault{kept: shelve(50, 1), page: 10, expired: map[int]bool{}}
-	retained := vaultTime(-1e6)
-	s.refuses = func(_, to time.Time) bool { return to.Before(retained) }
-	s.answers = func(call int, ask []int) reply {
-		for n := 1; n <= 30; n++ {
-			s.expired[n] = true
+	s := &vault{kept: shelve(3000, 1), expired: map[int]bool{}}
+	retained, refused := vaultTime(-1e6), 0
+	s.refuses = func(_, to time.Time) bool {
+		if to.Before(retained) {
+			refused++
+			return true
 		}
-		retained = vaultTime(60)
+		return false
+	}
+	s.answers = func(call int, ask []int) reply {
+		for n := 1; call == 2 && n <= 2700; n++ {
+			s.expired[n], retained = true, vaultTime(5400)
+		}
 		return reply{body: bytes.NewReader(s.documents(ask))}
 	}
 	c := s.client(t)
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(time.Hour)
+		time.Sleep(3 * time.Hour)
 		var f failures
-		got, err := readLines(t.Context(), c.Archive("gate", consumer.Range{}, consumer.ArchiveOptions{Batch: 2, Events: f.events()}))
-		if err != nil || !slices.Equal(got, lines(s.kept[30:]...)) {
-			t.Errorf("read %q, told of %q; %v", got, f.failed, err)
+		got, err := readLines(t.Context(), c.Archive("gate", consumer.Range{}, consumer.ArchiveOptions{Events: f.events()}))
+		if want := lines(slices.Concat(s.kept[:100], s.kept[2700:])...); err != nil || !slices.Equal(got, want) {
+			t.Errorf("read %d fragments, want %d; told of %d; %v", len(got), len(want), len(f.failed), err)
+		}
+		if refused == 0 {
+			t.Error("no list was refused")
 		}
 		_, err = readLines(t.Context(), c.Archive("gate", consumer.Range{To: vaultTime(10)}, consumer.ArchiveOptions{}))
 		if millrace.CodeOf(err) != millrace.CodeInvalidArgument {

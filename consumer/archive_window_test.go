@@ -22,6 +22,8 @@ type catalogue struct {
 	random *rand.Rand // nil: it keeps to the order of the clock
 	pages  int
 	most   int // fragments of one window
+	// careless lists pass over the bounds of the range, and have everything twice.
+	careless bool
 }
 
 // pagesOf is a lister.
@@ -34,9 +36,12 @@ func (c *catalogue) pagesOf(_ context.Context, r client.FragmentRange) iter.Seq2
 		return f.ServerTimestamp.Time
 	}
 	for _, f := range c.all {
-		if t := at(f); !t.Before(r.Start.Time) && !t.After(r.End.Time) {
+		if t := at(f); c.careless || !t.Before(r.Start.Time) && !t.After(r.End.Time) {
 			found = append(found, f)
 		}
+	}
+	if c.careless {
+		found = append(found, found...)
 	}
 	slices.SortStableFunc(found, func(a, b client.Fragment) int { return at(a).Compare(at(b)) })
 	if c.random != nil {
@@ -102,6 +107,15 @@ func relative(r *rand.Rand) *catalogue {
 	return c
 }
 
+// atOneMoment are fragments that began in one millisecond of the producer's clock.
+func atOneMoment(count int) *catalogue {
+	c := &catalogue{}
+	for i := range count {
+		c.add(catalogueStart.Add(time.Duration(i)*time.Second), catalogueStart)
+	}
+	return c
+}
+
 // walkAll is what a walk finds, in the order in which it does.
 func walkAll(t *testing.T, find func(context.Context) ([]entry, error)) (found []entry) {
 	t.Helper()
@@ -130,6 +144,7 @@ func TestAWalkFindsEverythingInOrderAndLittleAtATime(t *testing.T) {
 		"a bit more":    {steady(1001), func(int) int { return 5 }},
 		"half a day":    {steady(21_600), func(n int) int { return n/wantedInWindow + 5 }},
 		"bursts":        {bursts(random()), func(n int) int { return n/wantedInWindow*2 + 300 }},
+		"one moment":    {atOneMoment(2500), func(n int) int { return n/wantedInWindow*4 + 20 }},
 		"count by zero": {relative(random()), func(n int) int { return n/wantedInWindow*2 + 50 }},
 	} {
 		for _, shuffled := range []bool{false, true} {
@@ -161,6 +176,16 @@ func TestAWalkFindsEverythingInOrderAndLittleAtATime(t *testing.T) {
 	}
 }
 
+func TestAWalkKeepsToItsWindows(t *testing.T) {
+	list := steady(300)
+	list.careless = true
+	from := catalogueStart.Add(100 * time.Second)
+	found := walkAll(t, newWalk(list.pagesOf, ByArrival, from.UnixMilli(), from.Add(99*time.Second).UnixMilli()).next)
+	if len(found) != 50 || found[0].server != from.UnixMilli() {
+		t.Errorf("found %d, from %d on", len(found), found[0].server)
+	}
+}
+
 // The range is of one clock and the order of the other.
 func TestASearchListsByTheRightClock(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
@@ -176,6 +201,7 @@ func TestASearchListsByTheRightClock(t *testing.T) {
 				}
 			}
 			s := search{list: list.pagesOf, span: Range{From: from, To: to, Clock: clock}, order: o}
+			list.pages = 0
 			found := walkAll(t, s.next)
 			if len(found) != want || !slices.IsSortedFunc(found, compareEntries(o)) {
 				t.Errorf("by the %s's clock in the order of %s: %d, want %d; seed %d", clock, o, len(found), want, seed)
@@ -186,9 +212,14 @@ func TestASearchListsByTheRightClock(t *testing.T) {
 				ServerTime: time.UnixMilli(half.server), ProducerTime: time.UnixMilli(half.producer),
 			}
 			s = search{list: list.pagesOf, span: s.span, order: o, at: at}
+			pages := list.pages
 			if rest := walkAll(t, s.next); !slices.Equal(rest, found[len(found)/2+1:]) {
 				t.Errorf("behind fragment %d of %d there are %d; seed %d", len(found)/2, len(found), len(rest), seed)
 			}
+			if list.pages-pages > pages {
+				t.Errorf("the second half cost %d pages, all of it %d; seed %d", list.pages-pages, pages, seed)
+			}
+			list.pages = 0
 			at.Done = 3
 			s = search{list: list.pagesOf, span: s.span, order: o, at: at}
 			if rest := walkAll(t, s.next); !slices.Equal(rest, found[len(found)/2:]) {
@@ -255,6 +286,28 @@ func TestBatchesAreBounded(t *testing.T) {
 		if got := batchSize(n); got != want {
 			t.Errorf("batches of %d are of %d", n, got)
 		}
+	}
+}
+
+func TestIntervalsEndWithTheLastOfTheirMedia(t *testing.T) {
+	list := [][]entry{{{server: 0, length: 10_000}, {server: 2000, length: 1000}}, nil, {{server: 10_500, length: 10}, {server: 12_000}}}
+	next := func(context.Context) ([]entry, error) {
+		if len(list) == 0 {
+			return nil, io.EOF
+		}
+		found := list[0]
+		list = list[1:]
+		return found, nil
+	}
+	var got []int64
+	for v, err := range intervals(t.Context(), next, ServerClock) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, v.From.UnixMilli(), v.To.UnixMilli(), v.Fragments)
+	}
+	if want := []int64{0, 10_510, 3, 12_000, 12_000, 1}; !slices.Equal(got, want) {
+		t.Errorf("found %v, want %v", got, want)
 	}
 }
 

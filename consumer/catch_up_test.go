@@ -128,6 +128,27 @@ func TestCatchingUpEndsWhereTheLoopShould(t *testing.T) {
 	})
 }
 
+// A reader that leaves out what it is behind with does so while it catches up, too.
+func TestWhoCatchesUpMayLeap(t *testing.T) {
+	s := &vault{kept: running()}
+	s.live = func(millrace.FragmentNumber) io.Reader { return s.edge(s.kept[189].number()) }
+	c := s.client(t)
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(400 * time.Second)
+		o := consumer.LiveOptions{
+			Start: millrace.StartSelector{Type: millrace.StartEarliest}, CatchUp: true, Reconcile: true, Until: consumer.Until{EndOfData: true},
+			Lag: consumer.LagPolicy{Mode: consumer.SkipToLive, Max: 2 * time.Minute},
+		}
+		got, err := readLines(t.Context(), c.Live("gate", o))
+		if want := lines(s.kept[190:]...); err != nil || len(got) != 1+len(want) || !slices.Equal(got[1:], want) {
+			t.Errorf("read\n%q, want\n%q behind the first; %v", got, want, err)
+		}
+		if !slices.Equal(s.begun, []string{"NOW"}) || len(s.lists) > 3 || s.open > 0 {
+			t.Errorf("live at %q, behind %d lists; %d responses are open", s.begun, len(s.lists), s.open)
+		}
+	})
+}
+
 func TestFromNowOnThereIsNothingToCatchUpWith(t *testing.T) {
 	s := &vault{kept: running()}
 	c := s.client(t)
