@@ -121,6 +121,47 @@ func responseFor(t *testing.T, c *capture) (body []byte) {
 	return body
 }
 
+// TestOthersDifferAsThePageSays: what docs/reference/consumer.md says of the parser
+// library and no capture shows.
+func TestOthersDifferAsThePageSays(t *testing.T) {
+	const seconds = "1700000000.0001"
+	const fragmentNumber = "91343852333181432412489103236310005892133364608"
+	laced := func(lacing mkv.BlockFlags, payload string) []byte {
+		return append(mkv.AppendSimpleBlockHeader(nil, 1, 0, lacing, len(payload)), payload...)
+	}
+	group := mkv.AppendBytes(nil, mkv.IDBlockGroup, mkv.AppendBytes(nil, mkv.IDBlock, []byte("\x81\x00\x00\x00grouped")))
+	body := bytes.Join([][]byte{
+		header(1),
+		userTags("AWS_KINESISVIDEO_FRAGMENT_NUMBER", fragmentNumber, "AWS_KINESISVIDEO_SERVER_TIMESTAMP", seconds, "AWS_KINESISVIDEO_PRODUCER_TIMESTAMP", seconds),
+		cluster(0, laced(0x04, "\x01aabb"), laced(0x06, "\x01\x82aabbb"), group),
+	}, nil)
+	path := filepath.Join(t.TempDir(), "made")
+	if err := os.WriteFile(path, body, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	theirs := javaFacts(t, readText(t, filepath.Join(extract(t, path), "made.txt"))).lines
+	ours := factsOf(t, body).lines
+	for _, want := range []struct {
+		lines []string
+		part  string
+		times int
+	}{
+		{theirs, " 0 --- 5 " + sum([]byte("\x01aabb")) + " EBML", 1}, // of fixed size, in truth
+		{theirs, " 0 --- 7 " + sum([]byte("\x01\x82aabbb")) + " FIXED_SIZE", 1},
+		{theirs, sum([]byte("grouped")), 0},
+		{theirs, "server 1700000000001 producer 1700000000001 complete false", 1},
+		{ours, "server 1700000000000 producer 1700000000000", 1},
+		{ours, sum([]byte("aa")), 2},
+		{ours, sum([]byte("bb")), 1},
+		{ours, sum([]byte("bbb")), 1},
+		{ours, sum([]byte("grouped")), 1},
+	} {
+		if n := strings.Count(strings.Join(want.lines, "\n"), want.part); n != want.times {
+			t.Errorf("%q is there %d times, want %d, in\n%s", want.part, n, want.times, strings.Join(want.lines, "\n"))
+		}
+	}
+}
+
 func readText(t *testing.T, path string) string {
 	t.Helper()
 	b, err := os.ReadFile(path)

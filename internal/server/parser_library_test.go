@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -89,7 +88,7 @@ func (f *facts) fragment(t *testing.T, g *consumer.Fragment, begins bool) {
 	f.tags(g.Tags()[leading:])
 	if !g.Number.IsZero() {
 		f.add("fragment %s server %d producer %d complete %t behind %d token %s", g.Number,
-			javaMillis(g.ServerTime), javaMillis(g.ProducerTime), g.Complete(), g.Behind().Milliseconds(), cmp.Or(g.Token(), "-"))
+			g.ServerTime.UnixMilli(), g.ProducerTime.UnixMilli(), g.Complete(), g.Behind().Milliseconds(), cmp.Or(g.Token(), "-"))
 	}
 }
 
@@ -174,22 +173,13 @@ func orNone(quoted string) string {
 	return quoted
 }
 
-// javaMillis is a time as the parser library has it: through a float of seconds,
-// and rounded up, so that it is a millisecond late where the product is not exact.
-func javaMillis(at time.Time) int64 {
-	seconds, err := strconv.ParseFloat(fmt.Sprintf("%d.%03d", at.Unix(), at.UnixMilli()%1000), 64)
-	if err != nil {
-		panic(err)
-	}
-	return int64(math.Ceil(seconds * 1000))
-}
-
 // javaFacts reads what the program wrote, less the differences that are meant:
 //
 //   - Strings keep the NULs that some writers pad them with; here they have none.
 //   - A number of 64 bits is negative if its first bit is set; here it is not.
 //   - The visitor's accessors for sound are always empty ("false"), though the
 //     elements are there; here they have the values.
+//   - Fractions of a millisecond are rounded up; nobody sends any.
 //   - A document without a Cluster is a fragment without frames; here it is none.
 //
 // What is in BlockGroups it passes over; sameFacts allows for that.

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,7 +31,8 @@ const (
 // a consumer's loop has the frame, through a server: 25 frames of 10 kB a second in
 // fragments of 5 s, with no other reader and with 50. By turns with it goes the floor,
 // the same bytes through a bare relay to as many connections. Run it with
-// -benchtime 500x for 50 s; it reports percentiles in milliseconds.
+// -benchtime 500x for 50 s; it reports percentiles in milliseconds, of the reader that
+// came last and is served last, and of the one in the middle.
 func BenchmarkWriteToReader(b *testing.B) {
 	for _, others := range []int{0, 50} {
 		b.Run(fmt.Sprintf("others=%d", others), func(b *testing.B) { writeToReader(b, others) })
@@ -38,14 +40,15 @@ func BenchmarkWriteToReader(b *testing.B) {
 }
 
 func writeToReader(b *testing.B, others int) {
-	routes := []func(data []byte){throughServer(b, others), throughRelay(b, others)}
+	var middle atomic.Int64 // when the reader in the middle had the frame
+	routes := []func(data []byte){throughServer(b, others, &middle), throughRelay(b, others)}
 	data := make([]byte, readSize)
-	next, n := time.Now(), uint64(0)
+	next, began, n := time.Now(), time.Time{}, uint64(0)
 	tick := func(times []time.Duration, route func([]byte)) []time.Duration {
 		binary.BigEndian.PutUint64(data, n)
 		next = next.Add(readInterval / time.Duration(len(routes)))
 		time.Sleep(time.Until(next))
-		began := time.Now()
+		began = time.Now()
 		route(data)
 		return append(times, time.Since(began))
 	}
@@ -55,13 +58,15 @@ func writeToReader(b *testing.B, others int) {
 		}
 	}
 	times := make([][]time.Duration, len(routes))
+	var half []time.Duration
 	next = time.Now()
 	for ; b.Loop(); n++ {
-		for i, route := range routes {
-			times[i] = tick(times[i], route)
-		}
+		times[0] = tick(times[0], routes[0])
+		half = append(half, time.Duration(middle.Load()-began.UnixNano()))
+		times[1] = tick(times[1], routes[1])
 	}
 	reportPercentiles(b, "", times[0])
+	reportPercentiles(b, "middle-", half)
 	reportPercentiles(b, "floor-", times[1])
 	b.ReportMetric(0, "ns/op")
 }
@@ -79,7 +84,7 @@ func reportPercentiles(b *testing.B, prefix string, times []time.Duration) {
 
 // throughServer returns what writes a frame and returns when the one reader of
 // others and one has it that counts.
-func throughServer(b *testing.B, others int) func(data []byte) {
+func throughServer(b *testing.B, others int, middle *atomic.Int64) func(data []byte) {
 	r := start(b, nil, nil)
 	r.create("cam", 24)
 	keys := millrace.StaticCredentials(millrace.Credentials{AccessKeyID: r.cfg.AccessKeyID, SecretAccessKey: secret})
@@ -93,6 +98,9 @@ func throughServer(b *testing.B, others int) func(data []byte) {
 		reader := client.Live("cam", consumer.LiveOptions{Events: consumer.Events{Connected: func(consumer.Connection) { once() }}})
 		reading.Go(func() {
 			for frame, err := range reader.Frames(ctx) {
+				if err == nil && i == others/2 {
+					middle.Store(time.Now().UnixNano())
+				}
 				if err == nil && i == others { // the last to come, and so the last to be served
 					seen <- binary.BigEndian.Uint64(frame.Data)
 				}
@@ -191,7 +199,8 @@ const (
 
 // BenchmarkReadStored reads 64 MiB that a server has in its store, frame by frame:
 // by GetMedia and by the calls of the archive. By turns with it goes the floor, the
-// same number of bytes from net/http to a client that throws them away.
+// same number of bytes from net/http to a client that throws them away. It reports
+// how fast that is of the floor, by time and by the processors' time of both ends.
 func BenchmarkReadStored(b *testing.B) {
 	r := start(b, nil, nil)
 	r.create("cam", 24)
@@ -222,19 +231,20 @@ func BenchmarkReadStored(b *testing.B) {
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(storedFragments * storedFrames * storedSize)
-			var ours, bare time.Duration
+			var ours, bare, oursUsed, bareUsed time.Duration
 			for b.Loop() {
-				began := time.Now()
+				began, used := time.Now(), cpu(b)
 				readStored(b, read())
-				ours += time.Since(began)
-				began = time.Now()
+				ours, oursUsed = ours+time.Since(began), oursUsed+cpu(b)-used
+				began, used = time.Now(), cpu(b)
 				floor()
-				bare += time.Since(began)
+				bare, bareUsed = bare+time.Since(began), bareUsed+cpu(b)-used
 			}
 			megabytes := float64(b.N*storedFragments*storedFrames*storedSize) / 1e6
 			b.ReportMetric(megabytes/ours.Seconds(), "MB/s-read")
 			b.ReportMetric(megabytes/bare.Seconds(), "MB/s-floor")
 			b.ReportMetric(100*bare.Seconds()/ours.Seconds(), "%-of-floor")
+			b.ReportMetric(100*bareUsed.Seconds()/oursUsed.Seconds(), "%-of-floor-cpu")
 		})
 	}
 }
