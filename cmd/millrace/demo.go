@@ -175,6 +175,7 @@ func (demoCommand) explain(c *console, srv *server.Server, cfg config.Server) {
 	c.say("  export AWS_ENDPOINT_URL=%s AWS_DEFAULT_REGION=%s", srv.URL(), cfg.Region)
 	c.say("  export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s", key.ID, key.Secret)
 	c.say("  aws kinesisvideo describe-stream --stream-name %s", demoStream)
+	c.say("  millrace frames %s", demoStream)
 	c.say("  millrace pull %s | ffplay -", demoStream)
 	c.say("  millrace pull %s --from '1m ago' --out minute.mkv\n", demoStream)
 	c.say("(Without a built millrace: go run ./cmd/millrace pull ….) Ctrl-C ends everything.\n")
