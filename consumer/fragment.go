@@ -255,8 +255,13 @@ func (f *Fragment) trailing(e mkv.Element) {
 	if e.ID != mkv.IDTags {
 		return
 	}
-	if tags, err := f.service.read(e, f.tags); err == nil && len(tags) <= maxTags {
-		f.tags = tags
+	full := len(f.tags) >= maxTags
+	before := f.tags
+	if full {
+		before = nil // of what comes now the service's own count
+	}
+	if tags, err := f.service.read(e, before); err == nil && !full {
+		f.tags = tags[:min(len(tags), maxTags)]
 	}
 	if f.service.token != "" {
 		f.state = complete
