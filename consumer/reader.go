@@ -123,6 +123,9 @@ func (r *Reader) visitAll(ctx context.Context, src source, visit func(*Fragment)
 			return f.err
 		}
 		r.keep.handled(r.position)
+		if ctx.Err() != nil { // what has come already could go on for long
+			return context.Cause(ctx)
+		}
 	}
 }
 
