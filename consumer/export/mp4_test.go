@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/Eyevinn/mp4ff/mp4"
 
@@ -251,6 +252,17 @@ func TestParameterSetsOfTheFirstFrameDoForAHeaderWithout(t *testing.T) {
 				t.Errorf("entry %+v", entry)
 			}
 		}
+	}
+}
+
+// TestSoundThatIsNotHeardIsBehindTheLastEdit: 1024 samples of 48 kHz are 1920 ticks
+// of the file, of which 10 ms are 900.
+func TestSoundThatIsNotHeardIsBehindTheLastEdit(t *testing.T) {
+	doc := film([]mkv.Track{aac(1)}, 0, block{1, 0, []byte("a")})
+	doc = mkv.AppendPaddedBlock(doc, 1, 21, 0, []byte("b"), int64(10*time.Millisecond))
+	f, _ := movieOf(t, export.Options{}, doc)
+	if e := f.Moov.Trak.Edts.Elst[0].Entries; len(e) != 1 || e[0].SegmentDuration != 2*1920-900 || f.Moov.Trak.Mdia.Mdhd.Duration != 2048 {
+		t.Errorf("edits %+v", e)
 	}
 }
 

@@ -163,6 +163,10 @@ func TestWhatIsSentAgainIsWrittenOnce(t *testing.T) {
 		if got := timesIn(t, files); err != nil || !equalTimes(got, want) {
 			t.Errorf("times %v, %v", got, err)
 		}
+		out, err := piped(t, export.Options{Replays: replays}, told(1, began, sent(0, 40)), told(2, began, sent(0, 40, 80)))
+		if got, _ := times(t, out.Bytes()); err != nil || !slices.Equal(got, want[0]) {
+			t.Errorf("times %v on a pipe, %v", got, err)
+		}
 	}
 }
 
@@ -202,7 +206,7 @@ func TestTracksThatAContainerCannotCarry(t *testing.T) {
 
 func TestATrackIsLeftOutWithAWordOrNotAtAll(t *testing.T) {
 	doc := film([]mkv.Track{{Number: 1, UID: 1, Type: mkv.TrackVideo, CodecID: "V_A"}, aac(2), aac(3)}, 0,
-		block{1, 0, []byte("picture")}, block{2, 0, []byte("sound")}, block{3, 0, []byte("more")}, block{9, 0, []byte("what is that?")})
+		block{1, 0, []byte("picture")}, block{2, 0, []byte("sound")}, block{3, 0, []byte("more")}, block{9, 0, []byte("what is that?")}, block{9, 1, []byte("it again")})
 	for _, leaveOut := range []bool{false, true} {
 		var left []media.TrackNumber
 		out, err := piped(t, export.Options{Container: export.ContainerADTS, LeaveOut: leaveOut, Events: export.Events{
@@ -232,6 +236,51 @@ func TestWhatHasNoNameHereStaysInTheTracks(t *testing.T) {
 		if b, err := os.ReadFile(files[0]); err != nil || !bytes.Contains(b, entry) {
 			t.Errorf("live %v: %v", live, err)
 		}
+	}
+}
+
+// TestFramesThatMatroskaCompressesAreForMatroskaAlone: they are not the codec's.
+func TestFramesThatMatroskaCompressesAreForMatroskaAlone(t *testing.T) {
+	encoded := mkv.AppendBytes(nil, mkv.ElementID(0x6d80), mkv.AppendBytes(nil, mkv.ElementID(0x6240), nil))
+	plain := mkv.AppendTrack(nil, aac(1))
+	entry := mkv.AppendBytes(nil, mkv.IDTrackEntry, slices.Concat(plain[2:], encoded)) // a head of two bytes
+	doc := film([]mkv.Track{aac(1)}, 0, block{1, 0, []byte("zzz")})
+	doc = slices.Concat(doc[:bytes.Index(doc, mkv.AppendID(nil, mkv.IDTracks))], mkv.AppendBytes(nil, mkv.IDTracks, entry),
+		doc[bytes.Index(doc, mkv.AppendID(nil, mkv.IDCluster)):])
+	for _, c := range []export.Container{export.ContainerMP4, export.ContainerTS, export.ContainerADTS} {
+		if out, err := piped(t, export.Options{Container: c}, doc); !errors.Is(err, export.ErrCarry) || out.Len() > 0 {
+			t.Errorf("%s: %v", c, err)
+		}
+	}
+	if out, err := piped(t, export.Options{}, doc); err != nil || !bytes.Contains(out.Bytes(), encoded) {
+		t.Errorf("mkv: %v", err)
+	}
+	files, err := parts(t, export.Options{}, doc, film([]mkv.Track{aac(1)}, 100, block{1, 0, []byte("plain")}))
+	if err != nil || len(files) != 2 {
+		t.Errorf("%d files, %v", len(files), err)
+	}
+}
+
+// closing is a file that says when it is closed.
+type closing struct {
+	sparse
+	closed *int
+}
+
+func (c *closing) Close() error {
+	*c.closed++
+	return nil
+}
+
+func TestEachPartIsClosed(t *testing.T) {
+	opened, closed := 0, 0
+	in := slices.Concat(document("V_A", 0, 1, 0), document("V_B", 40, 1, 0))
+	err := export.Files(t.Context(), consumer.ReadFrom(bytes.NewReader(in), consumer.ReadOptions{}), export.Options{}, func(int) (io.WriteSeeker, error) {
+		opened++
+		return &closing{closed: &closed}, nil
+	})
+	if err != nil || opened != 2 || closed != 2 {
+		t.Errorf("%d files, %d closed, %v", opened, closed, err)
 	}
 }
 
