@@ -17,6 +17,7 @@ func TestALoopWhoseContextEndsGoesNoFurtherThanItsFragment(t *testing.T) {
 	server.Stream("gate").Add(consumertest.Footage{}.Fragments(20)...)
 	client := clientOf(server.Endpoint())
 	ctx, end := context.WithCancel(t.Context())
+	defer end()
 	gate := client.Live("gate", consumer.LiveOptions{Start: millrace.StartSelector{Type: millrace.StartEarliest}})
 	frames, ended := 0, error(nil)
 	for _, err := range gate.Frames(ctx) {
