@@ -92,13 +92,11 @@ func sources() map[string][]string {
 		"av1":                                  with(10, "-c:v", "libaom-av1", "-cpu-used", "8", "-usage", "realtime", "-g", "10"),
 		"vp8":                                  with(10, "-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-g", "10"),
 		"vp9":                                  with(10, "-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-g", "10"),
-		"media/h264-cam.mkv":                   nil,
 		"media/h264-bframes.mkv":               nil,
 		"media/h264-vfr-hole.mkv":              nil,
 		"media/hevc-aac.mkv":                   nil,
 		"media/av1-opus.mkv":                   nil,
 		"getmedia/output_get_media.mkv":        nil,
-		"getmedia/clusters.mkv":                nil,
 		"putmedia/kvssink-h265-mulaw.body.mkv": nil,
 	}
 }

@@ -120,6 +120,7 @@ func announce(at int64, width, height int) {
 func scripted(t *testing.T, o decode.Options) *decode.FFmpeg {
 	t.Helper()
 	t.Setenv(asFFmpeg, "1")
+	t.Setenv("GORACE", "atexit_sleep_ms=0") // a child that ends waits for a second else
 	o.Path, o.Colours = os.Args[0], decode.Coded
 	d, err := decode.NewFFmpeg(o)
 	if err != nil {
