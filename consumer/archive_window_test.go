@@ -83,7 +83,7 @@ func steady(count int) *catalogue {
 func bursts(r *rand.Rand) *catalogue {
 	c := &catalogue{}
 	at := catalogueStart
-	for range 15 {
+	for range 10 {
 		at = at.Add(time.Duration(r.Int64N(int64(20 * 24 * time.Hour))))
 		step := time.Duration(r.Int64N(int64(10*time.Second))) + time.Millisecond
 		for range r.IntN(1500) {
@@ -98,7 +98,7 @@ func bursts(r *rand.Rand) *catalogue {
 func relative(r *rand.Rand) *catalogue {
 	c := &catalogue{}
 	at := catalogueStart
-	for range 3000 {
+	for range 2000 {
 		at = at.Add(time.Minute)
 		for i := range r.IntN(4) {
 			c.add(at.Add(time.Duration(i)*2*time.Second), time.UnixMilli(int64(i)*2000).UTC())
@@ -142,9 +142,9 @@ func TestAWalkFindsEverythingInOrderAndLittleAtATime(t *testing.T) {
 		"one fragment":  {steady(1), func(int) int { return 1 }},
 		"a page":        {steady(1000), func(int) int { return 1 }},
 		"a bit more":    {steady(1001), func(int) int { return 5 }},
-		"half a day":    {steady(21_600), func(n int) int { return n/wantedInWindow + 5 }},
+		"six hours":     {steady(10_800), func(n int) int { return n/wantedInWindow + 5 }},
 		"bursts":        {bursts(random()), func(n int) int { return n/wantedInWindow*2 + 300 }},
-		"one moment":    {atOneMoment(2500), func(n int) int { return n/wantedInWindow*4 + 20 }},
+		"one moment":    {atOneMoment(6000), func(n int) int { return n/wantedInWindow*4 + 20 }},
 		"count by zero": {relative(random()), func(n int) int { return n/wantedInWindow*2 + 50 }},
 	} {
 		for _, shuffled := range []bool{false, true} {
@@ -167,7 +167,7 @@ func TestAWalkFindsEverythingInOrderAndLittleAtATime(t *testing.T) {
 					if list.pages > 3*tc.pages(len(found))+20 {
 						t.Errorf("%d fragments cost %d pages; seed %d", len(found), list.pages, seed)
 					}
-					if name != "count by zero" && list.most > mostInWindow+1000 {
+					if name != "count by zero" && name != "one moment" && list.most > mostInWindow+1000 {
 						t.Errorf("%d at once; seed %d", list.most, seed)
 					}
 				})
@@ -191,7 +191,7 @@ func TestASearchListsByTheRightClock(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	list := bursts(rand.New(rand.NewPCG(seed, 0)))
 	list.random = rand.New(rand.NewPCG(seed, 1))
-	from, to := catalogueStart.Add(50*24*time.Hour), catalogueStart.Add(100*24*time.Hour)
+	from, to := catalogueStart.Add(20*24*time.Hour), catalogueStart.Add(60*24*time.Hour)
 	for _, clock := range []Clock{ServerClock, ProducerClock} {
 		for _, o := range []Order{ByArrival, ByProducerTime} {
 			want := 0
