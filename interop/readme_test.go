@@ -20,7 +20,8 @@ import (
 func TestTheProgramOfTheREADME(t *testing.T) {
 	clone, err := filepath.Abs("..")
 	must(t, err)
-	environ := append(os.Environ(), "GOWORK=off", "HOME="+t.TempDir(), "GOPATH="+goEnv(t, "GOPATH"), "GOCACHE="+goEnv(t, "GOCACHE"))
+	none := filepath.Join(t.TempDir(), "none")
+	environ := append(os.Environ(), "GOWORK=off", "AWS_CONFIG_FILE="+none, "AWS_SHARED_CREDENTIALS_FILE="+none, "AWS_SESSION_TOKEN=", "NO_PROXY=127.0.0.1", "no_proxy=127.0.0.1")
 	demo := terminal(t, clone, environ, "go", "run", "./cmd/millrace", "demo", "--listen", "127.0.0.1:0")
 	for _, line := range demo.until(t, "aws kinesisvideo describe-stream") {
 		if rest, ok := strings.CutPrefix(strings.TrimSpace(line), "export "); ok {
@@ -61,13 +62,6 @@ func moduleOfOnesOwn(t *testing.T, clone string) (lines []string) {
 		t.Fatal("the README makes no module")
 	}
 	return lines
-}
-
-func goEnv(t *testing.T, name string) string {
-	t.Helper()
-	out, err := exec.Command("go", "env", name).Output()
-	must(t, err)
-	return strings.TrimSpace(string(out))
 }
 
 // showsFrames reads what the program prints: 25 frames a second, in order.
