@@ -58,6 +58,22 @@ func TestAPositionIsCommittedWhenTheModeSaysSo(t *testing.T) {
 	}
 }
 
+func TestAFragmentIsCommittedWholeWhenItsStepBegins(t *testing.T) {
+	reading(t, []answer{{body: bytes.NewReader(document(1, true, 5))}}, func(t *testing.T, _ *script, c *consumer.Client) {
+		store := new(checkpoint.Memory)
+		r := c.Live("gate", consumer.LiveOptions{Start: earliest(), Name: "app", Store: store, Commit: consumer.OnDelivery, Until: once()})
+		for range r.Fragments(t.Context()) {
+			break
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+		if p := kept(t, store); p.Fragment != number(1) || p.Done != consumer.Whole {
+			t.Errorf("kept %v", p)
+		}
+	})
+}
+
 func TestACommitByHandIsOfWhatTheBodyHas(t *testing.T) {
 	reading(t, []answer{{body: bytes.NewReader(document(1, true, 5))}}, func(t *testing.T, _ *script, c *consumer.Client) {
 		store := new(checkpoint.Memory)

@@ -74,7 +74,7 @@ func (f *follower) settleCurrent() {
 		return
 	}
 	f.current.drain()
-	if f.current.Complete() {
+	if f.current.Complete() && f.current.Number.Compare(f.from.last) > 0 { // once: what fails behind it comes here again
 		f.from.finish(f.current.Number)
 		f.badReads, f.stuckTimes = 0, 0
 	}
@@ -147,6 +147,9 @@ func (f *follower) refused(ctx context.Context, told *FragmentError) error {
 		return nil
 	case told.ID == notFoundID && f.from.knows(): // the server says what it may also pass over
 		f.from.byTime = true
+		if time.Since(f.from.at) < keptAnyway {
+			return nil // what is young has not expired: the fragment was given up by its producer
+		}
 		return f.expire()
 	case f.stuck == told.Number:
 		if f.stuckTimes++; f.stuckTimes >= maxBadReads {

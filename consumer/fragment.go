@@ -33,7 +33,7 @@ type Fragment struct {
 	reader     *Reader
 	position   Position // up to the frame that was handed out last
 	frames     int      // of it that came, whether or not they were handed out
-	skipFrames int      // that an earlier loop was handed out
+	skipFrames int      // that were handed out before
 
 	prefix  []byte // the document's bytes up to the Cluster's Timecode
 	service serviceTags

@@ -275,6 +275,17 @@ func TestFollowing(t *testing.T) {
 			asked: []string{"NOW", after(1), after(2)},
 			err:   context.DeadlineExceeded,
 		},
+		"a fragment that is an error document three times is passed over": {
+			answers: []answer{
+				{body: bytes.NewReader(slices.Concat(doc(1), errorDocument(2, 5000, "INTERNAL_ERROR")))},
+				{body: bytes.NewReader(errorDocument(2, 5000, "INTERNAL_ERROR"))},
+				{body: bytes.NewReader(errorDocument(2, 5000, "INTERNAL_ERROR"))},
+				{body: bytes.NewReader(doc(3))},
+			},
+			want:  []string{whole(1), whole(3)},
+			asked: []string{"NOW", after(1), after(1), after(2), after(3)},
+			err:   context.DeadlineExceeded,
+		},
 		"an error document where a fragment should go on": {
 			answers: []answer{
 				{body: broken(doc(1), head+frame)},

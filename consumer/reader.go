@@ -51,7 +51,9 @@ func (r *Reader) start() {
 func (r *Reader) Fragments(ctx context.Context) iter.Seq2[*Fragment, error] {
 	return func(yield func(*Fragment, error) bool) {
 		err := r.walk(ctx, func(f *Fragment) bool {
-			r.keep.delivering(f.position)
+			p := f.position
+			p.Done = Whole // the step has all of it
+			r.keep.delivering(p)
 			return yield(f, nil)
 		})
 		if err != nil {
@@ -99,7 +101,7 @@ func (r *Reader) walk(ctx context.Context, visit func(*Fragment) bool) error {
 	}
 	defer src.close()
 	r.position, r.last = at, nil
-	r.screen.begin(at)
+	r.screen.begin()
 	err = r.visitAll(ctx, src, visit)
 	if err == nil || errors.Is(err, io.EOF) || errors.Is(context.Cause(ctx), errQuiet) {
 		return nil
@@ -162,13 +164,19 @@ func (r *Reader) failed(told *FragmentError) {
 	}
 }
 
-// positionIn is the position at the beginning of f, or where it was left.
+// positionIn is the position at the beginning of f, or where it was left. Of what
+// was cut before f the server may know nothing any more, so that it is asked for
+// what follows the fragment before that.
 func (r *Reader) positionIn(f *Fragment) Position {
 	if r.position.isOf(f.Number) {
 		return r.position
 	}
+	previous := r.position.Fragment
+	if r.position.Done != Whole {
+		previous = r.position.Previous
+	}
 	return Position{
-		Stream: r.stream, Fragment: f.Number, Previous: r.position.Fragment,
+		Stream: r.stream, Fragment: f.Number, Previous: previous,
 		ServerTime: f.ServerTime, ProducerTime: f.ProducerTime, Epoch: r.position.Epoch,
 	}
 }
@@ -193,14 +201,14 @@ func (r *Reader) Position() Position {
 }
 
 // positionNow is the position behind what was handed out of f. One that was cut
-// may come again, and more of it then.
+// may come again, and more of it then, or less.
 func (f *Fragment) positionNow() Position {
 	p := f.position
 	switch f.state {
 	case complete, left:
 		p.Done, p.Token = Whole, f.Token()
 	case cut:
-		p.Done = f.frames
+		p.Done = max(f.frames, f.skipFrames)
 	}
 	return p
 }

@@ -401,6 +401,37 @@ func TestAFragmentThatCameInPartGoesOnWhereItWasCut(t *testing.T) {
 	})
 }
 
+func TestAFragmentThatComesShorterTakesNoPositionBack(t *testing.T) {
+	doc := document(2, true, 3)
+	head, frame := documentSizes(2, true)
+	reading(t, []answer{{body: bytes.NewReader(doc[:head+frame])}, {body: bytes.NewReader(nil)}}, func(t *testing.T, _ *script, c *consumer.Client) {
+		at := consumer.Position{Stream: "gate", Fragment: number(2), Done: 2, Previous: number(1), ServerTime: serverTime(2)}
+		r := c.Live("gate", consumer.LiveOptions{At: at, Until: once()})
+		if got := data(t, r.Frames(t.Context())); got != nil || r.Position().Done != 2 {
+			t.Errorf("got %q, and the position %v", got, r.Position())
+		}
+	})
+}
+
+func TestThePreviousFragmentIsOneThatWasWhole(t *testing.T) {
+	head, frame := documentSizes(2, true)
+	answers := []answer{
+		{body: broken(slices.Concat(document(1, true, 3), document(2, true, 3)), len(document(1, true, 3))+head+frame)},
+		{body: bytes.NewReader(document(3, true, 3))}, // its producer never came to the end of the second
+	}
+	reading(t, answers, func(t *testing.T, _ *script, c *consumer.Client) {
+		r := c.Live("gate", consumer.LiveOptions{Start: earliest(), Until: once()})
+		for f := range r.Frames(t.Context()) {
+			if string(f.Data) == "frame 3/1" {
+				break
+			}
+		}
+		if p := r.Position(); p.Fragment != number(3) || p.Done != 2 || p.Previous != number(1) {
+			t.Errorf("position %v", p)
+		}
+	})
+}
+
 func TestALoopThatIsLeftAmongLacedFramesCountsThemAll(t *testing.T) {
 	lace := append([]byte{2}, "aabbcc"...) // three frames of two bytes
 	input := slices.Concat(

@@ -62,7 +62,11 @@ func drawStep(t *rapid.T, label string) consumertest.Step {
 	case 2:
 		s.Faults = []consumertest.Fault{{At: consumertest.AtEnd, Document: rapid.IntRange(0, 2).Draw(t, label+"which"), Do: consumertest.Repeat}}
 	case 3:
-		s.Faults = []consumertest.Fault{{At: consumertest.AtDocument, Document: rapid.IntRange(0, 2).Draw(t, label+"which"), Do: consumertest.Fail, Code: millrace.CodeInternal}}
+		s.Faults = []consumertest.Fault{{
+			At:       rapid.SampledFrom([]consumertest.Place{consumertest.AtDocument, consumertest.AtBlock, consumertest.AtTail, consumertest.AtEnd}).Draw(t, label+"place"),
+			Document: rapid.IntRange(0, 2).Draw(t, label+"which"), Block: rapid.IntRange(0, 2).Draw(t, label+"block"),
+			Do: consumertest.Fail, Code: millrace.CodeInternal,
+		}}
 	default:
 		s = consumertest.Cut(rapid.Int64Range(0, 4000).Draw(t, label+"at"), rapid.SampledFrom([]consumertest.Action{
 			consumertest.Reset, consumertest.Close, consumertest.Finish, consumertest.Stall,

@@ -13,14 +13,13 @@ type Flags uint8
 const (
 	GapBefore  Flags = 1 << iota // its producer left a gap before it, or the reader a leap
 	Backfilled                   // it was missing live, and came from the archive
-	Resumed                      // frames of it were handed out by an earlier loop
+	Resumed                      // frames of it were handed out before: by an earlier loop, or until the server ended it too soon
 	Replayed                     // its first frame came before, under another number
 )
 
 // A screen is what stands between a source and the loop: it finds gaps, replays,
 // lag and changes, and leaves out what the options say.
 type screen struct {
-	resume  Position      // in whose fragment the first frames are done
 	expired time.Time     // to be told with the next fragment
 	header  *Header       // of the fragment before; nil at first
 	end     time.Time     // of its media, on the producer's clock
@@ -35,10 +34,8 @@ type screen struct {
 	replays replayWindow
 }
 
-// begin is called when a loop begins at a position.
-func (s *screen) begin(at Position) {
-	s.resume, s.leaping, s.landed = at, false, false
-}
+// begin is called when a loop begins.
+func (s *screen) begin() { s.leaping, s.landed = false, false }
 
 // leaps reports whether media are to be left out before the next fragment.
 func (s *screen) leaps() bool {
@@ -49,8 +46,8 @@ func (s *screen) leaps() bool {
 
 // enter is called before a fragment is handed out, and tells what comes with it.
 func (s *screen) enter(r *Reader, f *Fragment) {
-	if s.resume.isOf(f.Number) {
-		f.skipFrames = s.resume.Done
+	if r.position.isOf(f.Number) {
+		f.skipFrames = r.position.Done
 		f.Flags |= Resumed
 	}
 	if !s.expired.IsZero() {

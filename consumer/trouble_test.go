@@ -19,11 +19,13 @@ func faults(faults ...consumertest.Fault) consumertest.Step {
 // What passes by itself is waited for, and nothing is lost or repeated.
 func TestTroubleThatPasses(t *testing.T) {
 	for name, steps := range map[string][]consumertest.Step{
-		"a document twice":          {faults(consumertest.Fault{At: consumertest.AtEnd, Document: 1, Do: consumertest.Repeat})},
-		"every document twice":      {faults(consumertest.Fault{At: consumertest.AtEnd, Do: consumertest.Repeat}, consumertest.Fault{At: consumertest.AtEnd, Document: 2, Do: consumertest.Repeat}, consumertest.Fault{At: consumertest.AtEnd, Document: 4, Do: consumertest.Repeat})},
-		"an error document":         {faults(consumertest.Fault{At: consumertest.AtDocument, Document: 1, Do: consumertest.Fail, Code: millrace.CodeInternal})},
-		"an error document at once": {faults(consumertest.Fault{At: consumertest.AtDocument, Do: consumertest.Fail, Code: millrace.CodeInternal})},
-		"error documents again":     {faults(consumertest.Fault{At: consumertest.AtDocument, Document: 1, Do: consumertest.Fail, Code: millrace.CodeInternal}), faults(consumertest.Fault{At: consumertest.AtDocument, Do: consumertest.Fail, Code: millrace.CodeInternal})},
+		"a document twice":                {faults(consumertest.Fault{At: consumertest.AtEnd, Document: 1, Do: consumertest.Repeat})},
+		"every document twice":            {faults(consumertest.Fault{At: consumertest.AtEnd, Do: consumertest.Repeat}, consumertest.Fault{At: consumertest.AtEnd, Document: 2, Do: consumertest.Repeat}, consumertest.Fault{At: consumertest.AtEnd, Document: 4, Do: consumertest.Repeat})},
+		"an error document":               {faults(consumertest.Fault{At: consumertest.AtDocument, Document: 1, Do: consumertest.Fail, Code: millrace.CodeInternal})},
+		"an error document at once":       {faults(consumertest.Fault{At: consumertest.AtDocument, Do: consumertest.Fail, Code: millrace.CodeInternal})},
+		"error documents again":           {faults(consumertest.Fault{At: consumertest.AtDocument, Document: 1, Do: consumertest.Fail, Code: millrace.CodeInternal}), faults(consumertest.Fault{At: consumertest.AtDocument, Do: consumertest.Fail, Code: millrace.CodeInternal})},
+		"an error document in a fragment": {faults(consumertest.Fault{At: consumertest.AtBlock, Document: 1, Block: 2, Do: consumertest.Fail, Code: millrace.CodeInternal})},
+		"an error document for tags":      {faults(consumertest.Fault{At: consumertest.AtTail, Document: 1, Do: consumertest.Fail, Code: millrace.CodeInternal})},
 		"an error where a fragment should go on": {
 			faults(consumertest.Fault{At: consumertest.AtBlock, Document: 1, Block: 2, Do: consumertest.Close}),
 			faults(consumertest.Fault{At: consumertest.AtDocument, Do: consumertest.Fail, Code: millrace.CodeInternal}),
@@ -270,6 +272,35 @@ func expired(t *testing.T, s *consumertest.Server, c *consumer.Client, stop int)
 		stream.Begin(consumertest.Footage{Seed: 2, Began: time.Now()}.Fragment(0)).End()
 	}()
 	return at
+}
+
+// The number of a fragment that its producer gave up is one that a server may not
+// know. A position behind it is good all the same.
+func TestAPositionBehindAFragmentThatFailedHasNotExpired(t *testing.T) {
+	for _, policy := range []consumer.ExpiredPolicy{consumer.ExpiredEarliest, consumer.ExpiredNow, consumer.ExpiredFail} {
+		synctest.Test(t, func(t *testing.T) {
+			s, c := quiet(t, consumertest.Config{Exact: true})
+			stream, footage := s.Stream("gate"), consumertest.Footage{Frames: 4, Began: time.Now()}
+			stream.Add(footage.Fragments(2)...)
+			go func() {
+				a := stream.Begin(footage.Fragment(2))
+				a.Step()
+				a.Step()
+				time.Sleep(100 * time.Millisecond)
+				a.Fail()
+				stream.Add(footage.Fragment(3), footage.Fragment(4))
+			}()
+			o := fromStart()
+			o.Expired = policy
+			o.Events.Expired = func(e consumer.Expired) { t.Errorf("policy %d: told of %+v", policy, e) }
+			var l consumertest.Ledger
+			o.At = leaveBehind(t, c.Live("gate", o), &l, 11)
+			rest, err := readAll(t.Context(), c.Live("gate", o))
+			if err != nil || l.Len() != 12 || rest.Len() != 6 {
+				t.Errorf("policy %d: %d frames, and %d behind %s, ended with %v", policy, l.Len(), rest.Len(), o.At, err)
+			}
+		})
+	}
 }
 
 // Nothing was lost of a stream that was quiet for longer than it keeps anything.
