@@ -140,6 +140,9 @@ func TestALoopOverAnArchiveEndsWithItsContext(t *testing.T) {
 // That is noticed in every document but the last one that was asked for.
 func TestAnArchiveWhoseResponsesEndTooSoon(t *testing.T) {
 	for name, shape := range shapes() {
+		if name != "unknown sizes" && torture() == 0 {
+			continue // a size that is known says more
+		}
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s, c := quiet(t, consumertest.Config{})

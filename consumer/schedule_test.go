@@ -2,7 +2,9 @@ package consumer_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,6 +22,7 @@ type plan struct {
 	footage consumertest.Footage
 	stored  int // fragments that are there when the loop begins
 	later   int // that arrive meanwhile
+	again   int // of the stored ones, from the first, that their producer sends again
 	steps   []consumertest.Step
 	deaths  []int // so many frames a life
 	config  consumertest.Config
@@ -39,6 +42,7 @@ func drawPlan(t *rapid.T) plan {
 		},
 		stored: rapid.IntRange(1, 4).Draw(t, "stored"),
 		later:  rapid.IntRange(0, 3).Draw(t, "later"),
+		again:  rapid.IntRange(0, 2).Draw(t, "again"),
 		config: consumertest.Config{Exact: rapid.Bool().Draw(t, "exact"), Expired: rapid.Bool().Draw(t, "expired")},
 		deaths: rapid.SliceOfN(rapid.IntRange(0, 8), 0, 3).Draw(t, "deaths"),
 	}
@@ -91,7 +95,8 @@ func TestAnyScheduleDeliversWhatIsStored(t *testing.T) {
 func (p plan) run(t *testing.T) error {
 	s, c := quiet(t, p.config)
 	stream := s.Stream("gate")
-	stream.Add(p.footage.Fragments(p.stored)...)
+	numbers := stream.Add(p.footage.Fragments(p.stored)...)
+	again := stream.Replay(numbers[:min(p.again, len(numbers))]...)
 	s.Next(consumertest.GetMedia, p.steps...)
 	go func() {
 		for n := range p.later {
@@ -108,7 +113,7 @@ func (p plan) run(t *testing.T) error {
 	var at consumer.Position
 	for _, frames := range append(p.deaths, 1<<30) {
 		o := fromStart()
-		o.At, o.Until.Idle = at, 10*time.Minute
+		o.At, o.Until.Idle, o.Replays = at, 10*time.Minute, consumer.DropReplays
 		r := c.Live("gate", o)
 		for f, err := range r.Frames(ctx) {
 			if err != nil {
@@ -121,5 +126,9 @@ func (p plan) run(t *testing.T) error {
 			at = r.Position()
 		}
 	}
-	return l.Compare(stream.All(), consumertest.Comparison{})
+	isAgain := func(n millrace.FragmentNumber) bool { return slices.Contains(again, n) }
+	if len(p.deaths) == 0 && slices.ContainsFunc(l.Frames(), func(g consumertest.Got) bool { return isAgain(g.Number) }) {
+		return errors.New("a replay was handed out")
+	}
+	return l.Compare(stream.All(), consumertest.Comparison{Missing: isAgain}) // who was born again knows no replays
 }

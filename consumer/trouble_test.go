@@ -306,7 +306,7 @@ func TestAPositionBehindAFragmentThatFailedHasNotExpired(t *testing.T) {
 // Nothing was lost of a stream that was quiet for longer than it keeps anything.
 func TestAQuietStreamDoesNotExpire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, c := quiet(t, consumertest.Config{Idle: 30 * time.Second})
+		s, c := quiet(t, consumertest.Config{Idle: 20 * time.Minute})
 		stream := s.Stream("gate")
 		stream.Add(consumertest.Footage{Began: time.Now()}.Fragment(0))
 		go func() {
@@ -315,7 +315,7 @@ func TestAQuietStreamDoesNotExpire(t *testing.T) {
 			stream.Add(consumertest.Footage{Seed: 1, Began: time.Now()}.Fragment(1))
 		}()
 		o := fromStart()
-		o.Expired, o.Until.Idle = consumer.ExpiredFail, 100*time.Hour
+		o.Expired, o.Until.Idle, o.Silence = consumer.ExpiredFail, 100*time.Hour, time.Hour
 		o.Events.Expired = func(e consumer.Expired) { t.Errorf("told of %+v", e) }
 		l, err := readAll(t.Context(), c.Live("gate", o))
 		if err != nil || l.Len() != 6 {
