@@ -344,7 +344,7 @@ func large(t *testing.T, c export.Container, track mkv.Track) *sparse {
 	return &s
 }
 
-func TestAnMP4FileOfMoreThan4GiB(t *testing.T) { torture(t, largeMP4) }
+func TestTortureAnMP4FileOfMoreThan4GiB(t *testing.T) { torture(t, largeMP4) }
 
 func largeMP4(t *testing.T) {
 	s := large(t, export.ContainerMP4, aac(1))
@@ -377,7 +377,7 @@ func largeMP4(t *testing.T) {
 	}
 }
 
-func TestAWAVFileOfMoreThan4GiB(t *testing.T) { torture(t, largeWAV) }
+func TestTortureAWAVFileOfMoreThan4GiB(t *testing.T) { torture(t, largeWAV) }
 
 func largeWAV(t *testing.T) {
 	s := large(t, export.ContainerWAV, alaw(1))
