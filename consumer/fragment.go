@@ -31,9 +31,10 @@ type Fragment struct {
 	Flags Flags
 
 	reader     *Reader
-	position   Position // up to the frame that was handed out last
-	frames     int      // of it that came, whether or not they were handed out
-	skipFrames int      // that were handed out before
+	position   Position          // up to the frame that was handed out last
+	frames     int               // of it that came, whether or not they were handed out
+	skipFrames int               // that were handed out before
+	identity   millrace.Identity // that its producer gave it; zero for none
 
 	prefix  []byte // the document's bytes up to the Cluster's Timecode
 	service serviceTags
@@ -123,6 +124,9 @@ func (f *Fragment) nextBlock() (block, error) {
 		}
 		if isBlock {
 			return b, nil
+		}
+		if e.ID == mkv.IDVoid && f.frames == 0 {
+			f.identity, _ = millrace.ParseIdentity(e.Data())
 		}
 	}
 }

@@ -51,8 +51,9 @@ const (
 )
 
 // A ReplayPolicy says what happens to frames that their producer sent again,
-// under the number of a new fragment. They are known by the producer's segment
-// and time as long as both are among the last 8,192 frames.
+// under the number of a new fragment. They are known by their fragment's identity,
+// where the producer gives one, among the last 256 fragments; else by the segment's
+// identifier and their time, among the last 8,192 frames.
 type ReplayPolicy uint8
 
 // The policies.

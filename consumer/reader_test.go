@@ -486,3 +486,42 @@ func TestASuccessorTakesOverWhenTheConnectionBreaksMeanwhile(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatAProducerSentAgainIsKnownByItsIdentity: a server was lost with the fragment
+// before it was durable, and the producer has sent it to the next one.
+func TestWhatAProducerSentAgainIsKnownByItsIdentity(t *testing.T) {
+	sent := func(sequence uint64, as, count int, at uint64) []byte {
+		named := mkv.AppendBytes(nil, mkv.IDVoid, millrace.AppendIdentity(nil, millrace.Identity{Session: millrace.SessionID{1}, Sequence: sequence}))
+		head := documentHead(as, true, nil, "test")
+		timed := bytes.ReplaceAll(head, mkv.AppendUint(nil, mkv.IDTimecode, timecode(as)), mkv.AppendUint(nil, mkv.IDTimecode, at))
+		return slices.Concat(timed, named, frames(int(sequence), count), documentTail(as))
+	}
+	input := slices.Concat(sent(1, 1, 2, 5000), sent(1, 2, 3, 5000), sent(2, 3, 1, 6000), sent(1, 4, 4, 5000))
+	for _, policy := range []consumer.ReplayPolicy{consumer.MarkReplays, consumer.DropReplays} {
+		var told []string
+		o := consumer.ReadOptions{Replays: policy, Events: consumer.Events{Replay: func(r consumer.Replay) {
+			told = append(told, fmt.Sprint(r.Number == number(2), r.Number == number(4), r.First == number(1)))
+		}}}
+		var got []string
+		for f, err := range consumer.ReadFrom(bytes.NewReader(input), o).Frames(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if policy == consumer.MarkReplays || f.Replay {
+				got = append(got, fmt.Sprint(strings.TrimPrefix(string(f.Data), "frame "), " ", f.Replay))
+			} else {
+				got = append(got, strings.TrimPrefix(string(f.Data), "frame "))
+			}
+		}
+		want := []string{"1/0 false", "1/1 false", "1/0 true", "1/1 true", "1/2 false", "2/0 false", "1/0 true", "1/1 true", "1/2 true", "1/3 false"}
+		if policy == consumer.DropReplays {
+			want = []string{"1/0", "1/1", "1/2", "2/0", "1/3"}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("policy %d: %q", policy, got)
+		}
+		if !slices.Equal(told, []string{"true false true", "false true true"}) {
+			t.Errorf("told %q", told)
+		}
+	}
+}

@@ -52,13 +52,23 @@ func (w *replayWindow) key(f *Fragment, frame *Frame) uint64 {
 	return h.Sum64()
 }
 
+// cameBefore returns the fragment under which a frame came before, if it did.
+func (s *screen) cameBefore(f *Fragment, frame *Frame) (millrace.FragmentNumber, bool) {
+	switch {
+	case f.Number.IsZero():
+		return f.Number, false
+	case f.identity != millrace.Identity{}:
+		return s.identities.first(f, frame)
+	case len(f.Header.Info.SegmentUID) > 0:
+		return s.replays.first(f, frame)
+	}
+	return f.Number, false
+}
+
 // passReplay marks a frame that came before, and reports whether it is to be
 // handed out.
 func (s *screen) passReplay(r *Reader, f *Fragment, frame *Frame) bool {
-	if f.Number.IsZero() || len(f.Header.Info.SegmentUID) == 0 {
-		return true
-	}
-	first, again := s.replays.first(f, frame)
+	first, again := s.cameBefore(f, frame)
 	if !again {
 		return true
 	}

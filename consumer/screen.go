@@ -27,11 +27,12 @@ type screen struct {
 	step    time.Duration // between frames, 0 as long as that is not known
 	paused  bool          // its producer said that it would pause
 
-	offset  time.Duration // the server's clock less ours, if they differ much
-	lagging bool          // told so
-	leaping bool          // the next head is to be the newest fragment
-	landed  bool          // the fragment in hand is the first behind a leap
-	replays replayWindow
+	offset     time.Duration // the server's clock less ours, if they differ much
+	lagging    bool          // told so
+	leaping    bool          // the next head is to be the newest fragment
+	landed     bool          // the fragment in hand is the first behind a leap
+	replays    replayWindow
+	identities identityWindow
 }
 
 // begin is called when a loop begins.

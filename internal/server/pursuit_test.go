@@ -48,7 +48,8 @@ const (
 // at random bytes and the server is killed at random moments. It hands out each
 // frame that is kept exactly once, in order, byte for byte: what a plain response
 // has in the end (I4). What it hands out beside that is of fragments that were lost
-// with a server before they were durable, and it does not call them complete.
+// with a server before they were durable: it does not call them complete, and marks
+// their frames when they come again.
 //
 // Without MILLRACE_TORTURE it makes one run of each kind that is shorter; with it, one
 // full run for every 30 rounds that it asks for. MILLRACE_SEED is the seed of a run
@@ -84,6 +85,7 @@ type pursuit struct {
 	breaking *rand.Rand
 	paths    pathCounter
 	seen     []sighting
+	replays  []bool // of those that were seen, which were called so
 	whole    map[millrace.FragmentNumber]bool
 }
 
@@ -213,6 +215,7 @@ func (p *pursuit) read(ctx context.Context, o consumer.LiveOptions) error {
 				return err
 			}
 			p.seen = append(p.seen, sighting{f.Number, frame.Index, sum(frame.Data)})
+			p.replays = append(p.replays, frame.Replay)
 			last = int(binary.BigEndian.Uint64(frame.Data))
 		}
 		p.whole[f.Number] = f.Complete()
@@ -231,7 +234,11 @@ func (p *pursuit) dial(ctx context.Context, network, address string) (net.Conn, 
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return &fragile{Conn: conn, left: 1 + p.breaking.IntN(pursuitBytes)}, nil
+	left := 1 + p.breaking.IntN(pursuitBytes)
+	if int(p.broken.Load()) > p.breaks {
+		left = math.MaxInt // enough of that: kills are to meet a reader at the live edge, too
+	}
+	return &fragile{Conn: conn, left: left}, nil
 }
 
 // A fragile connection brings so many bytes, and then breaks.
@@ -266,8 +273,22 @@ func (p *pursuit) check() {
 	got := amongThose(p.seen, stored)
 	compareSightings(p.t, got, want)
 	p.checkBreaks()
+	p.checkReplays()
 	p.t.Logf("%d frames in %d fragments over %d breaks and %d kills of the server; %d frames of fragments that were lost",
 		len(got), len(stored), p.broken.Load(), p.starts-1, len(p.seen)-len(got))
+}
+
+// checkReplays: what the producer sent again, because a server was lost with it, is
+// called a replay, and nothing else is.
+func (p *pursuit) checkReplays() {
+	p.t.Helper()
+	before := map[string]bool{}
+	for i, s := range p.seen {
+		if p.replays[i] != before[s.sum] {
+			p.t.Fatalf("frame %d of %s: it is %v that it came before, and %v that it is called a replay", s.index, s.number, before[s.sum], p.replays[i])
+		}
+		before[s.sum] = true
+	}
 }
 
 func (p *pursuit) checkBreaks() {
