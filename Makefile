@@ -93,7 +93,7 @@ bench: ## the benchmarks that match BENCH (all)
 torture: ## the kill and crash campaigns, TORTURE (300) rounds each
 	MILLRACE_TORTURE=$(TORTURE) go test -v -count=1 -run 'Crash|Sweep|Model' -timeout=0 ./internal/store | \
 		grep -vE '^(=== | +--- PASS)' # so that it says how many points it tried
-	MILLRACE_TORTURE=$(TORTURE) go test $(RACE) -count=1 -run 'Kill|Crash|Torture|UnderLoad|Weather|IsWhatWasWritten' -timeout=0 $$(go list ./... | grep -v internal/store$$)
+	MILLRACE_TORTURE=$(TORTURE) go test $(RACE) -count=1 -run 'Kill|Crash|Torture|UnderLoad|Weather|IsWhatWasWritten|CutAt|CutsThat|TooSoon' -timeout=0 $$(go list ./... | grep -v internal/store$$)
 
 .PHONY: mutants
 mutants: ## take safety measures out of a copy, one at a time, and see that tests notice
