@@ -1,6 +1,9 @@
 package consumer
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // passLag measures how far the loop is behind and does what the policy says about
 // it. It reports whether the frame is to be handed out.
@@ -21,9 +24,9 @@ func (s *screen) passLag(r *Reader, f *Fragment, frame *Frame) bool {
 		}
 	}
 	switch {
+	case p.Mode == KeyFramesOnly && s.torn(frame):
 	case !s.lagging:
 		return true
-	case p.Mode == KeyFramesOnly && !frame.Key:
 	case p.Mode == SkipToLive && !s.landed:
 		s.leaping = true
 		f.state = left
@@ -32,6 +35,21 @@ func (s *screen) passLag(r *Reader, f *Fragment, frame *Frame) bool {
 	}
 	r.count(func(st *Stats) { st.Skipped++ })
 	return false
+}
+
+// torn reports whether a frame is one that KeyFramesOnly leaves out: each that is
+// no key frame while the loop is behind, and then those of its track up to the
+// next key frame, for they refer to what was left out. Tracks that the header does
+// not name are not remembered, so that their number is the header's.
+func (s *screen) torn(frame *Frame) bool {
+	i := slices.Index(s.tears, frame.Track)
+	switch {
+	case frame.Key && i >= 0:
+		s.tears = slices.Delete(s.tears, i, i+1)
+	case !frame.Key && i < 0 && s.lagging && frame.Format != nil:
+		s.tears = append(s.tears, frame.Track)
+	}
+	return !frame.Key && (i >= 0 || s.lagging)
 }
 
 // behind is from the time at which the server got the frame, as far as that can

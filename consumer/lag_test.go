@@ -94,6 +94,23 @@ func TestALoopThatIsSlowGetsKeyFramesAlone(t *testing.T) {
 	})
 }
 
+func TestALoopThatHasCaughtUpGoesOnWithAKeyFrame(t *testing.T) {
+	reading(t, []answer{{body: bytes.NewReader(liveDocuments(1, 4))}}, func(t *testing.T, _ *script, c *consumer.Client) {
+		o := consumer.LiveOptions{Start: earliest(), Until: once(), Lag: consumer.LagPolicy{Mode: consumer.KeyFramesOnly, Max: 3 * time.Second}}
+		var got []string
+		for f := range c.Live("gate", o).Frames(t.Context()) {
+			if got = append(got, strings.TrimPrefix(string(f.Data), "frame ")); len(got) == 1 {
+				time.Sleep(7800 * time.Millisecond)
+			}
+		}
+		// Behind by 3 s and less from the third frame of the third fragment on, which
+		// refers to the second.
+		if want := []string{"1/0", "2/0", "3/0", "4/0", "4/1", "4/2", "4/3", "4/4"}; !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	})
+}
+
 func TestALoopThatIsSlowGoesOnWithTheNewest(t *testing.T) {
 	answers := []answer{
 		{body: io.MultiReader(bytes.NewReader(liveDocuments(1, 3)), never{})},

@@ -47,7 +47,7 @@ type LagMode uint8
 const (
 	KeepAll       LagMode = iota // hand out everything, and tell Events.Lag
 	SkipToLive                   // go on with the newest fragment; Events.Gap says what was left out
-	KeyFramesOnly                // hand out key frames alone until the loop has caught up
+	KeyFramesOnly                // hand out key frames alone until the loop has caught up, and then all from the next one on
 )
 
 // A ReplayPolicy says what happens to frames that their producer sent again,

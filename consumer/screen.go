@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"slices"
 	"time"
+
+	"github.com/millrace/millrace/media"
 )
 
 // Flags say how a fragment came.
@@ -27,10 +29,11 @@ type screen struct {
 	step    time.Duration // between frames, 0 as long as that is not known
 	paused  bool          // its producer said that it would pause
 
-	offset     time.Duration // the server's clock less ours, if they differ much
-	lagging    bool          // told so
-	leaping    bool          // the next head is to be the newest fragment
-	landed     bool          // the fragment in hand is the first behind a leap
+	offset     time.Duration       // the server's clock less ours, if they differ much
+	lagging    bool                // told so
+	leaping    bool                // the next head is to be the newest fragment
+	landed     bool                // the fragment in hand is the first behind a leap
+	tears      []media.TrackNumber // of which nothing is handed out before a key frame
 	replays    replayWindow
 	identities identityWindow
 }
@@ -55,8 +58,11 @@ func (s *screen) enter(r *Reader, f *Fragment) {
 		r.tellExpired(s.expired, f)
 		s.expired = time.Time{}
 	}
-	if s.header != nil && s.header != f.Header && !bytes.Equal(s.header.tracks, f.Header.tracks) && r.set.events.TracksChanged != nil {
-		r.set.events.TracksChanged(s.header, f.Header)
+	if s.header != nil && s.header != f.Header && !bytes.Equal(s.header.tracks, f.Header.tracks) {
+		s.tears = nil
+		if r.set.events.TracksChanged != nil {
+			r.set.events.TracksChanged(s.header, f.Header)
+		}
 	}
 	s.header = f.Header
 	s.findGap(r, f)
