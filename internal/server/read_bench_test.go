@@ -10,7 +10,6 @@ import (
 	"net/http/httptest"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,7 +31,7 @@ const (
 // fragments of 5 s, with no other reader and with 50. By turns with it goes the floor,
 // the same bytes through a bare relay to as many connections. Run it with
 // -benchtime 500x for 50 s; it reports percentiles in milliseconds, of the reader that
-// came last and is served last, and of the one in the middle.
+// came last.
 func BenchmarkWriteToReader(b *testing.B) {
 	for _, others := range []int{0, 50} {
 		b.Run(fmt.Sprintf("others=%d", others), func(b *testing.B) { writeToReader(b, others) })
@@ -40,15 +39,14 @@ func BenchmarkWriteToReader(b *testing.B) {
 }
 
 func writeToReader(b *testing.B, others int) {
-	var middle atomic.Int64 // when the reader in the middle had the frame
-	routes := []func(data []byte){throughServer(b, others, &middle), throughRelay(b, others)}
+	routes := []func(data []byte){throughServer(b, others), throughRelay(b, others)}
 	data := make([]byte, readSize)
-	next, began, n := time.Now(), time.Time{}, uint64(0)
+	next, n := time.Now(), uint64(0)
 	tick := func(times []time.Duration, route func([]byte)) []time.Duration {
 		binary.BigEndian.PutUint64(data, n)
 		next = next.Add(readInterval / time.Duration(len(routes)))
 		time.Sleep(time.Until(next))
-		began = time.Now()
+		began := time.Now()
 		route(data)
 		return append(times, time.Since(began))
 	}
@@ -58,15 +56,12 @@ func writeToReader(b *testing.B, others int) {
 		}
 	}
 	times := make([][]time.Duration, len(routes))
-	var half []time.Duration
 	next = time.Now()
 	for ; b.Loop(); n++ {
 		times[0] = tick(times[0], routes[0])
-		half = append(half, time.Duration(middle.Load()-began.UnixNano()))
 		times[1] = tick(times[1], routes[1])
 	}
 	reportPercentiles(b, "", times[0])
-	reportPercentiles(b, "middle-", half)
 	reportPercentiles(b, "floor-", times[1])
 	b.ReportMetric(0, "ns/op")
 }
@@ -84,7 +79,7 @@ func reportPercentiles(b *testing.B, prefix string, times []time.Duration) {
 
 // throughServer returns what writes a frame and returns when the one reader of
 // others and one has it that counts.
-func throughServer(b *testing.B, others int, middle *atomic.Int64) func(data []byte) {
+func throughServer(b *testing.B, others int) func(data []byte) {
 	r := start(b, nil, nil)
 	r.create("cam", 24)
 	keys := millrace.StaticCredentials(millrace.Credentials{AccessKeyID: r.cfg.AccessKeyID, SecretAccessKey: secret})
@@ -98,10 +93,7 @@ func throughServer(b *testing.B, others int, middle *atomic.Int64) func(data []b
 		reader := client.Live("cam", consumer.LiveOptions{Events: consumer.Events{Connected: func(consumer.Connection) { once() }}})
 		reading.Go(func() {
 			for frame, err := range reader.Frames(ctx) {
-				if err == nil && i == others/2 {
-					middle.Store(time.Now().UnixNano())
-				}
-				if err == nil && i == others { // the last to come, and so the last to be served
+				if err == nil && i == others { // the last to come
 					seen <- binary.BigEndian.Uint64(frame.Data)
 				}
 			}
