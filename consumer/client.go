@@ -34,7 +34,9 @@ type Client struct {
 	// trusts. It is not used with an HTTPClient.
 	TLS *tls.Config
 	// HTTPClient makes the requests. It must not limit the time of a whole
-	// response, and should not ask for compression. Nil is a client of our own.
+	// response, and should not ask for compression; it should limit the wait for a
+	// response's head, which is waited for as long as the loop's context lasts
+	// otherwise. Nil is a client of our own, which waits for 30 s.
 	HTTPClient *http.Client
 
 	once   sync.Once

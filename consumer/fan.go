@@ -11,7 +11,8 @@ import (
 // those of a stream.
 //
 // Run walks the reader; Subscribe may be called before and while it does, by any
-// goroutine.
+// goroutine. What a reader commits by itself is what Run has queued: who needs to
+// know that it was handled has CommitMode Manual, or a reader of its own.
 type Fan struct {
 	reader *Reader
 
