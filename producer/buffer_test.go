@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -21,6 +22,7 @@ type bench struct {
 	s       *Stream
 	now     time.Duration // media time
 	dropped []Dropped
+	hearing sync.Mutex // guards notices
 	notices []error
 	over    chan struct{}
 	failed  bool // the disk has, so that it may say so at the end
@@ -38,7 +40,11 @@ func newBench(t testing.TB, c *Client, o StreamConfig, name ...millrace.StreamNa
 	}
 	b := &bench{t: t, over: make(chan struct{}), now: time.Hour}
 	o.Events.Dropped = func(d Dropped) { b.dropped = append(b.dropped, d) }
-	o.Events.Notice = func(err error) { b.notices = append(b.notices, err) }
+	o.Events.Notice = func(err error) {
+		b.hearing.Lock()
+		defer b.hearing.Unlock()
+		b.notices = append(b.notices, err)
+	}
 	b.s = &Stream{name: append(name, "Gate")[0], config: o}
 	b.s.changed = sync.NewCond(&b.s.mu)
 	var err error
@@ -53,6 +59,14 @@ func newBench(t testing.TB, c *Client, o StreamConfig, name ...millrace.StreamNa
 		b.told.Go(func() { b.s.keepJournal(b.over) })
 	}
 	return b
+}
+
+// noticed is what was told so far. A disk that fails may be told of at any time.
+func (b *bench) noticed() []error {
+	b.tell()
+	b.hearing.Lock()
+	defer b.hearing.Unlock()
+	return slices.Clone(b.notices)
 }
 
 // close ends the stream in good order.
