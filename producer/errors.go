@@ -28,7 +28,9 @@ var (
 	// ErrBufferFull means that there is no room, and the policy is FullFail.
 	ErrBufferFull = errors.New("buffer is full")
 	// ErrSpool is told to Events.Notice when the disk fails under the spool. Media
-	// are kept in memory then, and the disk is tried again with each fragment.
+	// are kept in memory then, and the disk is tried again with each fragment. A
+	// fragment in whose midst it failed is whole in memory alone: the rest of it is
+	// lost if the program ends before it is durable.
 	ErrSpool = errors.New("spool takes nothing; media are kept in memory alone")
 )
 
